@@ -1,0 +1,159 @@
+// The ports to the outside. Everything that a node learns of time, chance, disk and network, and everything that it
+// does to them, passes here, so that the simulated world can stand in for the real one. One World a node.
+
+/** Wall clock and monotonic clock, both in ms. */
+export interface Clock {
+  /** Wall clock, ms since the epoch, a whole number. May jump. */
+  now(): number
+  /** Never goes back; fractions of a ms allowed. For durations and deadlines. */
+  monotonicMs(): number
+}
+
+export interface TimerHandle {
+  /** After this the callback does not run. Calling it twice is fine. */
+  cancel(): void
+}
+
+export interface Timers {
+  /** Runs `callback` once after at least `delayMs` (≥ 0). */
+  schedule(delayMs: number, callback: () => void): TimerHandle
+  /** Runs `callback` when the current turn of the event loop and its promises are done. */
+  defer(callback: () => void): void
+}
+
+export interface Random {
+  /** `size` random bytes; cryptographically strong in the Node world. */
+  bytes(size: number): Buffer
+  /** A whole number in [0, bound). */
+  below(bound: number): number
+}
+
+export interface FileStat {
+  size: number
+  isDirectory: boolean
+  /** ms since the epoch */
+  mtimeMs: number
+}
+
+/**
+ * An open file. Operations of one file may be issued without waiting; their order is the caller's to keep (await one
+ * before the next where it matters). A failed operation rejects with a {@link DiskError}.
+ */
+export interface DiskFile {
+  readonly path: string
+  /** Reads up to `length` bytes at `position` into `target` at `offset`; resolves to the bytes read, fewer only at the end of the file. */
+  read(position: number, target: Buffer, offset: number, length: number): Promise<number>
+  /** Writes all of `buffers` at `position`, one vectored write. Nothing is copied: the caller leaves the bytes alone until it resolves. */
+  write(position: number, buffers: readonly Buffer[]): Promise<void>
+  /** fdatasync: the bytes and the size survive a power loss once it resolves. Never retried after a failure. */
+  sync(): Promise<void>
+  truncate(size: number): Promise<void>
+  stat(): Promise<FileStat>
+  close(): Promise<void>
+}
+
+export type OpenMode =
+  /** must exist; read only */
+  | 'read'
+  /** must exist; read and write */
+  | 'write'
+  /** made when absent; read and write */
+  | 'create'
+  /** must not exist; read and write */
+  | 'exclusive'
+
+/** Paths are plain strings joined by `/`; the caller has checked every part that came from outside. */
+export interface Disk {
+  open(path: string, mode: OpenMode): Promise<DiskFile>
+  readFile(path: string): Promise<Buffer>
+  /**
+   * Replaces a whole file so that a crash leaves the old or the new content: writes `path.tmp`, syncs it, renames it,
+   * syncs the folder. With `sync: false` the two syncs are left out (content that recovery can rebuild).
+   */
+  writeFileAtomic(path: string, data: Buffer, options?: { sync?: boolean }): Promise<void>
+  mkdir(path: string): Promise<void>
+  /** Names in the folder, sorted. */
+  readdir(path: string): Promise<string[]>
+  stat(path: string): Promise<FileStat>
+  exists(path: string): Promise<boolean>
+  rename(from: string, to: string): Promise<void>
+  /** Removes a file. */
+  unlink(path: string): Promise<void>
+  /** Removes a folder and all below it; no error when absent. */
+  removeTree(path: string): Promise<void>
+  /** Makes renames, creations and removals in the folder survive a power loss. */
+  syncDir(path: string): Promise<void>
+  /** Free and total bytes of the file system that holds `path`. */
+  space(path: string): Promise<{ freeBytes: number; totalBytes: number }>
+  /** Takes the exclusive lock of a log directory (`.lock`); rejects with code `EBUSY` when another live process holds it. */
+  lock(path: string): Promise<{ release(): Promise<void> }>
+}
+
+/** `code` is the errno name (`EIO`, `ENOSPC`, `ENOENT`, `EBUSY`, …). */
+export interface DiskError extends Error {
+  code: string
+  path?: string
+}
+
+export interface SocketHandlers {
+  /** Bytes arrived. The buffer is the handler's to keep; nothing writes to it again. */
+  onData(chunk: Buffer): void
+  /** All bytes given to `write` so far have been handed to the kernel after `write` had answered false. */
+  onDrain(): void
+  /** The socket is gone, once, whatever the reason; no other handler runs afterwards. */
+  onClose(error?: Error): void
+  /** The peer finished sending; the default of a handler is to close. */
+  onEnd(): void
+}
+
+export interface Socket {
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly localAddress: string
+  readonly localPort: number
+  /** Bytes written and not yet handed to the kernel. */
+  readonly bufferedBytes: number
+  /** Set once by the owner, right after accept or connect. */
+  setHandlers(handlers: SocketHandlers): void
+  /** Queues `buffers` as one vectored write, without a copy. False when more than the high-water mark is buffered: wait for onDrain. */
+  write(buffers: readonly Buffer[]): boolean
+  /** Stops and restarts reading: backpressure on the peer. */
+  pause(): void
+  resume(): void
+  /** Sends what is queued, then FIN. */
+  end(): void
+  /** Gone at once. */
+  destroy(error?: Error): void
+}
+
+export interface Listener {
+  readonly host: string
+  readonly port: number
+  /** Accepts no more; open sockets live on. */
+  close(): Promise<void>
+}
+
+export interface Network {
+  /** `port` 0 picks a free one. Rejects with code `EADDRINUSE` and the like. */
+  listen(options: { host: string; port: number }, onConnection: (socket: Socket) => void): Promise<Listener>
+  connect(options: { host: string; port: number; timeoutMs?: number }): Promise<Socket>
+}
+
+export type LogLevel = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL'
+
+/** `logger` names follow Kafka's classes (`kafka.server.KafkaServer`), so that known log filters work. */
+export interface Logger {
+  log(level: LogLevel, logger: string, message: string, error?: unknown): void
+  isEnabled(level: LogLevel, logger: string): boolean
+}
+
+export interface World {
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  readonly disk: Disk
+  readonly network: Network
+  readonly logger: Logger
+  /** A bug or a failure after which going on would be a lie: stops the node. Does not return to the caller's work. */
+  halt(reason: string, error?: unknown): void
+}
