@@ -1,0 +1,64 @@
+// A bound on bytes shared by all connections of a node (queued.max.request.bytes). A full budget drops nothing: the
+// connections that ask stop reading and are woken in the order they asked. One holder may go on although the budget
+// is full, so that half-received frames can never block each other for ever; the bound is therefore the limit plus one frame.
+
+export interface BudgetHolder {
+  /** Room again: read on. */
+  onBudget(): void
+}
+
+export class MemoryBudget {
+  readonly #limitBytes: number
+  #usedBytes = 0
+  #exempt: BudgetHolder | undefined
+  readonly #waiting = new Set<BudgetHolder>()
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes
+  }
+
+  get isFull(): boolean {
+    return this.#usedBytes >= this.#limitBytes
+  }
+
+  reserve(bytes: number): void {
+    this.#usedBytes += bytes
+  }
+
+  release(bytes: number): void {
+    this.#usedBytes -= bytes
+    this.#wake()
+  }
+
+  /** May this holder take more bytes now? When not, it is woken by `onBudget` later. */
+  mayGrow(holder: BudgetHolder): boolean {
+    if (!this.isFull || this.#exempt === holder) return true
+    if (this.#exempt === undefined) {
+      this.#exempt = holder
+      return true
+    }
+    this.#waiting.add(holder)
+    return false
+  }
+
+  /** The holder keeps no bytes any more. */
+  leave(holder: BudgetHolder): void {
+    this.#waiting.delete(holder)
+    if (this.#exempt !== holder) return
+    this.#exempt = undefined
+    this.#wake()
+  }
+
+  #wake(): void {
+    while (this.#waiting.size > 0 && (!this.isFull || this.#exempt === undefined)) {
+      const [first] = this.#waiting
+      this.#waiting.delete(first)
+      if (this.isFull) this.#exempt = first
+      first.onBudget()
+    }
+  }
+}
