@@ -1,0 +1,95 @@
+// Finds the toolchains that the interop tests drive (Java with Maven, Python, Go) and prepares what they need in
+// `.cache/` of the checkout, once. An absent toolchain skips a test with a message; under CI=true it fails it.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+export const repositoryRoot = join(import.meta.dirname, '../../..')
+const cacheDir = join(repositoryRoot, '.cache')
+
+/** The part of node:test's context that is needed here. */
+export interface SkippableTest {
+  skip(message?: string): void
+}
+
+export class ToolchainMissing extends Error {}
+
+function run(command: string, args: string[], options: { cwd?: string; timeoutMs?: number; env?: Record<string, string> } = {}): string {
+  const result = spawnSync(command, args, {
+    cwd: options.cwd, encoding: 'utf8', timeout: options.timeoutMs ?? 600_000, env: { ...process.env, ...options.env }, maxBuffer: 64 << 20,
+  })
+  if (result.error !== undefined || result.status !== 0) {
+    throw new ToolchainMissing(`${command} ${args.join(' ')}: ${result.error?.message ?? `exit ${result.status}`}\n${result.stdout ?? ''}${result.stderr ?? ''}`)
+  }
+  return result.stdout
+}
+
+/** Makes `.cache/<name>` by `make(temporary folder)`, once; a half-made folder never stays. */
+function cached(name: string, make: (dir: string) => void): string {
+  const dir = join(cacheDir, name)
+  if (existsSync(dir)) return dir
+  const temporary = `${dir}.${process.pid}.tmp`
+  rmSync(temporary, { recursive: true, force: true })
+  mkdirSync(temporary, { recursive: true })
+  try {
+    make(temporary)
+    if (!existsSync(dir)) renameSync(temporary, dir)
+  } finally {
+    rmSync(temporary, { recursive: true, force: true })
+  }
+  return dir
+}
+
+/** The class path of Apache Kafka 4.3.1 (KAFKA_LIBS names a ready folder of jars). */
+export function kafkaClassPath(): string {
+  const dir = process.env.KAFKA_LIBS ?? cached('kafka-libs-4.3.1', (target) => {
+    run('mvn', ['-q', '-B', '-f', join(repositoryRoot, 'test/interop/java/pom.xml'), 'dependency:copy-dependencies', `-DoutputDirectory=${target}`])
+  })
+  run('java', ['-version'])
+  return join(dir, '*')
+}
+
+/** Compiles test/interop/java/<name>.java once and gives the class path that runs it. */
+export function compiledJava(name: string): string {
+  const classPath = kafkaClassPath()
+  const source = join(repositoryRoot, 'test/interop/java', `${name}.java`)
+  const out = join(cacheDir, 'java-classes', name)
+  rmSync(out, { recursive: true, force: true })
+  mkdirSync(out, { recursive: true })
+  run('javac', ['-nowarn', '-cp', classPath, '-d', out, source])
+  return out + delimiter + classPath
+}
+
+/** A Python with confluent-kafka and aiokafka. */
+export function pythonWithClients(): string {
+  const dir = cached('python-clients', (target) => {
+    run('python3', ['-m', 'venv', '--copies', target])
+  })
+  const python = join(dir, 'bin/python3')
+  const marker = join(dir, 'clients-installed')
+  if (!existsSync(marker)) {
+    run(python, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '-r', join(repositoryRoot, 'test/interop/python/requirements.txt')])
+    mkdirSync(marker)
+  }
+  return python
+}
+
+/** Builds test/interop/go/<name> and gives the binary's path. */
+export function builtGo(name: string): string {
+  const out = join(cacheDir, 'go-bin', name)
+  mkdirSync(join(cacheDir, 'go-bin'), { recursive: true })
+  run('go', ['build', '-o', out, `./${name}`], { cwd: join(repositoryRoot, 'test/interop/go'), env: { GOFLAGS: '-mod=mod' } })
+  return out
+}
+
+/** Gives what `find` finds; where the toolchain is absent skips `test` (undefined) or, under CI=true, throws. */
+export function toolchain<T>(test: SkippableTest, what: string, find: () => T): T | undefined {
+  try {
+    return find()
+  } catch (error) {
+    if (!(error instanceof ToolchainMissing)) throw error
+    if (process.env.CI === 'true') throw new Error(`${what} is needed under CI=true: ${error.message}`)
+    test.skip(`${what} is not present: ${error.message.split('\n')[0]}`)
+    return undefined
+  }
+}
