@@ -1,0 +1,14 @@
+export * from './batch-builder.ts'
+export * from './decode-records.ts'
+export * from './record-batch.ts'
+export { RecordReader } from './record-reader.ts'
+export type { CompressionType, KafkaRecord, RecordHeader, RecordInput, TimestampType } from './types.ts'
+export {
+  COMPRESSION_TYPES,
+  NO_PARTITION_LEADER_EPOCH,
+  NO_PRODUCER_EPOCH,
+  NO_PRODUCER_ID,
+  NO_SEQUENCE,
+  NO_TIMESTAMP,
+  RecordDecodeError
+} from './types.ts'
