@@ -1,1 +1,2 @@
+export * from './disk-error.ts'
 export * from './ports.ts'

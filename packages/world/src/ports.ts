@@ -85,7 +85,10 @@ export interface Disk {
   syncDir(path: string): Promise<void>
   /** Free and total bytes of the file system that holds `path`. */
   space(path: string): Promise<{ freeBytes: number; totalBytes: number }>
-  /** Takes the exclusive lock of a log directory (`.lock`); rejects with code `EBUSY` when another live process holds it. */
+  /**
+   * Takes the exclusive lock on the file `path` (`…/.lock`, made when absent, left empty). Rejects with code `EBUSY` while
+   * another live node holds it, in this process or another one. Gone with its process. No one else opens the file.
+   */
   lock(path: string): Promise<{ release(): Promise<void> }>
 }
 
@@ -113,16 +116,19 @@ export interface Socket {
   readonly localPort: number
   /** Bytes written and not yet handed to the kernel. */
   readonly bufferedBytes: number
-  /** Set once by the owner, right after accept or connect. */
+  /** Set by the owner in the turn of accept or connect, and again when another owner takes over. No byte is lost before. */
   setHandlers(handlers: SocketHandlers): void
-  /** Queues `buffers` as one vectored write, without a copy. False when more than the high-water mark is buffered: wait for onDrain. */
+  /**
+   * Queues `buffers` as one vectored write, without a copy; they are never written to again. False when more than the
+   * high-water mark is buffered: wait for onDrain. False too when the socket is gone (onClose tells).
+   */
   write(buffers: readonly Buffer[]): boolean
   /** Stops and restarts reading: backpressure on the peer. */
   pause(): void
   resume(): void
   /** Sends what is queued, then FIN. */
   end(): void
-  /** Gone at once. */
+  /** Gone at once, with what is queued; onClose follows in a later turn. */
   destroy(error?: Error): void
 }
 
@@ -134,8 +140,9 @@ export interface Listener {
 }
 
 export interface Network {
-  /** `port` 0 picks a free one. Rejects with code `EADDRINUSE` and the like. */
-  listen(options: { host: string; port: number }, onConnection: (socket: Socket) => void): Promise<Listener>
+  /** `host` '' is every interface, `port` 0 picks a free one. Rejects with code `EADDRINUSE` and the like. */
+  listen(options: { host: string; port: number; backlog?: number }, onConnection: (socket: Socket) => void): Promise<Listener>
+  /** Rejects with a code (`ECONNREFUSED`, `ETIMEDOUT`, `ENOTFOUND`, …). */
   connect(options: { host: string; port: number; timeoutMs?: number }): Promise<Socket>
 }
 
@@ -154,6 +161,6 @@ export interface World {
   readonly disk: Disk
   readonly network: Network
   readonly logger: Logger
-  /** A bug or a failure after which going on would be a lie: stops the node. Does not return to the caller's work. */
+  /** A bug or a failure after which going on would be a lie: stops the node. The caller returns at once and does no more work. */
   halt(reason: string, error?: unknown): void
 }

@@ -1,0 +1,90 @@
+import * as fs from 'node:fs'
+import * as fsp from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { errorCodeOf } from '../disk-error.ts'
+import type { Disk, DiskFile, OpenMode } from '../ports.ts'
+import { NodeFile, toFileStat } from './file.ts'
+
+const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants
+const FLAGS: Record<OpenMode, number> = {
+  read: O_RDONLY,
+  write: O_RDWR,
+  create: O_RDWR | O_CREAT,
+  exclusive: O_RDWR | O_CREAT | O_EXCL
+}
+
+export const nodeDisk: Disk = {
+  open: openFile,
+  readFile: (path) => fsp.readFile(path),
+  writeFileAtomic,
+
+  async mkdir(path) {
+    await fsp.mkdir(path, { recursive: true })
+  },
+
+  async readdir(path) {
+    return (await fsp.readdir(path)).sort()
+  },
+
+  async stat(path) {
+    return toFileStat(await fsp.stat(path))
+  },
+
+  async exists(path) {
+    try {
+      await fsp.stat(path)
+      return true
+    } catch (error) {
+      const code = errorCodeOf(error)
+      if (code === 'ENOENT' || code === 'ENOTDIR') return false
+      throw error
+    }
+  },
+
+  rename: (from, to) => fsp.rename(from, to),
+  unlink: (path) => fsp.unlink(path),
+  removeTree: (path) => fsp.rm(path, { recursive: true, force: true }),
+  syncDir,
+
+  async space(path) {
+    const stats = await fsp.statfs(path)
+    return { freeBytes: stats.bavail * stats.bsize, totalBytes: stats.blocks * stats.bsize }
+  },
+
+  async lock(path) {
+    // Loaded here, not with the module: most of a start's first milliseconds need no SQLite.
+    const { lockFile } = await import('./lock.ts')
+    return lockFile(path)
+  }
+}
+
+function openFile(path: string, mode: OpenMode): Promise<DiskFile> {
+  return new Promise((resolve, reject) => {
+    fs.open(path, FLAGS[mode], 0o644, (error, fd) => (error ? reject(error) : resolve(new NodeFile(path, fd))))
+  })
+}
+
+async function writeFileAtomic(path: string, data: Buffer, options: { sync?: boolean } = {}): Promise<void> {
+  const sync = options.sync ?? true
+  const temporary = `${path}.tmp`
+  const handle = await fsp.open(temporary, 'w', 0o644)
+  try {
+    await handle.writeFile(data)
+    if (sync) await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await fsp.rename(temporary, path)
+  if (sync) await syncDir(dirname(path))
+}
+
+async function syncDir(path: string): Promise<void> {
+  // Windows opens no folders; its renames are in the journal of the file system.
+  if (process.platform === 'win32') return
+  const handle = await fsp.open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

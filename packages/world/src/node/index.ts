@@ -1,0 +1,45 @@
+// The real world: node:fs, node:net, timers and clocks are touched here and nowhere else.
+
+import type { Disk, Logger, LogLevel, World } from '../ports.ts'
+import { MemoryDisk, type MemoryDiskOptions } from '../memory/memory-disk.ts'
+import { nodeClock, nodeRandom, nodeTimers } from './clock.ts'
+import { nodeDisk } from './disk.ts'
+import { createNodeLogger } from './logger.ts'
+import { createNodeNetwork } from './network.ts'
+
+export { createNodeLogger, type NodeLoggerOptions } from './logger.ts'
+export { nodeDisk } from './disk.ts'
+export type { MemoryDisk, MemoryDiskOptions } from '../memory/memory-disk.ts'
+
+export interface NodeWorldOptions {
+  /** Default: Kafka's layout on standard output. */
+  logger?: Logger
+  /** Of the default logger. Default `INFO`. */
+  logLevel?: LogLevel | 'OFF'
+  /** Default: the file systems of the machine. `createMemoryDisk()` keeps everything in memory. */
+  disk?: Disk
+  /** Runs once the halt is logged. Default: the process exits with 1. Whoever shares its process with others gives its own. */
+  onHalt?(reason: string, error?: unknown): void
+}
+
+export function createNodeWorld(options: NodeWorldOptions = {}): World {
+  const logger = options.logger ?? createNodeLogger({ level: options.logLevel })
+  const onHalt = options.onHalt ?? (() => process.exit(1))
+  return {
+    clock: nodeClock,
+    timers: nodeTimers,
+    random: nodeRandom,
+    disk: options.disk ?? nodeDisk,
+    network: createNodeNetwork(logger),
+    logger,
+    halt(reason, error) {
+      logger.log('FATAL', 'kafka.server.KafkaServer', `Halting: ${reason}`, error)
+      onHalt(reason, error)
+    }
+  }
+}
+
+/** A disk in memory without faults, bounded by `maxBytes`; several nodes may share one as they may share a real one. */
+export function createMemoryDisk(options: MemoryDiskOptions = {}): MemoryDisk {
+  return new MemoryDisk({ ...options, now: nodeClock.now })
+}

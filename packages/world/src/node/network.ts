@@ -1,0 +1,63 @@
+import * as net from 'node:net'
+import type { Listener, Logger, Network, Socket } from '../ports.ts'
+import { NodeSocket } from './socket.ts'
+
+/** Bytes of queued answers above which `write` says false. */
+const HIGH_WATER_MARK = 256 * 1024
+const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, allowHalfOpen: false, highWaterMark: HIGH_WATER_MARK }
+
+export function createNodeNetwork(logger: Logger): Network {
+  return {
+    listen: (options, onConnection) => listen(options, onConnection, logger),
+    connect
+  }
+}
+
+interface ListenOptions {
+  host: string
+  port: number
+  backlog?: number
+}
+
+function listen(options: ListenOptions, onConnection: (socket: Socket) => void, logger: Logger): Promise<Listener> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer(SOCKET_OPTIONS, (socket) => onConnection(new NodeSocket(socket)))
+    server.once('error', reject)
+    server.listen({ host: options.host === '' ? undefined : options.host, port: options.port, backlog: options.backlog }, () => {
+      server.removeListener('error', reject)
+      // After this an error is one of a single accept (no descriptors left, the peer went away): the listener goes on.
+      server.on('error', (error) => logger.log('ERROR', 'kafka.network.Acceptor', 'Error while accepting connection', error))
+      const address = server.address() as net.AddressInfo
+      resolve({
+        host: options.host,
+        port: address.port,
+        // close() frees the port at once; its callback would wait for the open sockets.
+        async close() {
+          server.close()
+        }
+      })
+    })
+  })
+}
+
+function connect(options: { host: string; port: number; timeoutMs?: number }): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ ...SOCKET_OPTIONS, host: options.host, port: options.port })
+    const timer = options.timeoutMs === undefined ? undefined : setTimeout(onTimeout, options.timeoutMs)
+    function onTimeout(): void {
+      const error: NodeJS.ErrnoException = new Error(`connect ETIMEDOUT ${options.host}:${options.port} after ${options.timeoutMs} ms`)
+      error.code = 'ETIMEDOUT'
+      socket.destroy(error)
+    }
+    function onError(error: Error): void {
+      clearTimeout(timer)
+      reject(error)
+    }
+    socket.once('error', onError)
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      socket.removeListener('error', onError)
+      resolve(new NodeSocket(socket))
+    })
+  })
+}
