@@ -78,7 +78,11 @@ export function pythonWithClients(): string {
 export function builtGo(name: string): string {
   const out = join(cacheDir, 'go-bin', name)
   mkdirSync(join(cacheDir, 'go-bin'), { recursive: true })
-  run('go', ['build', '-o', out, `./${name}`], { cwd: join(repositoryRoot, 'test/interop/go'), env: { GOFLAGS: '-mod=mod' } })
+  const cwd = join(repositoryRoot, 'test/interop/go')
+  // librdkafka's headers lie in the module that carries it prebuilt
+  run('go', ['mod', 'download', 'github.com/confluentinc/confluent-kafka-go/v2'], { cwd })
+  const module = run('go', ['list', '-m', '-f', '{{.Dir}}', 'github.com/confluentinc/confluent-kafka-go/v2'], { cwd }).trim()
+  run('go', ['build', '-o', out, `./${name}`], { cwd, env: { CGO_CFLAGS: `-O2 -I${join(module, 'kafka/librdkafka_vendor')}` } })
   return out
 }
 

@@ -1,0 +1,51 @@
+// librdkafka as a load client:
+//
+//	rdbench produce BOOTSTRAP TOPIC RECORDS SIZE ACKS
+//	rdbench consume BOOTSTRAP TOPIC RECORDS SIZE PARTITIONS
+//
+// prints one JSON line. The confluent-kafka-go module carries librdkafka prebuilt; its folder of headers comes in by
+// CGO_CFLAGS (see test/interop/support/toolchains.ts).
+package main
+
+// #include <stdlib.h>
+// #include "load.h"
+import "C"
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+
+	_ "github.com/confluentinc/confluent-kafka-go/v2/kafka"
+)
+
+func number(text string) int {
+	value, err := strconv.Atoi(text)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	return value
+}
+
+func main() {
+	if len(os.Args) != 7 {
+		fmt.Fprintln(os.Stderr, "usage: rdbench produce|consume BOOTSTRAP TOPIC RECORDS SIZE ACKS|PARTITIONS")
+		os.Exit(2)
+	}
+	bootstrap, topic := C.CString(os.Args[2]), C.CString(os.Args[3])
+	records, size := number(os.Args[4]), number(os.Args[5])
+	var seconds float64
+	if os.Args[1] == "produce" {
+		seconds = float64(C.rdbench_produce(bootstrap, topic, C.CString(os.Args[6]), C.int64_t(records), C.int(size)))
+	} else {
+		seconds = float64(C.rdbench_consume(bootstrap, topic, C.int(number(os.Args[6])), C.int64_t(records)))
+	}
+	if seconds < 0 {
+		os.Exit(1)
+	}
+	out, _ := json.Marshal(map[string]any{"seconds": seconds, "recordsPerSecond": float64(records) / seconds,
+		"megabytesPerSecond": float64(records) * float64(size) / seconds / 1e6})
+	fmt.Println(string(out))
+}
