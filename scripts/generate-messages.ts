@@ -17,7 +17,7 @@ interface FieldSchema {
   flexibleVersions?: string
   tag?: number
   default?: string
-  ignorable?: boolean
+  ignorable?: boolean | string
   mapKey?: boolean
   fields?: FieldSchema[]
 }
@@ -47,6 +47,9 @@ const scalarTypes: Record<string, string> = {
   float64: 'number', string: 'string', uuid: 'Uuid', bytes: 'Buffer', records: 'Buffer',
 }
 
+/** int64 fields of 64 meaningful bits, which no double holds: bigint in both flavours. */
+const wideFields = new Set(['MetadataHash'])
+
 /** Kafka's JSON spelling of a field: the first letter in lower case. */
 const camelCase = (name: string) => name[0].toLowerCase() + name.slice(1)
 
@@ -59,7 +62,7 @@ function compactField(field: FieldSchema): Record<string, unknown> {
   const { name, type, versions, nullableVersions, taggedVersions, flexibleVersions, tag, ignorable, mapKey, fields } = field
   return {
     name: camelCase(name), type, versions, nullableVersions, taggedVersions, flexibleVersions, tag,
-    default: field.default, ignorable: ignorable || undefined, mapKey: mapKey || undefined, fields: fields?.map(compactField),
+    default: field.default, ignorable: String(ignorable) === 'true' || undefined, wide: wideFields.has(name) || undefined, mapKey: mapKey || undefined, fields: fields?.map(compactField),
   }
 }
 
@@ -80,7 +83,7 @@ function emitInterface(name: string, fields: FieldSchema[], message: MessageSche
   for (const field of fields) {
     const isArray = field.type.startsWith('[]')
     const element = isArray ? field.type.slice(2) : field.type
-    let type = scalarTypes[element] ?? structTypeName(message.name, element)
+    let type = wideFields.has(field.name) ? 'bigint' : (scalarTypes[element] ?? structTypeName(message.name, element))
     if (isArray) type += '[]'
     if (field.nullableVersions !== undefined) type += ' | null'
     if (field.fields !== undefined) nested.push({ ...field, type: element })

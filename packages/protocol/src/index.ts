@@ -1,1 +1,2 @@
-export * from './records/index.ts'
+export * from './codec.ts'
+export * from './generated/codecs.ts'

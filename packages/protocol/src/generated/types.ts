@@ -1150,7 +1150,7 @@ export interface ConsumerGroupMetadataValue {
   /** int32, versions 0+ */
   epoch: number
   /** int64, versions 0+, tag 0, default 0 */
-  metadataHash: number
+  metadataHash: bigint
   /** Tagged fields that this definition does not know (flexible versions), kept for a re-write. */
   unknownTaggedFields?: UnknownTaggedField[]
 }
@@ -5224,7 +5224,7 @@ export interface ShareGroupMetadataValue {
   /** int32, versions 0+ */
   epoch: number
   /** int64, versions 0+ */
-  metadataHash: number
+  metadataHash: bigint
   /** Tagged fields that this definition does not know (flexible versions), kept for a re-write. */
   unknownTaggedFields?: UnknownTaggedField[]
 }
@@ -5838,7 +5838,7 @@ export interface StreamsGroupMetadataValue {
   /** int32, versions 0+ */
   epoch: number
   /** int64, versions 0+ */
-  metadataHash: number
+  metadataHash: bigint
   /** int32, versions 0+, tag 0, default -1 */
   validatedTopologyEpoch: number
   /** []LastAssignmentConfig, versions 0+, tag 1, default null */
