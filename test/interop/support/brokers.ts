@@ -32,6 +32,8 @@ export interface BrokerOptions {
   overrides?: Record<string, string>
   /** Time to the first accepted connection, ms. */
   startTimeoutMs?: number
+  /** Called right before the process is started. */
+  onSpawn?: () => void
 }
 
 export const defaultKind: BrokerKind = process.env.ODRADEK_INTEROP_BROKER === 'apache' ? 'apache' : 'odradek'
@@ -167,6 +169,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<BrokerPr
   const { format, start } = launches(kind, file)
   const formatted = spawnSync(format.program, format.args, { encoding: 'utf8' })
   if (formatted.status !== 0) throw new Error(`${kind}: format failed: ${formatted.error?.message ?? ''}${formatted.stdout}${formatted.stderr}`)
+  options.onSpawn?.()
   const broker = new SpawnedBroker(kind, port, dataDir, start, () => rmSync(workDir, { recursive: true, force: true }))
   const deadline = performance.now() + (options.startTimeoutMs ?? 60_000)
   while (!(await acceptsConnections(port))) {
