@@ -7,6 +7,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { BrokerKind } from '../test/interop/support/brokers.ts'
+import { groupScenarios } from './scenarios/group.ts'
 import { loadScenarios } from './scenarios/load.ts'
 import { emptyNodeSeconds, nodeScenarios } from './scenarios/node.ts'
 import { type Figures, median, type Scenario } from './support.ts'
@@ -16,7 +17,7 @@ const { values } = parseArgs({
 })
 const rounds = Number(values.rounds)
 const kinds = values.kinds.split(',') as BrokerKind[]
-const scenarios = [...nodeScenarios, ...loadScenarios].filter((scenario) => values.only === undefined || scenario.name.includes(values.only))
+const scenarios = [...nodeScenarios, ...groupScenarios, ...loadScenarios].filter((scenario) => values.only === undefined || scenario.name.includes(values.only))
 if (scenarios.length === 0) {
   console.error(`no scenario's name contains ${JSON.stringify(values.only)}`)
   process.exit(2)

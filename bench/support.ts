@@ -79,6 +79,13 @@ export async function librdkafka(mode: 'produce' | 'consume', broker: BrokerProc
   return JSON.parse(result.stdout) as LoadResult
 }
 
+/** Percentiles in µs of one record at a time, produced with acks=all and consumed, after `warmup` records. */
+export async function librdkafkaLatency(broker: BrokerProcess, options: { topic: string; records: number; size: number; warmup: number }): Promise<{ p50Us: number; p99Us: number }> {
+  const result = await runProcess(builtGo('rdbench'), ['latency', broker.bootstrapServers, options.topic, String(options.records), String(options.size), String(options.warmup)], { timeoutMs: 400_000 })
+  if (result.exitCode !== 0) throw new Error(`rdbench latency: ${result.stdout}${result.stderr}`)
+  return JSON.parse(result.stdout) as { p50Us: number; p99Us: number }
+}
+
 /** Runs `body` and gives the broker's CPU seconds over it beside its result. */
 export async function measured<T>(broker: BrokerProcess, body: () => Promise<T>): Promise<{ result: T; cpu: number }> {
   const before = cpuSeconds(broker.pid)

@@ -1,7 +1,7 @@
 // Latency, start-up, memory and many partitions.
 import { spawn } from 'node:child_process'
 import { freePort, startBroker } from '../../test/interop/support/brokers.ts'
-import { answersApiVersions, apacheTool, createTopic, librdkafka, measured, median, residentMegabytes, type Scenario, withBroker } from '../support.ts'
+import { answersApiVersions, apacheTool, createTopic, librdkafka, librdkafkaLatency, measured, median, residentMegabytes, type Scenario, withBroker } from '../support.ts'
 
 const settle = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -17,6 +17,16 @@ const latency: Scenario = {
     if (percentiles === null || average === null) throw new Error(`no percentiles in:\n${output}`)
     // the tool prints percentiles in whole ms: the average is the finer figure
     return { p50Ms: Number(percentiles[1]), p99Ms: Number(percentiles[2]), averageMs: Number(average[1]) }
+  }),
+}
+
+const latencyLibrdkafka: Scenario = {
+  name: 'end-to-end latency, acks=all, one record at a time (librdkafka)',
+  targets: { p50Us: { atMost: 0.5 }, p99Us: { atMost: 0.5 } },
+  run: (kind, quick) => withBroker(kind, {}, async (broker) => {
+    await createTopic(broker, 'latency', 1)
+    const { p50Us, p99Us } = await librdkafkaLatency(broker, { topic: 'latency', records: quick ? 2000 : 20_000, size: 100, warmup: 2000 })
+    return { p50Us, p99Us }
   }),
 }
 
@@ -98,4 +108,4 @@ export async function emptyNodeSeconds(): Promise<number> {
   return median(samples)
 }
 
-export const nodeScenarios: Scenario[] = [latency, start, memory, partitions, flatProduce]
+export const nodeScenarios: Scenario[] = [latency, latencyLibrdkafka, start, memory, partitions, flatProduce]

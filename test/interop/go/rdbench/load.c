@@ -89,3 +89,38 @@ double rdbench_consume(const char *bootstrap, const char *topic_name, int partit
   if (seen < records) { fprintf(stderr, "only %lld of %lld records\n", (long long)seen, (long long)records); return -1; }
   return seconds;
 }
+
+int rdbench_latency(const char *bootstrap, const char *topic_name, int64_t records, int size, double *microseconds) {
+  char error[256];
+  rd_kafka_conf_t *out = rd_kafka_conf_new(), *in = rd_kafka_conf_new();
+  if (set(out, "bootstrap.servers", bootstrap) || set(out, "acks", "all") || set(out, "linger.ms", "0") || set(out, "socket.nagle.disable", "true") ||
+      set(in, "bootstrap.servers", bootstrap) || set(in, "group.id", "rdbench") || set(in, "enable.auto.commit", "false") || set(in, "socket.nagle.disable", "true")) return -1;
+  rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, out, error, sizeof error);
+  rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, in, error, sizeof error);
+  if (producer == NULL || consumer == NULL) { fprintf(stderr, "%s\n", error); return -1; }
+  rd_kafka_topic_t *to = rd_kafka_topic_new(producer, topic_name, NULL), *from = rd_kafka_topic_new(consumer, topic_name, NULL);
+  if (rd_kafka_consume_start(from, 0, RD_KAFKA_OFFSET_BEGINNING) == -1) { fprintf(stderr, "consume_start failed\n"); return -1; }
+  char *value = calloc(1, (size_t)size);
+  for (int64_t i = 0; i < records; i++) {
+    memcpy(value, &i, sizeof i);
+    double start = now();
+    if (rd_kafka_produce(to, 0, RD_KAFKA_MSG_F_COPY, value, (size_t)size, NULL, 0, NULL) == -1) { fprintf(stderr, "%s\n", rd_kafka_err2str(rd_kafka_last_error())); return -1; }
+    for (;;) {
+      rd_kafka_message_t *message = rd_kafka_consume(from, 0, 10000);
+      if (message == NULL) { fprintf(stderr, "record %lld did not come back within 10 s\n", (long long)i); return -1; }
+      int mine = message->err == 0 && message->len == (size_t)size && memcmp(message->payload, value, sizeof i) == 0;
+      rd_kafka_message_destroy(message);
+      if (mine) break;
+    }
+    microseconds[i] = (now() - start) * 1e6;
+    rd_kafka_poll(producer, 0);
+  }
+  rd_kafka_flush(producer, 10000);
+  rd_kafka_consume_stop(from, 0);
+  rd_kafka_topic_destroy(from);
+  rd_kafka_topic_destroy(to);
+  rd_kafka_destroy(consumer);
+  rd_kafka_destroy(producer);
+  free(value);
+  return 0;
+}
