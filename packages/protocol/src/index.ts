@@ -1,2 +1,7 @@
+export * from './api-keys.ts'
 export * from './codec.ts'
+export * from './errors.ts'
+export * from './features.ts'
+export * from './frames.ts'
 export * from './generated/codecs.ts'
+export * from './generated/tables/enums.ts'

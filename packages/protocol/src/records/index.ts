@@ -1,5 +1,6 @@
 export * from './batch-builder.ts'
 export * from './decode-records.ts'
+export { firstOffset, LegacyRecord } from './legacy.ts'
 export * from './record-batch.ts'
 export { RecordReader } from './record-reader.ts'
 export type { CompressionType, KafkaRecord, RecordHeader, RecordInput, TimestampType } from './types.ts'
