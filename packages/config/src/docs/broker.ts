@@ -1,0 +1,1 @@
+export const brokerDocs: Readonly<Record<string, string>> = {}

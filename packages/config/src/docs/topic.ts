@@ -1,0 +1,1 @@
+export const topicDocs: Readonly<Record<string, string>> = {}
