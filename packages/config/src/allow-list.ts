@@ -41,7 +41,8 @@ export function checkAllowed(name: string, text: string): void {
   const key = baseName(name)
   const definition = brokerConfigDefinitions.get(key)
   const shown = definition === undefined || definition.sensitive ? '[hidden]' : text
-  if (/\$\{[a-zA-Z0-9_-]+:.*\}/.test(text)) throw invalidValue(name, '[hidden]', 'References to config providers (${provider:key}) are not supported: write the value itself')
+  if (/\$\{[a-zA-Z0-9_-]+:.*\}/.test(text))
+    throw invalidValue(name, '[hidden]', 'References to config providers (${provider:key}) are not supported: write the value itself')
   if (definition === undefined) return
   if (definition.type === 'CLASS' || Object.hasOwn(classNames, key)) checkClasses(name, key, text)
   if (key === 'sasl.jaas.config') checkLoginModule(name, text)
@@ -53,7 +54,13 @@ function checkClasses(name: string, key: string, text: string): void {
   for (const item of text.split(',').map((part) => part.trim())) {
     if (allowed.includes(item) || (item === '' && text.trim() === '' && brokerConfigDefinitions.get(key)?.type === 'LIST')) continue
     const named = allowed.filter((known) => known !== '')
-    throw invalidValue(name, item, named.length === 0 ? 'No class can be named here: remove the setting' : `Class ${item} could not be found. Known here: ${named.join(', ')}`)
+    throw invalidValue(
+      name,
+      item,
+      named.length === 0
+        ? 'No class can be named here: remove the setting'
+        : `Class ${item} could not be found. Known here: ${named.join(', ')}`
+    )
   }
 }
 

@@ -10,7 +10,15 @@ import type { ConfigDefinition, ConfigValue } from './definition.ts'
 import type { BrokerSettings } from './definitions.ts'
 import { baseName, brokerConfigDefinitions, topicConfigDefinitions } from './definitions.ts'
 import type { Endpoint, HostPort, QuorumVoter, SecurityProtocol } from './endpoints.ts'
-import { isSecurityProtocol, parseBootstrapServers, parseConnectionOverrides, parseEndpoints, parseListenerName, parseQuorumVoters, parseSecurityProtocolMap } from './endpoints.ts'
+import {
+  isSecurityProtocol,
+  parseBootstrapServers,
+  parseConnectionOverrides,
+  parseEndpoints,
+  parseListenerName,
+  parseQuorumVoters,
+  parseSecurityProtocolMap
+} from './endpoints.ts'
 import { parseValue } from './value.ts'
 
 export type BrokerConfigName = keyof BrokerSettings
@@ -101,7 +109,9 @@ export class BrokerConfig {
 
   /** Every listener of this node, controller listeners too. */
   get listeners(): readonly Endpoint[] {
-    return this.#memo('#listeners', () => parseEndpoints('listeners', this.get('listeners'), this.securityProtocols, { requireDistinctPorts: true }))
+    return this.#memo('#listeners', () =>
+      parseEndpoints('listeners', this.get('listeners'), this.securityProtocols, { requireDistinctPorts: true })
+    )
   }
 
   get controllerListenerNames(): readonly string[] {
@@ -120,7 +130,10 @@ export class BrokerConfig {
   get advertisedListeners(): readonly Endpoint[] {
     return this.#memo('#advertised', () => {
       const advertised = this.get('advertised.listeners')
-      const all = advertised === null ? this.listeners : parseEndpoints('advertised.listeners', advertised, this.securityProtocols, { requireDistinctPorts: false })
+      const all =
+        advertised === null
+          ? this.listeners
+          : parseEndpoints('advertised.listeners', advertised, this.securityProtocols, { requireDistinctPorts: false })
       return all.filter((endpoint) => !this.controllerListenerNames.includes(endpoint.listenerName))
     })
   }
@@ -136,7 +149,9 @@ export class BrokerConfig {
       const isSecured = (name: string) => name !== 'PLAINTEXT' && isSecurityProtocol(name)
       if (this.isSet('listener.security.protocol.map')) return map
       if (this.controllerListenerNames.some(isSecured) || this.get('listeners').some((uri) => isSecured(parseListenerName(uri)))) return map
-      const defaults = this.controllerListenerNames.filter((name) => !map.has(name)).map((name): [string, SecurityProtocol] => [name, 'PLAINTEXT'])
+      const defaults = this.controllerListenerNames
+        .filter((name) => !map.has(name))
+        .map((name): [string, SecurityProtocol] => [name, 'PLAINTEXT'])
       return new Map([...map, ...defaults])
     })
   }
@@ -157,7 +172,8 @@ export class BrokerConfig {
   /** What a topic without overrides has: by name, the broker's setting, with what Kafka works out from its synonyms. */
   get topicDefaults(): ReadonlyMap<string, ConfigValue> {
     return this.#memo('#topicDefaults', () => {
-      const valueOf = ({ synonyms, default: value }: ConfigDefinition) => (synonyms.length > 0 ? this.get(synonyms[0] as BrokerConfigName) : (value ?? null))
+      const valueOf = ({ synonyms, default: value }: ConfigDefinition) =>
+        synonyms.length > 0 ? this.get(synonyms[0] as BrokerConfigName) : (value ?? null)
       return new Map([...topicConfigDefinitions.values()].map((definition) => [definition.name, valueOf(definition)]))
     })
   }

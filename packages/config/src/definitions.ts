@@ -14,7 +14,10 @@ import { ownDocs, ownRows } from './own-settings.ts'
 
 export interface BrokerSettings extends GeneratedBrokerSettings, OwnSettings {}
 
-export const brokerConfigDefinitions: ReadonlyMap<string, ConfigDefinition> = toDefinitions([...brokerRows, ...ownRows], { ...brokerDocs, ...ownDocs })
+export const brokerConfigDefinitions: ReadonlyMap<string, ConfigDefinition> = toDefinitions([...brokerRows, ...ownRows], {
+  ...brokerDocs,
+  ...ownDocs
+})
 export const topicConfigDefinitions: ReadonlyMap<string, ConfigDefinition> = toDefinitions(topicRows, topicDocs)
 export const groupConfigDefinitions: ReadonlyMap<string, ConfigDefinition> = toDefinitions(groupRows, groupDocs)
 export const clientMetricsConfigDefinitions: ReadonlyMap<string, ConfigDefinition> = toDefinitions(clientMetricsRows, clientMetricsDocs)

@@ -1,11 +1,18 @@
 /** What DescribeConfigs answers for topics, brokers, groups and client metrics. Values of sensitive settings never leave. */
 import type { BrokerConfig, ConfigTexts } from './broker-config.ts'
+import { messageOf } from './config-error.ts'
 import type { ConfigDefinition, ConfigType } from './definition.ts'
-import { baseName, brokerConfigDefinitions, brokerConfigSynonyms, clientMetricsConfigDefinitions, groupConfigDefinitions, topicConfigDefinitions } from './definitions.ts'
+import {
+  baseName,
+  brokerConfigDefinitions,
+  brokerConfigSynonyms,
+  clientMetricsConfigDefinitions,
+  groupConfigDefinitions,
+  topicConfigDefinitions
+} from './definitions.ts'
 import { isDynamicBrokerConfig } from './dynamic-config.ts'
 import type { TopicOverrides } from './topic-config.ts'
 import { canonicalText, formatValue } from './value.ts'
-import { messageOf } from './config-error.ts'
 
 /** The numbers of the wire. */
 export const ConfigSource = {
@@ -19,7 +26,17 @@ export const ConfigSource = {
   GROUP_CONFIG: 8
 } as const
 
-const typeIds: Readonly<Record<ConfigType, number>> = { BOOLEAN: 1, STRING: 2, INT: 3, SHORT: 4, LONG: 5, DOUBLE: 6, LIST: 7, CLASS: 8, PASSWORD: 9 }
+const typeIds: Readonly<Record<ConfigType, number>> = {
+  BOOLEAN: 1,
+  STRING: 2,
+  INT: 3,
+  SHORT: 4,
+  LONG: 5,
+  DOUBLE: 6,
+  LIST: 7,
+  CLASS: 8,
+  PASSWORD: 9
+}
 
 export interface ConfigSynonym {
   readonly name: string
@@ -73,10 +90,18 @@ export function describeGroupConfig(broker: BrokerConfig, overrides: ConfigTexts
 export function describeClientMetricsConfig(overrides: ConfigTexts, names?: ConfigNames): ConfigEntry[] {
   return [...clientMetricsConfigDefinitions.values()]
     .filter(({ name }) => isAsked(names, name))
-    .map((definition) => overridden(definition, overrides, ConfigSource.CLIENT_METRICS_CONFIG, [], formatValue(definition.type, definition.default ?? null)))
+    .map((definition) =>
+      overridden(definition, overrides, ConfigSource.CLIENT_METRICS_CONFIG, [], formatValue(definition.type, definition.default ?? null))
+    )
 }
 
-function overridden(definition: ConfigDefinition, overrides: ConfigTexts, source: number, inherited: readonly ConfigSynonym[], fallback: string | null): ConfigEntry {
+function overridden(
+  definition: ConfigDefinition,
+  overrides: ConfigTexts,
+  source: number,
+  inherited: readonly ConfigSynonym[],
+  fallback: string | null
+): ConfigEntry {
   const text = overrides.get(definition.name)
   const value = text === undefined ? fallback : shownText(definition, text)
   const synonyms = text === undefined ? inherited : [{ name: definition.name, value, source }, ...inherited]
@@ -90,9 +115,13 @@ function shownText(definition: ConfigDefinition, text: string): string {
 /** Every setting of a broker: all that it knows and what was set under other names. Settings of the last kind have no shown value. */
 export function describeBrokerConfig(broker: BrokerConfig, names?: ConfigNames): ConfigEntry[] {
   const { perBroker, clusterWide } = broker.dynamic
-  const listed = [...brokerConfigDefinitions.values()].filter((definition) => !definition.internal && definition.dynamicMode !== 'dynamic-only')
+  const listed = [...brokerConfigDefinitions.values()].filter(
+    (definition) => !definition.internal && definition.dynamicMode !== 'dynamic-only'
+  )
   const all = new Set([...listed.map(({ name }) => name), ...broker.staticTexts.keys(), ...clusterWide.keys(), ...perBroker.keys()])
-  return [...all].filter((name) => isAsked(names, name)).map((name) => brokerEntry(broker, name, broker.textOf(name), sourcesOf(broker, name, isSensitive(name))))
+  return [...all]
+    .filter((name) => isAsked(names, name))
+    .map((name) => brokerEntry(broker, name, broker.textOf(name), sourcesOf(broker, name, isSensitive(name))))
 }
 
 /** The dynamic settings of all brokers together (the resource with the empty name). */
@@ -116,7 +145,12 @@ function isSensitive(name: string): boolean {
 
 function brokerEntry(broker: BrokerConfig, name: string, text: string | undefined, synonyms: readonly ConfigSynonym[]): ConfigEntry {
   const definition = brokerConfigDefinitions.get(baseName(name))
-  const value = isSensitive(name) || definition === undefined ? null : text === undefined ? defaultText(broker, definition) : shownText(definition, text)
+  const value =
+    isSensitive(name) || definition === undefined
+      ? null
+      : text === undefined
+        ? defaultText(broker, definition)
+        : shownText(definition, text)
   return entry(name, definition, value, synonyms, !isDynamicBrokerConfig(name))
 }
 
@@ -125,7 +159,13 @@ function defaultText(broker: BrokerConfig, definition: ConfigDefinition): string
   return definition.name === 'broker.id' ? String(broker.nodeId) : formatValue(definition.type, definition.default ?? null)
 }
 
-function entry(name: string, definition: ConfigDefinition | undefined, value: string | null, synonyms: readonly ConfigSynonym[], readOnly: boolean): ConfigEntry {
+function entry(
+  name: string,
+  definition: ConfigDefinition | undefined,
+  value: string | null,
+  synonyms: readonly ConfigSynonym[],
+  readOnly: boolean
+): ConfigEntry {
   return {
     name,
     value,
@@ -153,10 +193,15 @@ function sourcesOf(broker: BrokerConfig, name: string, sensitive: boolean): read
   }
   add(ConfigSource.DYNAMIC_BROKER_CONFIG, (synonym) => broker.dynamic.perBroker.get(synonym))
   add(ConfigSource.DYNAMIC_DEFAULT_BROKER_CONFIG, (synonym) => broker.dynamic.clusterWide.get(synonym))
-  add(ConfigSource.STATIC_BROKER_CONFIG, (synonym) => broker.staticTexts.get(synonym) ?? (synonym === 'broker.id' ? String(broker.nodeId) : undefined))
+  add(
+    ConfigSource.STATIC_BROKER_CONFIG,
+    (synonym) => broker.staticTexts.get(synonym) ?? (synonym === 'broker.id' ? String(broker.nodeId) : undefined)
+  )
   add(ConfigSource.DEFAULT_CONFIG, (synonym) => {
     const definition = brokerConfigDefinitions.get(synonym)
-    return definition === undefined || definition.dynamicMode === 'dynamic-only' ? null : formatValue(definition.type, definition.default ?? null)
+    return definition === undefined || definition.dynamicMode === 'dynamic-only'
+      ? null
+      : formatValue(definition.type, definition.default ?? null)
   })
   const first = all.findIndex((synonym) => synonym.name === name)
   return first < 0 ? [] : all.slice(first)

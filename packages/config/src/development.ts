@@ -2,7 +2,15 @@
  * What `npm start` and the embedded broker use: one node that is broker and controller, bound to this machine, with the internal
  * topics at replication factor 1. advertised.listeners stays unset, so Metadata answers with the address the client dialled.
  */
-export function developmentProperties({ port, dataDir, host = '127.0.0.1' }: { port: number; dataDir: string; host?: string }): Record<string, string> {
+export function developmentProperties({
+  port,
+  dataDir,
+  host = '127.0.0.1'
+}: {
+  port: number
+  dataDir: string
+  host?: string
+}): Record<string, string> {
   const controllerPort = port === 0 ? 0 : port + 1
   const address = host.includes(':') ? `[${host}]` : host
   return {

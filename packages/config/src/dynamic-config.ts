@@ -26,14 +26,20 @@ export interface ConfigRefusal {
 }
 
 /** Of the texts of a resource after the change. null is a refusal's counterpart: nothing is wrong. */
-export type AlterResult = { readonly ok: true; readonly texts: Map<string, string> } | { readonly ok: false; readonly refusal: ConfigRefusal }
+export type AlterResult =
+  | { readonly ok: true; readonly texts: Map<string, string> }
+  | { readonly ok: false; readonly refusal: ConfigRefusal }
 
 function refuse(error: ConfigRefusal['error'], message: string): AlterResult {
   return { ok: false, refusal: { error, message } }
 }
 
 /** Applies the operations to `current`; validation of the outcome is the resource's own affair. */
-export function applyAlterOps(definitions: ReadonlyMap<string, ConfigDefinition>, current: ConfigTexts, ops: readonly AlterOp[]): AlterResult {
+export function applyAlterOps(
+  definitions: ReadonlyMap<string, ConfigDefinition>,
+  current: ConfigTexts,
+  ops: readonly AlterOp[]
+): AlterResult {
   if (new Set(ops.map((op) => op.name)).size !== ops.length) return refuse('INVALID_REQUEST', 'Error due to duplicate config keys')
   const nulls = ops.filter((op) => op.value === null && op.op !== 'DELETE').map((op) => op.name)
   if (nulls.length > 0) return refuse('INVALID_REQUEST', `Null value not supported for : ${nulls.join(',')}`)
@@ -68,13 +74,18 @@ export function isDynamicBrokerConfig(name: string): boolean {
   return definition !== undefined && definition.dynamicMode !== 'read-only'
 }
 
-const mayChangeWithoutListener = (name: string) => !/^ssl\.(keystore|truststore|key)\.(type|location|password|key|certificates|certificate\.chain)$|^ssl\.key\.password$/.test(name)
+const mayChangeWithoutListener = (name: string) =>
+  !/^ssl\.(keystore|truststore|key)\.(type|location|password|key|certificates|certificate\.chain)$|^ssl\.key\.password$/.test(name)
 
 /**
  * What is wrong with new dynamic texts of a broker, or of all brokers (`scope` cluster), undefined when a broker can take them.
  * `config` is the configuration in force.
  */
-export function validateDynamicBrokerConfigs(config: BrokerConfig, texts: ConfigTexts, scope: 'broker' | 'cluster'): ConfigRefusal | undefined {
+export function validateDynamicBrokerConfigs(
+  config: BrokerConfig,
+  texts: ConfigTexts,
+  scope: 'broker' | 'cluster'
+): ConfigRefusal | undefined {
   const names = [...texts.keys()]
   const ofMode = (mode: DynamicMode, name: string) => brokerConfigDefinitions.get(name)?.dynamicMode === mode
   const message =
@@ -93,7 +104,9 @@ export function validateDynamicBrokerConfigs(config: BrokerConfig, texts: Config
           'Cannot update these configs at default cluster level, broker id must be specified',
           names.filter((name) => ofMode('per-broker', baseName(name)))
         )) ??
-    messageOf(() => checkChange(config, scope === 'broker' ? { ...config.dynamic, perBroker: texts } : { ...config.dynamic, clusterWide: texts }))
+    messageOf(() =>
+      checkChange(config, scope === 'broker' ? { ...config.dynamic, perBroker: texts } : { ...config.dynamic, clusterWide: texts })
+    )
   return message === undefined ? undefined : { error: 'INVALID_REQUEST', message }
 }
 
@@ -112,7 +125,13 @@ function checkValues(texts: ConfigTexts): void {
 function checkChange(config: BrokerConfig, dynamic: DynamicConfigs): void {
   const next = new BrokerConfig(config.staticTexts, dynamic)
   checkBrokerConfig(next)
-  for (const name of ['num.io.threads', 'num.network.threads', 'num.replica.fetchers', 'num.recovery.threads.per.data.dir', 'background.threads'] as const) {
+  for (const name of [
+    'num.io.threads',
+    'num.network.threads',
+    'num.replica.fetchers',
+    'num.recovery.threads.per.data.dir',
+    'background.threads'
+  ] as const) {
     const [before, after] = [config.get(name), next.get(name)]
     const failed = `Dynamic thread count update validation failed for ${name}=${after}`
     if (after > before * 2) throw configInvalid(`${failed}, value should not be greater than double the current value ${before}`)
@@ -125,7 +144,11 @@ function checkChange(config: BrokerConfig, dynamic: DynamicConfigs): void {
   for (const unit of ['ms', 'bytes'] as const) {
     const [local, total] = [next.get(`log.local.retention.${unit}`), next.get(`log.retention.${unit}`)]
     if (local === -2 || total === -1 || (local !== -1 && local <= total)) continue
-    throw invalidValue(`log.local.retention.${unit}`, String(local), `Value must not be more than log.retention.${unit} property value: ${total}`)
+    throw invalidValue(
+      `log.local.retention.${unit}`,
+      String(local),
+      `Value must not be more than log.retention.${unit} property value: ${total}`
+    )
   }
 }
 

@@ -54,7 +54,8 @@ export function parseEndpoints(
   })
   const shown = `[${uris.join(', ')}]`
   if (requireDistinctPorts) checkPorts(endpoints, shown, fail)
-  if (new Set(endpoints.map((endpoint) => endpoint.listenerName)).size !== endpoints.length) fail(`Each listener must have a different name, listeners: ${shown}`)
+  if (new Set(endpoints.map((endpoint) => endpoint.listenerName)).size !== endpoints.length)
+    fail(`Each listener must have a different name, listeners: ${shown}`)
   return endpoints
 }
 
@@ -82,7 +83,10 @@ export function parseSecurityProtocolMap(text: string): ReadonlyMap<string, Secu
     const colon = entry.lastIndexOf(':')
     if (colon <= 0) throw configInvalid(`Error parsing configuration property '${key}': ${entry} is not NAME:PROTOCOL`)
     const name = entry.slice(0, colon).trim().toUpperCase()
-    const protocol = entry.slice(colon + 1).trim().toUpperCase()
+    const protocol = entry
+      .slice(colon + 1)
+      .trim()
+      .toUpperCase()
     if (!isSecurityProtocol(protocol)) {
       throw configInvalid(`Invalid security protocol \`${protocol}\` defined in ${key}: it must be one of ${securityProtocols.join(', ')}`)
     }
@@ -98,9 +102,11 @@ export function parseQuorumVoters(entries: readonly string[]): readonly QuorumVo
   const voters = new Map<number, QuorumVoter>()
   for (const entry of entries) {
     const at = entry.indexOf('@')
-    if (at < 0 || entry.indexOf('@', at + 1) >= 0) throw configInvalid(`Invalid configuration value for ${key}. Each entry should be in the form \`{id}@{host}:{port}\`.`)
+    if (at < 0 || entry.indexOf('@', at + 1) >= 0)
+      throw configInvalid(`Invalid configuration value for ${key}. Each entry should be in the form \`{id}@{host}:{port}\`.`)
     const id = entry.slice(0, at)
-    if (!/^\d{1,10}$/.test(id) || Number(id) > 0x7fffffff) throw configInvalid(`Failed to parse voter ID as an integer from ${id} in ${key}`)
+    if (!/^\d{1,10}$/.test(id) || Number(id) > 0x7fffffff)
+      throw configInvalid(`Failed to parse voter ID as an integer from ${id} in ${key}`)
     const address = parseHostPort(key, entry.slice(at + 1), entry, '`{id}@{host}:{port}`.')
     if (address.host === '0.0.0.0') throw configInvalid(`Host string (${address.host}) is not routeable in ${key}`)
     voters.set(Number(id), { id: Number(id), ...address })
@@ -115,7 +121,9 @@ export function parseBootstrapServers(key: string, entries: readonly string[]): 
 function parseHostPort(key: string, text: string, entry: string, form: string): HostPort {
   const match = /^(?:\[([0-9a-zA-Z\-._%:]*)\]|([0-9a-zA-Z\-._%]*)):(\d{1,5})$/.exec(text)
   if (match === null || Number(match[3]) > 65535) {
-    throw configInvalid(`Failed to parse host name from entry ${entry} for the configuration ${key}. Each entry should be in the form ${form}`)
+    throw configInvalid(
+      `Failed to parse host name from entry ${entry} for the configuration ${key}. Each entry should be in the form ${form}`
+    )
   }
   return { host: match[1] ?? match[2], port: Number(match[3]) }
 }

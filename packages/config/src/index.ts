@@ -4,9 +4,22 @@ export { BrokerConfig } from './broker-config.ts'
 export type { ConfigDefinition, ConfigType, ConfigValue, DynamicMode, Importance } from './definition.ts'
 export { LONG_MAX } from './definition.ts'
 export type { BrokerSettings } from './definitions.ts'
-export { brokerConfigDefinitions, clientMetricsConfigDefinitions, groupConfigDefinitions, quotaConfigDefinitions, topicConfigDefinitions } from './definitions.ts'
+export {
+  brokerConfigDefinitions,
+  clientMetricsConfigDefinitions,
+  groupConfigDefinitions,
+  quotaConfigDefinitions,
+  topicConfigDefinitions
+} from './definitions.ts'
 export type { ConfigEntry, ConfigNames, ConfigSynonym } from './describe-config.ts'
-export { ConfigSource, describeBrokerConfig, describeClientMetricsConfig, describeClusterConfig, describeGroupConfig, describeTopicConfig } from './describe-config.ts'
+export {
+  ConfigSource,
+  describeBrokerConfig,
+  describeClientMetricsConfig,
+  describeClusterConfig,
+  describeGroupConfig,
+  describeTopicConfig
+} from './describe-config.ts'
 export { developmentProperties } from './development.ts'
 export type { AlterOp, AlterOpType, AlterResult, ConfigRefusal } from './dynamic-config.ts'
 export { applyAlterOps, isDynamicBrokerConfig, usableDynamicConfigs, validateDynamicBrokerConfigs } from './dynamic-config.ts'

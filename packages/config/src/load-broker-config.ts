@@ -31,7 +31,8 @@ export function loadBrokerConfig(sources: BrokerConfigSources): { config: Broker
     checkAllowed(name, text)
     const definition = brokerConfigDefinitions.get(baseName(name))
     if (definition !== undefined) parseValue(name === definition.name ? definition : { ...definition, name }, text)
-    else if (!/^(listener\.name|rsm\.config|rlmm\.config|config\.providers)\./.test(name)) warnings.push(`${name} is not a setting of Kafka or Odradek: it is ignored`)
+    else if (!/^(listener\.name|rsm\.config|rlmm\.config|config\.providers)\./.test(name))
+      warnings.push(`${name} is not a setting of Kafka or Odradek: it is ignored`)
   }
   const config = new BrokerConfig(texts)
   checkBrokerConfig(config)

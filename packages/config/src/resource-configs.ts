@@ -11,7 +11,10 @@ import { parseValue } from './value.ts'
 export function validateGroupConfigs(broker: BrokerConfig, texts: ConfigTexts): ConfigRefusal | undefined {
   for (const [name, text] of texts) {
     const definition = groupConfigDefinitions.get(name)
-    const message = definition === undefined ? `Unknown group config name: ${name}` : (messageOf(() => parseValue(definition, text)) ?? outOfBounds(broker, definition, text))
+    const message =
+      definition === undefined
+        ? `Unknown group config name: ${name}`
+        : (messageOf(() => parseValue(definition, text)) ?? outOfBounds(broker, definition, text))
     if (message !== undefined) return { error: 'INVALID_CONFIG', message }
   }
   for (const kind of ['consumer', 'share', 'streams']) {
@@ -27,8 +30,10 @@ function outOfBounds(broker: BrokerConfig, definition: ConfigDefinition, text: s
   const [kind, ...rest] = definition.name.split('.')
   const [min, max] = [`group.${kind}.min.${rest.join('.')}`, `group.${kind}.max.${rest.join('.')}`]
   const value = parseValue(definition, text) as number
-  if (brokerConfigDefinitions.has(min) && value < (broker.raw(min) as number)) return `${definition.name} must be greater than or equal to ${min}`
-  if (brokerConfigDefinitions.has(max) && value > (broker.raw(max) as number)) return `${definition.name} must be less than or equal to ${max}`
+  if (brokerConfigDefinitions.has(min) && value < (broker.raw(min) as number))
+    return `${definition.name} must be greater than or equal to ${min}`
+  if (brokerConfigDefinitions.has(max) && value > (broker.raw(max) as number))
+    return `${definition.name} must be less than or equal to ${max}`
   return undefined
 }
 
@@ -44,7 +49,14 @@ function groupValue(broker: BrokerConfig, texts: ConfigTexts, name: string): Con
   return brokerConfigDefinitions.has(`group.${name}`) ? broker.raw(`group.${name}`) : (definition.default ?? null)
 }
 
-const matchKeys = new Set(['client_instance_id', 'client_id', 'client_software_name', 'client_software_version', 'client_source_address', 'client_source_port'])
+const matchKeys = new Set([
+  'client_instance_id',
+  'client_id',
+  'client_software_name',
+  'client_software_version',
+  'client_source_address',
+  'client_source_port'
+])
 
 /** Undefined when a client metrics subscription can have these settings. Patterns are only looked at, never compiled here. */
 export function validateClientMetricsConfigs(texts: ConfigTexts): ConfigRefusal | undefined {
@@ -55,9 +67,15 @@ export function validateClientMetricsConfigs(texts: ConfigTexts): ConfigRefusal 
     if (message !== undefined) return { error: 'INVALID_CONFIG', message }
     const value = parseValue(definition, text)
     if (name === 'interval.ms' && ((value as number) < 100 || (value as number) > 3_600_000)) {
-      return { error: 'INVALID_REQUEST', message: `Invalid value ${text} for interval.ms, interval must be between 100 and 3600000 (1 hour)` }
+      return {
+        error: 'INVALID_REQUEST',
+        message: `Invalid value ${text} for interval.ms, interval must be between 100 and 3600000 (1 hour)`
+      }
     }
-    const wrong = name === 'match' ? (value as readonly string[]).find((pattern) => !matchKeys.has(pattern.split('=')[0]) || !pattern.includes('=')) : undefined
+    const wrong =
+      name === 'match'
+        ? (value as readonly string[]).find((pattern) => !matchKeys.has(pattern.split('=')[0]) || !pattern.includes('='))
+        : undefined
     if (wrong !== undefined) return { error: 'INVALID_CONFIG', message: `Illegal client matching pattern: ${wrong}` }
   }
   return undefined

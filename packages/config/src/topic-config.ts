@@ -4,8 +4,9 @@
  * Contract: a TopicConfig is a value. It follows the broker's dynamic settings only by being made again (ask resolveTopicConfig when
  * the topic's or the broker's settings change).
  */
-import type { BrokerConfig } from './broker-config.ts'
+
 import { checkAllowed } from './allow-list.ts'
+import type { BrokerConfig } from './broker-config.ts'
 import { configInvalid, invalidValue, messageOf } from './config-error.ts'
 import type { ConfigValue } from './definition.ts'
 import { topicConfigDefinitions } from './definitions.ts'
@@ -61,7 +62,11 @@ function checkOverride(name: string, value: string): void {
 }
 
 /** What is wrong with the overrides of a topic as a whole. `existing` are the overrides before a change, empty for a new topic. */
-export function validateTopicConfigs(broker: BrokerConfig, overrides: TopicOverrides, existing: TopicOverrides = new Map()): string | undefined {
+export function validateTopicConfigs(
+  broker: BrokerConfig,
+  overrides: TopicOverrides,
+  existing: TopicOverrides = new Map()
+): string | undefined {
   return messageOf(() => {
     for (const name of overrides.keys()) if (!topicConfigDefinitions.has(name)) throw configInvalid(`Unknown topic config name: ${name}`)
     for (const [name, value] of overrides) checkOverride(name, value)
@@ -73,7 +78,10 @@ export function validateTopicConfigs(broker: BrokerConfig, overrides: TopicOverr
 
 function checkCompactionLag(config: TopicConfig): void {
   const [min, max] = [config.get('min.compaction.lag.ms'), config.get('max.compaction.lag.ms')]
-  if (min > max) throw configInvalid(`conflict topic config setting min.compaction.lag.ms (${formatValue('LONG', min)}) > max.compaction.lag.ms (${formatValue('LONG', max)})`)
+  if (min > max)
+    throw configInvalid(
+      `conflict topic config setting min.compaction.lag.ms (${formatValue('LONG', min)}) > max.compaction.lag.ms (${formatValue('LONG', max)})`
+    )
 }
 
 function checkTieredStorage(broker: BrokerConfig, config: TopicConfig, existing: TopicOverrides): void {
@@ -97,7 +105,11 @@ function checkLocalRetention(config: TopicConfig, unit: 'ms' | 'bytes'): void {
   const [localName, name] = [`local.retention.${unit}`, `retention.${unit}`] as const
   const [local, total] = [config.get(localName), config.get(name)]
   if (local !== -2 && total !== -1 && (local === -1 || local > total)) {
-    throw invalidValue(localName, String(local), `Value must not be ${local === -1 ? `-1 as ${name} value is set as ${total}.` : `more than ${name} property value: ${total}`}`)
+    throw invalidValue(
+      localName,
+      String(local),
+      `Value must not be ${local === -1 ? `-1 as ${name} value is set as ${total}.` : `more than ${name} property value: ${total}`}`
+    )
   }
   if (config.get('remote.log.copy.disable') && local !== -2 && local !== total) {
     throw configInvalid(

@@ -35,7 +35,8 @@ function rangeCheck(min: number, max: number | undefined, exception: string | un
     if (exception !== undefined && value === Number(exception)) return
     const shown = () => String(formatValue(type, value))
     const inside = (value as number) >= min && (max === undefined || (value as number) <= max)
-    if (exception !== undefined && !inside) throw invalidValue(name, shown(), `Value must be between ${min} and ${max} or equal to ${exception}`)
+    if (exception !== undefined && !inside)
+      throw invalidValue(name, shown(), `Value must be between ${min} and ${max} or equal to ${exception}`)
     if ((value as number) < min) throw invalidValue(name, shown(), `Value must be at least ${min}`)
     if (max !== undefined && (value as number) > max) throw invalidValue(name, shown(), `Value must be no more than ${max}`)
   }
