@@ -172,9 +172,9 @@ export class BrokerConfig {
   /** What a topic without overrides has: by name, the broker's setting, with what Kafka works out from its synonyms. */
   get topicDefaults(): ReadonlyMap<string, ConfigValue> {
     return this.#memo('#topicDefaults', () => {
-      const valueOf = ({ synonyms, default: value }: ConfigDefinition) =>
+      const defaultOf = ({ synonyms, default: value }: ConfigDefinition) =>
         synonyms.length > 0 ? this.get(synonyms[0] as BrokerConfigName) : (value ?? null)
-      return new Map([...topicConfigDefinitions.values()].map((definition) => [definition.name, valueOf(definition)]))
+      return new Map([...topicConfigDefinitions.values()].map((definition) => [definition.name, defaultOf(definition)]))
     })
   }
 

@@ -6,7 +6,7 @@ export function parseProperties(text: string): Map<string, string> {
   const properties = new Map<string, string>()
   for (const line of logicalLines(text)) {
     const [key, value] = splitLine(line)
-    properties.set(unescape(key), unescape(value))
+    properties.set(decodeEscapes(key), decodeEscapes(value))
   }
   return properties
 }
@@ -38,7 +38,7 @@ function splitLine(line: string): [key: string, value: string] {
 
 const escapes: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f: '\f' }
 
-function unescape(text: string): string {
+function decodeEscapes(text: string): string {
   return text.replace(/\\(?:u([0-9a-fA-F]{4})|(.)|$)/gs, (_, unicode: string | undefined, letter: string | undefined) => {
     if (unicode !== undefined) return String.fromCharCode(Number.parseInt(unicode, 16))
     return letter === undefined ? '' : (escapes[letter] ?? letter)

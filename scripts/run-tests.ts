@@ -1,0 +1,126 @@
+// Everything that `npm test` means: types, lint, then every test file (the layer, ratchet and document checks are tests too).
+//
+//   node scripts/run-tests.ts [--only KIND[,KIND]] [PATH_PART …]
+//
+// Kinds are suffixes: unit (*.test.ts), golden (*.golden.test.ts), sim (*.sim.ts), fuzz (*.fuzz.ts), e2e (*.e2e.ts). With a kind or a part of
+// a path only matching test files run. Quiet when green; the last line is `N passed, N failed, N skipped`.
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join, relative } from 'node:path'
+import { run } from 'node:test'
+
+type Kind = 'unit' | 'golden' | 'sim' | 'fuzz' | 'e2e'
+interface TestEvent {
+  name: string
+  file?: string
+  nesting: number
+  skip?: string | boolean
+  todo?: string | boolean
+  details?: { type?: string; error?: Error & { cause?: unknown } }
+}
+
+const root = join(import.meta.dirname, '..')
+const totals = { passed: 0, failed: 0, skipped: 0 }
+const skips = new Map<string, number>()
+
+const { kinds, parts } = readArguments(process.argv.slice(2))
+if (kinds === undefined && parts.length === 0) {
+  await Promise.all([
+    check('types', [join(root, 'node_modules/typescript/bin/tsc'), '-p', root]),
+    check('lint', [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', '--max-diagnostics=50', root])
+  ])
+}
+const files = findFiles()
+const isAlone = (file: string) => kindOf(file) === 'e2e' || kindOf(file) === 'fuzz'
+await runFiles(
+  files.filter((file) => !isAlone(file)),
+  availableParallelism()
+)
+// Tests with real sockets, disks and other programs measure time: they get the machine for themselves.
+await runFiles(files.filter(isAlone), 1)
+
+for (const [reason, count] of skips) console.log(`skipped ${count}: ${reason}`)
+if (files.length === 0) console.log('No test file matches.')
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`)
+process.exit(totals.failed > 0 || files.length === 0 ? 1 : 0)
+
+function readArguments(args: string[]): { kinds: Set<string> | undefined; parts: string[] } {
+  const at = args.indexOf('--only')
+  if (at < 0) return { kinds: undefined, parts: args }
+  return { kinds: new Set(args[at + 1]?.split(',')), parts: args.toSpliced(at, 2) }
+}
+
+function kindOf(file: string): Kind {
+  const suffix = /\.(golden\.test|test|sim|fuzz|e2e)\.ts$/.exec(file)?.[1]
+  if (suffix === 'golden.test') return 'golden'
+  return suffix === 'test' ? 'unit' : (suffix as Kind)
+}
+
+function findFiles(): string[] {
+  const patterns = ['packages/*/test/**/*.{test,sim,fuzz,e2e}.ts', 'test/**/*.{test,sim,fuzz,e2e}.ts']
+  return globSync(patterns, { cwd: root, exclude: ['**/node_modules/**'] })
+    .filter((file) => kinds === undefined || kinds.has(kindOf(file)))
+    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part) || join(root, file) === part))
+    .sort()
+    .map((file) => join(root, file))
+}
+
+async function check(name: string, args: string[]): Promise<void> {
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  child.stdout.on('data', (text) => (output += text))
+  child.stderr.on('data', (text) => (output += text))
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
+  if (code === 0) totals.passed += 1
+  else {
+    totals.failed += 1
+    console.log(`${name} failed\n${output}`)
+  }
+}
+
+async function runFiles(chosen: string[], concurrency: number): Promise<void> {
+  if (chosen.length === 0) return
+  const output = new Map<string, string>()
+  const failed = new Set<string>()
+  const stream = run({ files: chosen, concurrency, cwd: root })
+  const keep = ({ file, message }: { file?: string; message: string }) => output.set(file ?? '', (output.get(file ?? '') ?? '') + message)
+  stream.on('test:stdout', keep)
+  stream.on('test:stderr', keep)
+  stream.on('test:pass', (event) => onPass(event as TestEvent))
+  stream.on('test:fail', (event) => {
+    if (onFail(event as TestEvent)) failed.add(event.file ?? '')
+  })
+  for await (const _ of stream);
+  for (const file of failed) {
+    const text = output.get(file)
+    if (text !== undefined) console.log(`output of ${relative(root, file)}:\n${text}`)
+  }
+}
+
+/** The runner reports a file as a test of its own when it has none inside; suites are counted by their tests. */
+function isContainer(event: TestEvent): boolean {
+  return event.details?.type === 'suite' || event.name === event.file || join(root, event.name) === event.file
+}
+
+function onPass(event: TestEvent): void {
+  if (isContainer(event)) return
+  if (event.skip === undefined && event.todo === undefined) totals.passed += 1
+  else {
+    totals.skipped += 1
+    const reason = `${event.file === undefined ? '' : `${relative(root, event.file)}: `}${event.skip || event.todo || event.name}`
+    skips.set(reason, (skips.get(reason) ?? 0) + 1)
+  }
+}
+
+/** False for a suite that failed only because a test inside did. */
+function onFail(event: TestEvent): boolean {
+  const error = event.details?.error
+  if (event.details?.type === 'suite' && /subtests? failed/.test(String(error?.message))) return false
+  totals.failed += 1
+  const cause = error?.cause instanceof Error ? error.cause : error
+  console.log(
+    `failed: ${event.file === undefined ? '' : `${relative(root, event.file)}: `}${event.name}\n${cause?.stack ?? String(cause)}\n`
+  )
+  return true
+}
