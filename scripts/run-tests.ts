@@ -113,14 +113,13 @@ function onPass(event: TestEvent): void {
   }
 }
 
-/** False for a suite that failed only because a test inside did. */
+/** False for a test or suite that failed only because one inside did: that one is counted. */
 function onFail(event: TestEvent): boolean {
   const error = event.details?.error
-  if (event.details?.type === 'suite' && /subtests? failed/.test(String(error?.message))) return false
+  if (/^\d+ subtests? failed$/.test(String(error?.message))) return false
   totals.failed += 1
   const cause = error?.cause instanceof Error ? error.cause : error
-  console.log(
-    `failed: ${event.file === undefined ? '' : `${relative(root, event.file)}: `}${event.name}\n${cause?.stack ?? String(cause)}\n`
-  )
+  const stack = (cause?.stack ?? String(cause)).replaceAll(/\n\s+at [^\n]*node:internal[^\n]*/g, '')
+  console.log(`failed: ${event.file === undefined ? '' : `${relative(root, event.file)}: `}${event.name}\n${stack}\n`)
   return true
 }

@@ -121,7 +121,16 @@ export function describeBrokerConfig(broker: BrokerConfig, names?: ConfigNames):
   const all = new Set([...listed.map(({ name }) => name), ...broker.staticTexts.keys(), ...clusterWide.keys(), ...perBroker.keys()])
   return [...all]
     .filter((name) => isAsked(names, name))
-    .map((name) => brokerEntry(broker, name, broker.textOf(name), sourcesOf(broker, name, isSensitive(name))))
+    .map((name) => brokerEntry(broker, name, textInForce(broker, name), sourcesOf(broker, name, isSensitive(name))))
+}
+
+/** A dynamic setting pushes the static texts of its synonyms aside: log.retention.ms makes log.retention.hours its default again. */
+function textInForce(broker: BrokerConfig, name: string): string | undefined {
+  const { perBroker, clusterWide } = broker.dynamic
+  const dynamic = perBroker.get(name) ?? clusterWide.get(name)
+  const isPushedAside =
+    brokerConfigDefinitions.get(name)?.synonyms.some((synonym) => perBroker.has(synonym) || clusterWide.has(synonym)) ?? false
+  return dynamic ?? (isPushedAside ? undefined : broker.staticTexts.get(name))
 }
 
 /** The dynamic settings of all brokers together (the resource with the empty name). */
