@@ -170,7 +170,10 @@ export class ServerConnection implements BudgetHolder {
     this.#draining = false
     this.#lastActiveMs = this.#options.world.clock.monotonicMs()
     this.#settleResponseMemory()
-    if (this.#closing) return this.#endIfAnswered()
+    if (this.#closing) {
+      this.#endIfAnswered()
+      return
+    }
     this.#pump()
     this.#resumeIfRoom()
   }
@@ -279,14 +282,23 @@ export class ServerConnection implements BudgetHolder {
     }
     slots.splice(0, done)
     this.#lastActiveMs = this.#options.world.clock.monotonicMs()
-    if (this.#closing) return this.#endIfAnswered()
+    if (this.#closing) {
+      this.#endIfAnswered()
+      return
+    }
     this.#pump()
     this.#resumeIfRoom()
   }
 
   #emit(result: FrameResult): void {
-    if (result === 'none') return this.#settleResponseMemory()
-    if (result === 'close') return this.close()
+    if (result === 'none') {
+      this.#settleResponseMemory()
+      return
+    }
+    if (result === 'close') {
+      this.close()
+      return
+    }
     for (const chunk of result) {
       this.#outgoing.push(chunk)
       this.#outgoingBytes += chunk.length
@@ -333,7 +345,10 @@ export class ServerConnection implements BudgetHolder {
       return
     }
     if (this.#closed) return
-    if (error instanceof DecodeError) return this.close(`invalid request: ${error.message}`)
+    if (error instanceof DecodeError) {
+      this.close(`invalid request: ${error.message}`)
+      return
+    }
     this.#options.world.logger.log('ERROR', 'kafka.network.Processor', `Request on connection ${this.id} failed`, error)
     this.close('request failed')
   }

@@ -87,12 +87,20 @@ export class SocketServer {
   }
 
   #onAccept(socket: Socket): void {
-    if (this.#isStopping) return socket.destroy()
+    if (this.#isStopping) {
+      socket.destroy()
+      return
+    }
     const now = this.#options.world.clock.monotonicMs()
     const admission = this.#options.quotas.admit(socket.remoteAddress, now)
     if ('refused' in admission) {
-      this.#log.log('WARN', 'refused', `Rejected connection from ${socket.remoteAddress} on listener ${this.listenerName}: ${admission.refused}`)
-      return socket.destroy()
+      this.#log.log(
+        'WARN',
+        'refused',
+        `Rejected connection from ${socket.remoteAddress} on listener ${this.listenerName}: ${admission.refused}`
+      )
+      socket.destroy()
+      return
     }
     const connection = this.#open(socket)
     if (admission.delayMs === 0) return
@@ -146,10 +154,18 @@ export class SocketServer {
     for (const connection of [...this.#connections]) {
       const quietMs = connection.idleMs(now)
       if (connection.frameAgeMs(now) > frameDeadlineMs) {
-        this.#log.log('WARN', 'slow frame', `Closing connection ${connection.id}: a request took longer than ${frameDeadlineMs} ms to arrive`)
+        this.#log.log(
+          'WARN',
+          'slow frame',
+          `Closing connection ${connection.id}: a request took longer than ${frameDeadlineMs} ms to arrive`
+        )
         connection.destroy()
       } else if (connection.isStalled && responseMemory.isFull && quietMs > STALL_MS) {
-        this.#log.log('WARN', 'stalled', `Closing connection ${connection.id}: it does not read its responses and memory for responses is short`)
+        this.#log.log(
+          'WARN',
+          'stalled',
+          `Closing connection ${connection.id}: it does not read its responses and memory for responses is short`
+        )
         connection.destroy()
       } else if (idleMs > 0 && quietMs > idleMs) {
         connection.destroy()

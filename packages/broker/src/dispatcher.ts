@@ -1,0 +1,97 @@
+// From a frame to a handler and back to bytes: header, version negotiation, body, authorization hook, answer.
+//
+// A request that cannot be understood (unknown key, key not served here, version out of range, bytes that lie) closes its
+// connection, as Kafka does; only ApiVersions of an unknown version gets an answer, in version 0 (KIP-511). A handler that
+// fails answers UNKNOWN_SERVER_ERROR where its response can carry it. An AssertionError passes through: it stops the node.
+import { AssertionError, DecodeError } from '@odradek/base'
+import { decodeRequestHeader, encodeResponseFrame, ErrorCode } from '@odradek/protocol'
+import type { FrameHandler, FrameResult, ServerConnection } from '@odradek/transport'
+import type { World } from '@odradek/world'
+import { CLOSE_CONNECTION, type Handler, type HandlerTable, NO_RESPONSE, type RequestContext } from './handler.ts'
+
+export interface DispatcherOptions<B> {
+  readonly world: World
+  readonly broker: B
+  readonly handlers: HandlerTable<B>
+}
+
+export class Dispatcher<B> implements FrameHandler {
+  readonly #world: World
+  readonly #broker: B
+  readonly #handlers: HandlerTable<B>
+
+  constructor(options: DispatcherOptions<B>) {
+    this.#world = options.world
+    this.#broker = options.broker
+    this.#handlers = options.handlers
+  }
+
+  mayOverlap(frame: Buffer): boolean {
+    return frame.length >= 2 && this.#handlers.get(frame.readInt16BE(0))?.mayOverlap === true
+  }
+
+  onClosed(): void {}
+
+  onFrame(frame: Buffer, connection: ServerConnection): FrameResult | Promise<FrameResult> {
+    if (frame.length < 8) throw new DecodeError(`a request of ${frame.length} bytes has no header`)
+    const apiKey = frame.readInt16BE(0)
+    const version = frame.readInt16BE(2)
+    const handler = this.#handlers.get(apiKey)
+    if (handler === undefined) throw new DecodeError(`API key ${apiKey} is not served on listener ${connection.listenerName}`)
+    if (version < handler.api.min || version > handler.maxVersion) return this.#refuseVersion(handler, frame, version)
+    const header = decodeRequestHeader(frame)
+    const request = handler.request.decodeAt(frame, header.bodyOffset, version).value
+    const context = this.#context(header, connection)
+    return this.#handle(handler, request, context)
+  }
+
+  #context(header: { apiKey: number; apiVersion: number; correlationId: number; clientId: string | null }, connection: ServerConnection): RequestContext {
+    const { socket } = connection
+    return {
+      apiKey: header.apiKey,
+      apiVersion: header.apiVersion,
+      correlationId: header.correlationId,
+      clientId: header.clientId ?? '',
+      listenerName: connection.listenerName,
+      principal: 'User:ANONYMOUS',
+      clientAddress: socket.remoteAddress,
+      localAddress: socket.localAddress,
+      localPort: socket.localPort,
+      connectionId: connection.id,
+      now: this.#world.clock.now()
+    }
+  }
+
+  #refuseVersion(handler: Handler<B>, frame: Buffer, version: number): FrameResult {
+    if (handler.unsupportedVersion === undefined) throw new DecodeError(`${handler.api.name} version ${version} is not supported`)
+    return encodeResponseFrame(handler.response, { correlationId: frame.readInt32BE(4), apiVersion: 0 }, handler.unsupportedVersion())
+  }
+
+  #handle(handler: Handler<B>, request: unknown, context: RequestContext): FrameResult | Promise<FrameResult> {
+    let answer: unknown
+    try {
+      answer = handler.handle(this.#broker, request, context)
+    } catch (error) {
+      return this.#failed(handler, request, context, error)
+    }
+    if (!(answer instanceof Promise)) return this.#encode(handler, context, answer)
+    return answer.then(
+      (value) => this.#encode(handler, context, value),
+      (error) => this.#failed(handler, request, context, error)
+    )
+  }
+
+  #encode(handler: Handler<B>, context: RequestContext, answer: unknown): FrameResult {
+    if (answer === NO_RESPONSE) return 'none'
+    if (answer === CLOSE_CONNECTION) return 'close'
+    return encodeResponseFrame(handler.response, context, answer as object)
+  }
+
+  #failed(handler: Handler<B>, request: unknown, context: RequestContext, error: unknown): FrameResult {
+    if (error instanceof AssertionError || error instanceof DecodeError) throw error
+    const what = `${handler.api.name} version ${context.apiVersion} from ${context.connectionId}`
+    this.#world.logger.log('ERROR', 'kafka.server.KafkaApis', `Unexpected error handling ${what}`, error)
+    const failure = handler.failure(request, ErrorCode.UNKNOWN_SERVER_ERROR, context)
+    return failure === undefined ? 'close' : this.#encode(handler, context, failure)
+  }
+}

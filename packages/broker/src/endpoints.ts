@@ -1,0 +1,30 @@
+// Where a client finds a broker: its advertised endpoint on the listener that the client uses.
+import type { BrokerRegistration } from '@odradek/metadata'
+import type { BrokerContext } from './broker-context.ts'
+import type { RequestContext } from './handler.ts'
+
+export interface ClientEndpoint {
+  readonly nodeId: number
+  readonly host: string
+  readonly port: number
+  readonly rack: string | null
+}
+
+/** Undefined when the broker has no such listener. */
+export function endpointOf(broker: BrokerContext, registration: BrokerRegistration, context: RequestContext): ClientEndpoint | undefined {
+  const { id, rack } = registration
+  const own = id === broker.nodeId ? broker.ownEndpoint(context) : undefined
+  const endpoint = own ?? registration.listeners.get(context.listenerName)
+  return endpoint === undefined ? undefined : { nodeId: id, host: endpoint.host, port: endpoint.port, rack }
+}
+
+/** All brokers that clients may use, in the order of their ids. */
+export function aliveBrokers(broker: BrokerContext, context: RequestContext): ClientEndpoint[] {
+  const found: ClientEndpoint[] = []
+  for (const [, registration] of broker.image.brokers) {
+    if (registration.fenced) continue
+    const endpoint = endpointOf(broker, registration, context)
+    if (endpoint !== undefined) found.push(endpoint)
+  }
+  return found.sort((a, b) => a.nodeId - b.nodeId)
+}

@@ -1,0 +1,137 @@
+// Produce: append where this broker leads, answer when the acknowledgement the client asked for is there.
+//
+// The append is synchronous and keeps the bytes of the request: the frame's buffer lives on in the log's tail cache.
+// acks=0 has no answer; an error under acks=0 closes the connection, which is how the client learns of it.
+import { ZERO_UUID } from '@odradek/base'
+import {
+  ErrorCode,
+  type Input,
+  ProduceRequest,
+  type ProduceRequestPartitionProduceData,
+  type ProduceRequestTopicProduceData,
+  ProduceResponse,
+  type ProduceResponsePartitionProduceResponse,
+} from '@odradek/protocol'
+import type { BrokerContext } from '../broker-context.ts'
+import { type Answer, CLOSE_CONNECTION, defineHandler, NO_RESPONSE, type RequestContext } from '../handler.ts'
+import { isInternalTopic } from '../internal-topics.ts'
+import { checkProduceRecords } from '../produce-records.ts'
+import type { LocalTopic } from '../replica/replica-manager.ts'
+import type { Partition } from '../replica/partition.ts'
+import { missingPartitionCode, missingTopicCode } from '../topic-lookup.ts'
+
+type PartitionResponse = Input<ProduceResponsePartitionProduceResponse> & { index: number; errorCode: number }
+interface Wait {
+  readonly partition: Partition
+  readonly offset: number
+  readonly onResult: (errorCode: number) => void
+}
+
+const TOPIC_IDS_VERSION = 13
+/** Only Kafka's own admin client writes to internal topics by hand. */
+const ADMIN_CLIENT_ID = '__admin_client'
+
+export const produceHandler = defineHandler<BrokerContext, ProduceRequest, ProduceResponse>(ProduceRequest, ProduceResponse, handleProduce, {
+  mayOverlap: true,
+  failure: (request, errorCode, context) => (request.acks === 0 ? undefined : failAll(request, errorCode, context)),
+})
+
+function handleProduce(broker: BrokerContext, request: ProduceRequest, context: RequestContext): Answer<ProduceResponse> | Promise<Answer<ProduceResponse>> {
+  const { acks } = request
+  if (acks !== -1 && acks !== 1 && acks !== 0) return failAll(request, ErrorCode.INVALID_REQUIRED_ACKS, context)
+  const waits: Wait[] = []
+  let hasErrors = false
+  const responses = request.topicData.map((topicData) => {
+    const topic = findTopic(broker, topicData, context)
+    const partitionResponses = topicData.partitionData.map((data) => {
+      const response = appendPartition(broker, { request, topicData, topic, data, context, waits })
+      if (response.errorCode !== ErrorCode.NONE) hasErrors = true
+      return response
+    })
+    return { name: topic?.name ?? topicData.name, topicId: topicData.topicId, partitionResponses }
+  })
+  if (acks === 0) return hasErrors ? CLOSE_CONNECTION : NO_RESPONSE
+  const response = { responses }
+  if (waits.length === 0) return response
+  return new Promise((resolve) => broker.replicas.awaitCommits(waits, Math.max(0, request.timeoutMs), () => resolve(response)))
+}
+
+function findTopic(broker: BrokerContext, data: ProduceRequestTopicProduceData, context: RequestContext): LocalTopic | undefined {
+  return context.apiVersion >= TOPIC_IDS_VERSION ? broker.replicas.topicById(data.topicId) : broker.replicas.topic(data.name)
+}
+
+interface PartitionAppend {
+  readonly request: ProduceRequest
+  readonly topicData: ProduceRequestTopicProduceData
+  readonly topic: LocalTopic | undefined
+  readonly data: ProduceRequestPartitionProduceData
+  readonly context: RequestContext
+  readonly waits: Wait[]
+}
+
+function appendPartition(broker: BrokerContext, append: PartitionAppend): PartitionResponse {
+  const { request, topicData, topic, data, context, waits } = append
+  const { index } = data
+  const partition = topic?.partitions[index]
+  const refusal = refuse(broker, append, partition)
+  if (refusal !== undefined) return failed(index, refusal.errorCode, refusal.message)
+  if (partition === undefined) return failed(index, missingCode(broker, topicData, index, context))
+  const result = partition.append(data.records as Buffer, { origin: 'client', now: context.now })
+  if (result.errorCode !== ErrorCode.NONE) {
+    return { ...failed(index, result.errorCode, result.message), recordErrors: result.recordErrors, logStartOffset: partition.log.logStartOffset }
+  }
+  const response: PartitionResponse = {
+    index,
+    errorCode: ErrorCode.NONE,
+    baseOffset: result.baseOffset,
+    logAppendTimeMs: result.logAppendTimeMs,
+    logStartOffset: partition.log.logStartOffset,
+  }
+  if (request.acks !== 0) waits.push({ partition, offset: result.lastOffset + 1, onResult: (errorCode) => settle(response, errorCode) })
+  return response
+}
+
+/** What forbids the append whatever the log says. */
+function refuse(broker: BrokerContext, append: PartitionAppend, partition: Partition | undefined): { errorCode: number; message?: string } | undefined {
+  const { request, topic, data, context } = append
+  const refusal = checkProduceRecords(data.records, context.apiVersion)
+  if (refusal !== undefined) return refusal
+  if (topic !== undefined && isInternalTopic(topic.name) && context.clientId !== ADMIN_CLIENT_ID) return { errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION }
+  if (partition === undefined) return undefined
+  if (partition.errorCode !== ErrorCode.NONE) return { errorCode: partition.errorCode }
+  // without a transaction coordinator no partition can have been added to a transaction
+  if (request.transactionalId !== null) return { errorCode: ErrorCode.INVALID_TXN_STATE }
+  if (request.acks === -1 && partition.isr.length < partition.minInsyncReplicas) return { errorCode: ErrorCode.NOT_ENOUGH_REPLICAS }
+  return undefined
+}
+
+function missingCode(broker: BrokerContext, data: ProduceRequestTopicProduceData, index: number, context: RequestContext): number {
+  if (context.apiVersion >= TOPIC_IDS_VERSION) {
+    const topic = broker.image.topicById(data.topicId)
+    return topic === undefined ? ErrorCode.UNKNOWN_TOPIC_ID : missingPartitionCode(broker, topic, index)
+  }
+  return missingTopicCode(broker, data.name, index)
+}
+
+function settle(response: PartitionResponse, errorCode: number): void {
+  if (errorCode === ErrorCode.NONE) return
+  response.errorCode = errorCode
+  response.baseOffset = -1
+  response.logAppendTimeMs = -1
+  response.logStartOffset = -1
+}
+
+function failed(index: number, errorCode: number, errorMessage: string | null = null): PartitionResponse {
+  return { index, errorCode, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, errorMessage }
+}
+
+function failAll(request: ProduceRequest, errorCode: number, context: RequestContext): Input<ProduceResponse> {
+  const byId = context.apiVersion >= TOPIC_IDS_VERSION
+  return {
+    responses: request.topicData.map(({ name, topicId, partitionData }) => ({
+      name: byId ? '' : name,
+      topicId: byId ? topicId : ZERO_UUID,
+      partitionResponses: partitionData.map(({ index }) => failed(index, errorCode)),
+    })),
+  }
+}

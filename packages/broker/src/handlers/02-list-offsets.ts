@@ -1,0 +1,142 @@
+// ListOffsets: the ends of a log, the record at a time, the record with the greatest time.
+import {
+  ErrorCode,
+  type Input,
+  ListOffsetsRequest,
+  type ListOffsetsRequestListOffsetsPartition,
+  ListOffsetsResponse,
+  type ListOffsetsResponseListOffsetsPartitionResponse
+} from '@odradek/protocol'
+import type { BrokerContext } from '../broker-context.ts'
+import { defineHandler, type RequestContext } from '../handler.ts'
+import type { Partition } from '../replica/partition.ts'
+import { missingTopicCode } from '../topic-lookup.ts'
+
+type Response = Input<ListOffsetsResponse>
+type PartitionResponse = Input<ListOffsetsResponseListOffsetsPartitionResponse>
+
+const LATEST = -1
+const EARLIEST = -2
+const MAX_TIMESTAMP = -3
+const EARLIEST_LOCAL = -4
+const LATEST_TIERED = -5
+const EARLIEST_PENDING_UPLOAD = -6
+/** The version from which each of these can be asked for. */
+const SINCE_VERSION = new Map([
+  [LATEST, 1],
+  [EARLIEST, 1],
+  [MAX_TIMESTAMP, 7],
+  [EARLIEST_LOCAL, 8],
+  [LATEST_TIERED, 9],
+  [EARLIEST_PENDING_UPLOAD, 11]
+])
+const CONSUMER = -1
+const READ_COMMITTED = 1
+
+export const listOffsetsHandler = defineHandler<BrokerContext, ListOffsetsRequest, ListOffsetsResponse>(
+  ListOffsetsRequest,
+  ListOffsetsResponse,
+  handleListOffsets,
+  {
+    failure: (request, errorCode) => ({
+      topics: request.topics.map(({ name, partitions }) => ({ name, partitions: partitions.map(({ partitionIndex }) => failed(partitionIndex, errorCode)) }))
+    })
+  }
+)
+
+async function handleListOffsets(broker: BrokerContext, request: ListOffsetsRequest, context: RequestContext): Promise<Response> {
+  const repeated = repeatedPartitions(request)
+  const topics = request.topics.map(async ({ name, partitions }) => ({
+    name,
+    partitions: await Promise.all(
+      partitions.map((partition) =>
+        repeated.has(`${name}-${partition.partitionIndex}`)
+          ? failed(partition.partitionIndex, ErrorCode.INVALID_REQUEST)
+          : listOffset(broker, { request, topic: name, wanted: partition, context })
+      )
+    )
+  }))
+  return { topics: await Promise.all(topics) }
+}
+
+/** Partitions named more than once: they get an error, as in Apache Kafka. */
+function repeatedPartitions(request: ListOffsetsRequest): Set<string> {
+  const seen = new Set<string>()
+  const repeated = new Set<string>()
+  for (const { name, partitions } of request.topics) {
+    for (const { partitionIndex } of partitions) {
+      const key = `${name}-${partitionIndex}`
+      if (seen.has(key)) repeated.add(key)
+      seen.add(key)
+    }
+  }
+  return repeated
+}
+
+interface Wanted {
+  readonly request: ListOffsetsRequest
+  readonly topic: string
+  readonly wanted: ListOffsetsRequestListOffsetsPartition
+  readonly context: RequestContext
+}
+
+async function listOffset(broker: BrokerContext, options: Wanted): Promise<PartitionResponse> {
+  const { request, topic, wanted, context } = options
+  const { partitionIndex, timestamp } = wanted
+  const since = SINCE_VERSION.get(timestamp)
+  if (timestamp < 0 && (since === undefined || context.apiVersion < since)) return failed(partitionIndex, ErrorCode.UNSUPPORTED_VERSION)
+  const partition = broker.replicas.get(topic, partitionIndex)
+  if (partition === undefined) return failed(partitionIndex, missingTopicCode(broker, topic, partitionIndex))
+  const epochCode = partition.checkLeaderEpoch(wanted.currentLeaderEpoch)
+  if (epochCode !== ErrorCode.NONE) return failed(partitionIndex, epochCode)
+  try {
+    const found = await lookUp(partition, timestamp, readableEnd(partition, request))
+    return { partitionIndex, errorCode: ErrorCode.NONE, ...found }
+  } catch (error) {
+    broker.world.logger.log('ERROR', 'kafka.server.ReplicaManager', `Looking up the offset for timestamp ${timestamp} in ${topic}-${partitionIndex} failed`, error)
+    return failed(partitionIndex, ErrorCode.KAFKA_STORAGE_ERROR)
+  }
+}
+
+/** Where the reader's view ends. */
+function readableEnd(partition: Partition, request: ListOffsetsRequest): number {
+  const { log } = partition
+  if (request.replicaId !== CONSUMER) return log.logEndOffset
+  return request.isolationLevel === READ_COMMITTED ? log.lastStableOffset : log.highWatermark
+}
+
+interface Found {
+  readonly timestamp: number
+  readonly offset: number
+  readonly leaderEpoch: number
+}
+
+const NOTHING: Found = { timestamp: -1, offset: -1, leaderEpoch: -1 }
+
+async function lookUp(partition: Partition, timestamp: number, end: number): Promise<Found> {
+  const { log } = partition
+  switch (timestamp) {
+    case LATEST:
+      return { timestamp: -1, offset: end, leaderEpoch: partition.leaderEpoch }
+    case EARLIEST:
+    case EARLIEST_LOCAL:
+      return { timestamp: -1, offset: log.logStartOffset, leaderEpoch: epochOf(partition, log.logStartOffset) }
+    // nothing is tiered here
+    case LATEST_TIERED:
+    case EARLIEST_PENDING_UPLOAD:
+      return NOTHING
+  }
+  const found = await (timestamp === MAX_TIMESTAMP ? log.offsetOfMaxTimestamp() : log.offsetForTimestamp(timestamp))
+  if (found === undefined || found.offset >= end) return NOTHING
+  return found
+}
+
+/** The leader epoch in which the record at `offset` was written; -1 when the log does not know. */
+function epochOf(partition: Partition, offset: number): number {
+  const entry = partition.log.leaderEpochs.findLast(({ startOffset }) => startOffset <= offset)
+  return entry?.epoch ?? -1
+}
+
+function failed(partitionIndex: number, errorCode: number): PartitionResponse {
+  return { partitionIndex, errorCode, timestamp: -1, offset: -1, leaderEpoch: -1 }
+}

@@ -1,0 +1,52 @@
+// DeleteRecords: moves the log start offset forward. Nothing below it is readable in the same turn; segments go later.
+import {
+  DeleteRecordsRequest,
+  type DeleteRecordsRequestDeleteRecordsPartition,
+  DeleteRecordsResponse,
+  type DeleteRecordsResponseDeleteRecordsPartitionResult,
+  ErrorCode,
+  type Input
+} from '@odradek/protocol'
+import type { BrokerContext } from '../broker-context.ts'
+import { defineHandler } from '../handler.ts'
+import { isInternalTopic } from '../internal-topics.ts'
+import { missingTopicCode } from '../topic-lookup.ts'
+
+/** Asks for the high watermark. */
+const HIGH_WATERMARK = -1
+const NO_LOW_WATERMARK = -1
+
+export const deleteRecordsHandler = defineHandler<BrokerContext, DeleteRecordsRequest, DeleteRecordsResponse>(
+  DeleteRecordsRequest,
+  DeleteRecordsResponse,
+  (broker, request) => ({
+    topics: request.topics.map(({ name, partitions }) => ({ name, partitions: partitions.map((wanted) => deleteRecords(broker, name, wanted)) }))
+  }),
+  {
+    failure: (request, errorCode) => ({
+      topics: request.topics.map(({ name, partitions }) => ({ name, partitions: partitions.map(({ partitionIndex }) => failed(partitionIndex, errorCode)) }))
+    })
+  }
+)
+
+function deleteRecords(
+  broker: BrokerContext,
+  topic: string,
+  wanted: DeleteRecordsRequestDeleteRecordsPartition
+): Input<DeleteRecordsResponseDeleteRecordsPartitionResult> {
+  const { partitionIndex } = wanted
+  if (isInternalTopic(topic)) return failed(partitionIndex, ErrorCode.INVALID_TOPIC_EXCEPTION)
+  const partition = broker.replicas.get(topic, partitionIndex)
+  if (partition === undefined) return failed(partitionIndex, missingTopicCode(broker, topic, partitionIndex))
+  if (partition.errorCode !== ErrorCode.NONE) return failed(partitionIndex, partition.errorCode)
+  const { log } = partition
+  if (!log.config.isDelete) return failed(partitionIndex, ErrorCode.POLICY_VIOLATION)
+  const offset = wanted.offset === HIGH_WATERMARK ? log.highWatermark : wanted.offset
+  if (offset < 0 || !log.advanceLogStartOffset(offset)) return failed(partitionIndex, ErrorCode.OFFSET_OUT_OF_RANGE)
+  partition.wakeFetches()
+  return { partitionIndex, lowWatermark: log.logStartOffset, errorCode: ErrorCode.NONE }
+}
+
+function failed(partitionIndex: number, errorCode: number): Input<DeleteRecordsResponseDeleteRecordsPartitionResult> {
+  return { partitionIndex, lowWatermark: NO_LOW_WATERMARK, errorCode }
+}

@@ -1,0 +1,42 @@
+import {
+  DescribeProducersRequest,
+  DescribeProducersResponse,
+  type DescribeProducersResponsePartitionResponse,
+  ErrorCode,
+  errorByCode,
+  type Input
+} from '@odradek/protocol'
+import type { BrokerContext } from '../broker-context.ts'
+import { defineHandler } from '../handler.ts'
+import { missingTopicCode } from '../topic-lookup.ts'
+
+export const describeProducersHandler = defineHandler<BrokerContext, DescribeProducersRequest, DescribeProducersResponse>(
+  DescribeProducersRequest,
+  DescribeProducersResponse,
+  (broker, request) => ({
+    topics: request.topics.map(({ name, partitionIndexes }) => ({ name, partitions: partitionIndexes.map((index) => describe(broker, name, index)) }))
+  }),
+  {
+    failure: (request, errorCode) => ({
+      topics: request.topics.map(({ name, partitionIndexes }) => ({ name, partitions: partitionIndexes.map((index) => failed(index, errorCode)) }))
+    })
+  }
+)
+
+function describe(broker: BrokerContext, topic: string, partitionIndex: number): Input<DescribeProducersResponsePartitionResponse> {
+  const partition = broker.replicas.get(topic, partitionIndex)
+  if (partition === undefined) return failed(partitionIndex, missingTopicCode(broker, topic, partitionIndex))
+  const activeProducers = partition.log.activeProducers().map((entry) => ({
+    producerId: entry.producerId,
+    producerEpoch: entry.producerEpoch,
+    lastSequence: entry.batches.at(-1)?.lastSequence ?? -1,
+    lastTimestamp: entry.lastTimestamp,
+    coordinatorEpoch: entry.coordinatorEpoch,
+    currentTxnStartOffset: entry.currentTxnFirstOffset
+  }))
+  return { partitionIndex, errorCode: ErrorCode.NONE, activeProducers }
+}
+
+function failed(partitionIndex: number, errorCode: number): Input<DescribeProducersResponsePartitionResponse> {
+  return { partitionIndex, errorCode, errorMessage: errorByCode(errorCode).message, activeProducers: [] }
+}

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { type ConnectionLimits, ConnectionQuotas, type FrameHandler, MemoryBudget, SocketServer } from '../src/index.ts'
+import { FakeSocket, FakeWorld, frame } from './fakes.ts'
+
+const handler: FrameHandler = {
+  mayOverlap: () => false,
+  onClosed: () => {},
+  onFrame: (bytes) => (bytes.toString() === 'park' ? new Promise(() => {}) : [frame(bytes.toString())])
+}
+
+async function setUp(limits: Partial<ConnectionLimits> = {}) {
+  const fake = new FakeWorld()
+  const quotas = new ConnectionQuotas(() => ({
+    connectionsMax: 100,
+    connectionsPerIpMax: 100,
+    perIpOverrides: new Map(),
+    creationRate: Number.POSITIVE_INFINITY,
+    creationRatePerIp: Number.POSITIVE_INFINITY,
+    ...limits
+  }))
+  const server = await SocketServer.listen({
+    world: fake.world,
+    listenerName: 'PLAINTEXT',
+    host: '127.0.0.1',
+    port: 9092,
+    handler,
+    quotas,
+    requestMemory: new MemoryBudget(1 << 20),
+    responseMemory: new MemoryBudget(1 << 20),
+    requestBytesMax: () => 1000,
+    idleMs: () => 600_000
+  })
+  return { fake, quotas, server }
+}
+
+describe('a listener', () => {
+  test('closes connections that are idle for too long and keeps the others', async () => {
+    const { fake, server } = await setUp()
+    const idle = fake.accept(new FakeSocket())
+    const busy = fake.accept(new FakeSocket())
+    const parked = fake.accept(new FakeSocket())
+    parked.receive(frame('park'))
+    for (let i = 0; i < 121; i++) {
+      await fake.advance(5_000)
+      busy.receive(frame('hello'))
+    }
+    assert.deepEqual([idle.isDestroyed, busy.isDestroyed, parked.isDestroyed], [true, false, false])
+    assert.equal(server.connections.size, 2)
+  })
+
+  test('closes a connection whose frame does not come to its end', async () => {
+    const { fake } = await setUp()
+    const slow = fake.accept(new FakeSocket())
+    const bytes = frame('x'.repeat(900))
+    for (let i = 0; i < 36 && !slow.isDestroyed; i++) {
+      slow.receive(bytes.subarray(i, i + 1))
+      await fake.advance(1_000)
+    }
+    assert.equal(slow.isDestroyed, true)
+    assert.ok(fake.nowMs <= 36_000)
+  })
+
+  test('keeps a connection that sends one frame after the other slowly', async () => {
+    const { fake } = await setUp()
+    const socket = fake.accept(new FakeSocket())
+    for (let i = 0; i < 20; i++) {
+      socket.receive(frame('hi').subarray(0, 5))
+      await fake.advance(10_000)
+      socket.receive(frame('hi').subarray(5))
+    }
+    await fake.turn()
+    assert.equal(socket.isDestroyed, false)
+    assert.equal(socket.answers.length, 20)
+  })
+
+  test('refuses connections over max.connections and over max.connections.per.ip', async () => {
+    const { fake, quotas } = await setUp({ connectionsMax: 3, connectionsPerIpMax: 1, perIpOverrides: new Map([['10.0.0.2', 2]]) })
+    const accept = (ip: string) => !fake.accept(new FakeSocket(ip)).isDestroyed
+    assert.deepEqual([accept('10.0.0.1'), accept('10.0.0.1')], [true, false])
+    assert.deepEqual([accept('10.0.0.2'), accept('10.0.0.2')], [true, true])
+    assert.equal(accept('10.0.0.3'), false)
+    assert.equal(quotas.connections, 3)
+  })
+
+  test('counts connections that went', async () => {
+    const { fake, quotas } = await setUp({ connectionsPerIpMax: 1 })
+    const first = fake.accept(new FakeSocket())
+    first.handlers?.onClose()
+    assert.equal(quotas.connections, 0)
+    assert.equal(fake.accept(new FakeSocket()).isDestroyed, false)
+  })
+
+  test('lets connections that come too fast wait for their turn', async () => {
+    const { fake } = await setUp({ creationRatePerIp: 1 })
+    const sockets = Array.from({ length: 12 }, () => fake.accept(new FakeSocket()))
+    assert.deepEqual(sockets.filter((socket) => socket.isPaused).length, 2)
+    await fake.advance(1_000)
+    assert.deepEqual(sockets.filter((socket) => socket.isPaused).length, 1)
+    await fake.advance(1_000)
+    assert.deepEqual(sockets.filter((socket) => socket.isPaused).length, 0)
+    assert.equal(fake.accept(new FakeSocket('10.0.0.9')).isPaused, false)
+  })
+
+  test('closes gracefully: what is in handling gets its time, then all go', async () => {
+    const { fake, server } = await setUp()
+    const idle = fake.accept(new FakeSocket())
+    const parked = fake.accept(new FakeSocket())
+    parked.receive(frame('park'))
+    let isClosed = false
+    const closing = server.close(1_000).then(() => {
+      isClosed = true
+    })
+    await fake.turn()
+    assert.deepEqual([idle.isEnded, parked.isEnded, isClosed], [true, false, false])
+    await fake.advance(1_000)
+    await closing
+    assert.equal(parked.isDestroyed, true)
+    assert.equal(fake.accept(new FakeSocket()).isDestroyed, true)
+  })
+
+  test('leaves no timer behind when the last connection went', async () => {
+    const { fake } = await setUp()
+    const socket = fake.accept(new FakeSocket())
+    socket.handlers?.onClose()
+    await fake.advance(10_000)
+    assert.equal(fake.pendingTimers, 0)
+  })
+})
