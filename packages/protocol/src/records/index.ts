@@ -1,4 +1,5 @@
 export * from './batch-builder.ts'
+export * from './control-batch.ts'
 export * from './decode-records.ts'
 export { firstOffset, LegacyRecord } from './legacy.ts'
 export * from './record-batch.ts'
@@ -13,3 +14,5 @@ export {
   NO_TIMESTAMP,
   RecordDecodeError
 } from './types.ts'
+export * from './validate.ts'
+export type { AppendOrigin, RecordError, RecordsConfig, RejectionReason, ValidatedRecords } from './validate-types.ts'

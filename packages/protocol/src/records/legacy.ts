@@ -4,11 +4,12 @@
  * LogAppendTime its timestamp is that of all messages within.
  */
 import { crc32 } from 'node:zlib'
+import { ErrorCode } from '../errors.ts'
 import { decompress } from '../compression/index.ts'
 import type { RecordBatch } from './record-batch.ts'
 import { LOG_OVERHEAD } from './record-batch.ts'
 import type { KafkaRecord, RecordHeader, TimestampType } from './types.ts'
-import { COMPRESSION_TYPES, corrupt, invalid, NO_HEADERS, NO_TIMESTAMP, RecordDecodeError, UNKNOWN_SERVER_ERROR } from './types.ts'
+import { COMPRESSION_TYPES, corrupt, invalid, NO_HEADERS, NO_TIMESTAMP, RecordDecodeError } from './types.ts'
 import { readInt32, readInt64 } from './wire.ts'
 
 const CRC_AT = 0
@@ -79,7 +80,7 @@ export function decodeLegacyRecords(batch: RecordBatch, outputBytesMax: number):
   const outer = new LegacyRecord(batch.baseOffset, batch.buffer.subarray(batch.position + LOG_OVERHEAD, batch.end))
   const id = outer.compressionId
   if (id === 0) return [outer]
-  if (id > 4) throw new RecordDecodeError(UNKNOWN_SERVER_ERROR, `Unknown compression type id: ${id}`)
+  if (id > 4) throw new RecordDecodeError(ErrorCode.UNKNOWN_SERVER_ERROR, `Unknown compression type id: ${id}`)
   if (id === 4) throw invalid(`Found zstd in a message set of magic ${outer.magic}`)
   if (outer.value === null) throw invalid(`Found invalid compressed record set with null value (magic = ${outer.magic})`)
   const bytes = decompress(COMPRESSION_TYPES[id], outer.value, { outputBytesMax, magic: outer.magic })

@@ -6,8 +6,9 @@
  */
 import { crc32 } from 'node:zlib'
 import { crc32c } from '@odradek/base'
+import { ErrorCode } from '../errors.ts'
 import type { CompressionType, TimestampType } from './types.ts'
-import { COMPRESSION_TYPES, corrupt, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP, RecordDecodeError, UNKNOWN_SERVER_ERROR } from './types.ts'
+import { COMPRESSION_TYPES, corrupt, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP, RecordDecodeError } from './types.ts'
 import { readInt16, readInt32, readInt64, writeInt16, writeInt32, writeInt64 } from './wire.ts'
 
 /** Where the fields of a batch lie (all magics have the first two and the magic in the same place). */
@@ -39,6 +40,7 @@ export const RECORD_BATCH_OVERHEAD = 61
 export const BATCH_PREFIX_BYTES = 17
 /** The smallest length field that any magic allows. */
 const LENGTH_MIN = 14
+const LENGTH_MAX = 0x7fffffff - LOG_OVERHEAD
 
 const COMPRESSION_MASK = 0x07
 const LOG_APPEND_TIME_BIT = 0x08
@@ -140,7 +142,7 @@ export class RecordBatch {
   /** Throws a {@link RecordDecodeError} for the ids 5 to 7, which nobody defined. */
   get compression(): CompressionType {
     const id = this.attributes & COMPRESSION_MASK
-    if (id > 4) throw new RecordDecodeError(UNKNOWN_SERVER_ERROR, `Unknown compression type id: ${id}`)
+    if (id > 4) throw new RecordDecodeError(ErrorCode.UNKNOWN_SERVER_ERROR, `Unknown compression type id: ${id}`)
     return COMPRESSION_TYPES[id]
   }
 
@@ -199,6 +201,8 @@ export function batchSizeAt(buffer: Buffer, position: number, end: number): numb
   if (end - position < BATCH_PREFIX_BYTES) return -1
   const magic = (buffer[position + BatchLayout.magic] << 24) >> 24
   if (magic < 0 || magic > 2) throw corrupt(`Invalid magic found in record: ${magic}`)
+  // No batch is of 2 GiB. Kafka's arithmetic overflows here; its answer is kept.
+  if (length > LENGTH_MAX) throw new RecordDecodeError(ErrorCode.UNKNOWN_SERVER_ERROR, `Record size ${length} is beyond what a batch can have`)
   return length + LOG_OVERHEAD
 }
 

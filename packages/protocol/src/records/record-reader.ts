@@ -3,7 +3,8 @@
  * checks the framing as Apache Kafka's reader does (same answers for the same damage) and never trusts a length: a
  * field may not end past the bytes, a record must end where its length says.
  */
-import { invalid, RecordDecodeError, UNKNOWN_SERVER_ERROR } from './types.ts'
+import { ErrorCode } from '../errors.ts'
+import { invalid, RecordDecodeError } from './types.ts'
 
 export class RecordReader {
   buffer: Buffer
@@ -168,13 +169,13 @@ export class RecordReader {
     }
     if (isInRecord) throw cutRecord()
     throw new RecordDecodeError(
-      UNKNOWN_SERVER_ERROR,
+      ErrorCode.UNKNOWN_SERVER_ERROR,
       `Varint is too long, the most significant bit in the 5th byte is set, converted value: ${(value >>> 0).toString(16)}`
     )
   }
 
   /** A zigzag int64 at `position`; exact where it is a safe integer. */
-  private varlong(): number {
+  varlong(): number {
     const b = this.buffer
     const end = this.end
     let p = this.position

@@ -1,4 +1,5 @@
 import { DecodeError } from '@odradek/base'
+import { ErrorCode } from '../errors.ts'
 
 /** `compression.type` of a batch; the id in the attributes is the place in {@link COMPRESSION_TYPES}. */
 export type CompressionType = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
@@ -40,11 +41,6 @@ export const NO_PARTITION_LEADER_EPOCH = -1
 
 export const NO_HEADERS: readonly RecordHeader[] = Object.freeze([])
 
-/** Kafka's error codes that bytes of records can lead to (the whole table is in errors.ts). */
-export const CORRUPT_MESSAGE = 2
-export const INVALID_RECORD = 87
-export const UNKNOWN_SERVER_ERROR = -1
-
 /** Batch or record bytes that do not decode. `errorCode` is what Apache Kafka answers a producer that sent them. */
 export class RecordDecodeError extends DecodeError {
   readonly errorCode: number
@@ -55,5 +51,5 @@ export class RecordDecodeError extends DecodeError {
   }
 }
 
-export const corrupt = (message: string): RecordDecodeError => new RecordDecodeError(CORRUPT_MESSAGE, message)
-export const invalid = (message: string): RecordDecodeError => new RecordDecodeError(INVALID_RECORD, message)
+export const corrupt = (message: string): RecordDecodeError => new RecordDecodeError(ErrorCode.CORRUPT_MESSAGE, message)
+export const invalid = (message: string): RecordDecodeError => new RecordDecodeError(ErrorCode.INVALID_RECORD, message)
