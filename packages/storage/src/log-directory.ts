@@ -1,0 +1,105 @@
+// One of `log.dirs` while the node runs, and what all directories of a node share. A failed operation on a directory takes
+// it offline until the node starts again (no retry: after a failed fsync the kernel may have dropped the pages). A full
+// disk makes it read-only: reads go on, appends are refused, and it comes back when there is room.
+
+import type { Uuid } from '@odradek/base'
+import type { DiskError, World } from '@odradek/world'
+import { BufferPool } from './buffer-pool.ts'
+import { FilePool } from './file-pool.ts'
+import type { PartitionLog } from './partition-log.ts'
+import { IndexCache } from './sparse-index.ts'
+import { SyncGroup } from './sync-group.ts'
+import { TailCache } from './tail-cache.ts'
+
+const MIB = 1024 * 1024
+
+export interface StorageLimits {
+  /** Bytes of appended records kept in memory for readers at the end of a log. */
+  tailCacheBytes: number
+  /** Unused read buffers kept for the next read. */
+  readPoolBytes: number
+  indexCacheBytes: number
+  openFiles: number
+}
+
+export const defaultStorageLimits: StorageLimits = { tailCacheBytes: 48 * MIB, readPoolBytes: 32 * MIB, indexCacheBytes: 16 * MIB, openFiles: 512 }
+
+/** What the logs of one node share. */
+export class StorageNode {
+  readonly world: World
+  readonly files: FilePool
+  readonly tail: TailCache
+  readonly buffers: BufferPool
+  readonly indexes: IndexCache
+  /** `producer.id.expiration.ms`: a snapshot's older producers are not loaded. */
+  producerIdExpirationMs = 86400000
+
+  constructor(world: World, limits: Partial<StorageLimits> = {}) {
+    const all = { ...defaultStorageLimits, ...limits }
+    this.world = world
+    this.files = new FilePool(world.disk, all.openFiles)
+    this.tail = new TailCache(all.tailCacheBytes)
+    this.buffers = new BufferPool(all.readPoolBytes)
+    this.indexes = new IndexCache(all.indexCacheBytes)
+  }
+}
+
+export type DirectoryState = 'online' | 'readOnly' | 'offline'
+
+export class LogDirectory {
+  readonly path: string
+  readonly node: StorageNode
+  readonly syncs: SyncGroup
+  directoryId: Uuid | undefined
+  state: DirectoryState = 'online'
+  readonly logs = new Set<PartitionLog>()
+  haveHighWatermarksMoved = false
+  /** Set by the manager: the directory went offline. */
+  onOffline: (directory: LogDirectory, error: unknown) => void = () => undefined
+
+  constructor(path: string, node: StorageNode, directoryId?: Uuid) {
+    this.path = path
+    this.node = node
+    this.directoryId = directoryId
+    this.syncs = new SyncGroup(node.world)
+  }
+
+  get isOffline(): boolean {
+    return this.state === 'offline'
+  }
+
+  /** An operation on the directory failed. Every log in it is failed, once. */
+  fail(error: unknown, what: string): void {
+    if (this.state === 'offline') return
+    this.state = 'offline'
+    const { logger } = this.node.world
+    logger.log('ERROR', 'kafka.log.LogManager', `log directory ${this.path} goes offline: ${what} failed; replace the disk and start the node again`, error)
+    for (const log of this.logs) log.onDirectoryFailed(error)
+    this.onOffline(this, error)
+  }
+
+  /** As {@link fail}, but a full disk only makes the directory read-only. */
+  failUnlessFull(error: unknown, what: string): void {
+    if (isDiskFull(error)) this.setReadOnly()
+    else this.fail(error, what)
+  }
+
+  /** The disk is full: nothing was lost, nothing more is taken until there is room. */
+  setReadOnly(): void {
+    if (this.state !== 'online') return
+    this.state = 'readOnly'
+    const { logger } = this.node.world
+    logger.log('ERROR', 'kafka.log.LogManager', `log directory ${this.path} is full and takes no more records; free space and it goes on by itself`)
+  }
+
+  setWritable(): void {
+    if (this.state !== 'readOnly') return
+    this.state = 'online'
+    this.node.world.logger.log('INFO', 'kafka.log.LogManager', `log directory ${this.path} has room again and takes records`)
+  }
+}
+
+export function isDiskFull(error: unknown): boolean {
+  const code = (error as Partial<DiskError> | undefined)?.code
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}

@@ -1,0 +1,70 @@
+// Bringing a log to the disk: fdatasync of what was written, index files, producer snapshots, leader epochs. Runs as tasks of
+// the log, one at a time. Files are complete before the recovery point passes them, because recovery trusts what is below it.
+
+import { formatEpochCheckpoint, formatPartitionMetadata } from './checkpoints.ts'
+import { LEADER_EPOCH_CHECKPOINT, offsetName, PARTITION_METADATA, SNAPSHOT_SUFFIX } from './layout.ts'
+import type { PartitionLog } from './partition-log.ts'
+import type { Segment } from './segment.ts'
+
+/** Everything below `offset` is on disk when this resolves. */
+export async function flushLog(log: PartitionLog, offset: number): Promise<void> {
+  await log.writer.whenWritten(offset)
+  if (offset <= log.syncedOffset && offset <= log.recoveryPoint) return
+  const { disk } = log.directory.node.world
+  const target = log.writtenOffset
+  const first = Math.max(log.segmentIndexFor(log.recoveryPoint), 0)
+  for (const segment of log.segments.slice(first)) {
+    if (segment.baseOffset >= target || !segment.file.isCreated) continue
+    if (segment.isSealed) await segment.saveIndexes(disk, log.path, { sync: true })
+    await segment.file.sync()
+  }
+  if (log.epochs.version !== log.epochsSyncedVersion) await saveEpochs(log, true)
+  if (log.hasNewFiles) {
+    log.hasNewFiles = false
+    await disk.syncDir(log.path)
+  }
+  log.recoveryPoint = Math.max(log.recoveryPoint, Math.min(target, log.writtenOffset))
+  log.lastFlushMs = log.directory.node.world.clock.now()
+  log.onSynced(log.recoveryPoint)
+}
+
+/** The last steps of a log: with these files the next start scans nothing. */
+export async function closeLog(log: PartitionLog): Promise<void> {
+  const { disk } = log.directory.node.world
+  const { producers, activeSegment: segment } = log
+  await log.writer.whenWritten(log.logEndOffset)
+  if (segment.file.isCreated) {
+    segment.addLastTimestamp()
+    await segment.saveIndexes(disk, log.path, { sync: false })
+  }
+  if (producers.mapEndOffset > producers.snapshotOffset) {
+    await saveProducerSnapshot(log, producers.mapEndOffset, producers.snapshot())
+    producers.snapshotOffset = producers.mapEndOffset
+  }
+  await flushLog(log, log.logEndOffset)
+  if (log.epochs.version !== log.epochsSavedVersion) await saveEpochs(log, false)
+}
+
+/** Moves the older entries of a growing segment's indexes to their files. */
+export async function spillIndexes(log: PartitionLog, segment: Segment): Promise<void> {
+  if (segment.wantsSpill) await segment.saveIndexes(log.directory.node.world.disk, log.path, { sync: false })
+}
+
+export async function saveProducerSnapshot(log: PartitionLog, offset: number, bytes: Buffer): Promise<void> {
+  await log.directory.node.world.disk.writeFileAtomic(`${log.path}/${offsetName(offset)}${SNAPSHOT_SUFFIX}`, bytes, { sync: false })
+  if (log.snapshots[log.snapshots.length - 1] !== offset) log.snapshots.push(offset)
+}
+
+/** Writes leader-epoch-checkpoint. Without `sync` a crash may leave an older one: recovery reads the epochs from the batches. */
+export async function saveEpochs(log: PartitionLog, sync: boolean): Promise<void> {
+  const { version } = log.epochs
+  if (sync ? version === log.epochsSyncedVersion : version === log.epochsSavedVersion) return
+  await log.directory.node.world.disk.writeFileAtomic(`${log.path}/${LEADER_EPOCH_CHECKPOINT}`, formatEpochCheckpoint(log.epochs.entries), { sync })
+  log.epochsSavedVersion = version
+  if (sync) log.epochsSyncedVersion = version
+}
+
+export async function savePartitionMetadata(log: PartitionLog, sync: boolean): Promise<void> {
+  if (log.topicId === undefined) return
+  await log.directory.node.world.disk.writeFileAtomic(`${log.path}/${PARTITION_METADATA}`, formatPartitionMetadata(log.topicId), { sync })
+}

@@ -1,0 +1,372 @@
+// All logs of a node over its log directories: opens them (with locks and recovery), creates and deletes them, and runs what
+// must happen by the clock: checkpoints, retention, flushing, producer expiry, cleaning. The metadata log lives in one of
+// the directories but is opened by raft's owner through `openMetadataLog`.
+
+import type { Uuid } from '@odradek/base'
+import { OdradekError, randomUuid } from '@odradek/base'
+import type { World } from '@odradek/world'
+import {
+  readCheckpoints,
+  readMetaProperties,
+  takeCleanShutdown,
+  writeCleanShutdown,
+  writeHighWatermarks,
+  writeLogStartOffsets,
+  writeMetaProperties,
+  writeRecoveryPoints
+} from './directory-files.ts'
+import type { TopicPartition } from './layout.ts'
+import { LOCK_FILE, parsePartitionDirectory, partitionName, renamedDirectory } from './layout.ts'
+import type { LogConfig } from './log-config.ts'
+import type { StorageLimits } from './log-directory.ts'
+import { LogDirectory, StorageNode } from './log-directory.ts'
+import { savePartitionMetadata } from './log-flush.ts'
+import { openLog } from './log-loader.ts'
+import { LogScheduler } from './log-scheduler.ts'
+import type { LogManagerSettings } from './log-settings.ts'
+import { defaultLogManagerSettings } from './log-settings.ts'
+import type { PartitionLog } from './partition-log.ts'
+import { atMost } from './concurrency.ts'
+
+export const METADATA_TOPIC = '__cluster_metadata'
+const LOGGER = 'kafka.log.LogManager'
+
+export interface LogManagerOptions {
+  world: World
+  /** `log.dirs`: absolute paths. */
+  logDirs: readonly string[]
+  nodeId: number
+  clusterId: string
+  /** The settings of a topic's logs, asked when a log is opened; `updateConfig` of the log changes them later. */
+  configFor: (topic: string) => LogConfig
+  settings?: Partial<LogManagerSettings>
+  limits?: Partial<StorageLimits>
+  /** `cordoned.log.dirs`: no new log is placed there. */
+  isCordoned?: (path: string) => boolean
+  /** A directory went offline while the node runs. */
+  onDirectoryOffline?: (directory: DirectoryInfo, error: unknown) => void
+}
+
+export interface DirectoryInfo {
+  readonly path: string
+  readonly directoryId: Uuid | undefined
+  readonly isOffline: boolean
+  /** Full: reads go on, appends are refused. */
+  readonly isReadOnly: boolean
+}
+
+interface OpenDirectory {
+  directory: LogDirectory
+  lock: { release(): Promise<void> } | undefined
+  wasClean: boolean
+  brokerEpoch: number | undefined
+}
+
+export class LogManager {
+  readonly node: StorageNode
+  readonly settings: LogManagerSettings
+  private readonly options: LogManagerOptions
+  private readonly opened: OpenDirectory[] = []
+  private readonly logsByName = new Map<string, PartitionLog>()
+  /** Folders on their way to `-delete`: a new log of the same name waits for it. */
+  private readonly leaving = new Map<string, Promise<void>>()
+  private readonly scheduler: LogScheduler
+
+  private constructor(options: LogManagerOptions) {
+    this.options = options
+    this.node = new StorageNode(options.world, options.limits)
+    this.settings = { ...defaultLogManagerSettings, ...options.settings }
+    this.node.producerIdExpirationMs = this.settings.producerIdExpirationMs
+    this.scheduler = new LogScheduler(this)
+  }
+
+  /** Locks the directories, reads what they are, and opens every log in them. */
+  static async open(options: LogManagerOptions): Promise<LogManager> {
+    const manager = new LogManager(options)
+    await manager.openDirectories()
+    await Promise.all(manager.opened.map((opened) => manager.loadDirectory(opened)))
+    return manager
+  }
+
+  // ---- directories
+
+  get liveDirectories(): LogDirectory[] {
+    return this.opened.map(({ directory }) => directory).filter((directory) => !directory.isOffline)
+  }
+
+  directories(): DirectoryInfo[] {
+    return this.opened.map(({ directory }) => infoOf(directory))
+  }
+
+  /** Free and total bytes of the file system of a directory. */
+  space(path: string): Promise<{ freeBytes: number; totalBytes: number }> {
+    return this.node.world.disk.space(path)
+  }
+
+  /** The epoch that the last clean stop left, when all directories agree on it; -1 otherwise (KIP-966). */
+  get previousBrokerEpoch(): number {
+    const epochs = new Set(this.opened.map(({ brokerEpoch, wasClean }) => (wasClean ? brokerEpoch : undefined) ?? -1))
+    return epochs.size === 1 ? [...epochs][0] : -1
+  }
+
+  private async openDirectories(): Promise<void> {
+    const { world, logDirs } = this.options
+    for (const path of logDirs) {
+      const directory = new LogDirectory(path, this.node)
+      directory.onOffline = (failed, error) => this.onOffline(failed, error)
+      this.opened.push({ directory, lock: await this.lockDirectory(directory), wasClean: false, brokerEpoch: undefined })
+    }
+    await this.readIdentities()
+    for (const opened of this.opened.filter(({ directory }) => !directory.isOffline)) {
+      const { wasClean, brokerEpoch } = await takeCleanShutdown(world.disk, opened.directory.path)
+      opened.wasClean = wasClean
+      opened.brokerEpoch = brokerEpoch
+    }
+  }
+
+  private async lockDirectory(directory: LogDirectory): Promise<{ release(): Promise<void> } | undefined> {
+    const { disk } = this.options.world
+    try {
+      await disk.mkdir(directory.path)
+      return await disk.lock(`${directory.path}/${LOCK_FILE}`)
+    } catch (error) {
+      if ((error as { code?: string }).code === 'EBUSY') {
+        throw new OdradekError('STORAGE_LOCKED', `${directory.path} is used by another process; stop it, or name another directory in log.dirs`, { cause: error })
+      }
+      directory.fail(error, 'opening')
+      return undefined
+    }
+  }
+
+  /** meta.properties of every directory must name this cluster and node; a new directory gets one. */
+  private async readIdentities(): Promise<void> {
+    const { world, clusterId, nodeId } = this.options
+    for (const { directory } of this.opened) {
+      if (directory.isOffline) continue
+      const meta = await readMetaProperties(world.disk, directory.path)
+      if (meta === undefined || meta.directoryId === undefined) {
+        directory.directoryId = randomUuid((size) => world.random.bytes(size))
+        await writeMetaProperties(world.disk, directory.path, { clusterId, nodeId, directoryId: directory.directoryId })
+        continue
+      }
+      if (meta.clusterId !== clusterId || meta.nodeId !== nodeId) {
+        const message = `${directory.path} belongs to node ${meta.nodeId} of cluster ${meta.clusterId}, not to node ${nodeId} of cluster ${clusterId}`
+        throw new OdradekError('STORAGE_WRONG_NODE', `${message}; correct node.id or log.dirs`)
+      }
+      directory.directoryId = meta.directoryId
+    }
+  }
+
+  private onOffline(directory: LogDirectory, error: unknown): void {
+    for (const [name, log] of this.logsByName) if (log.directory === directory) this.logsByName.delete(name)
+    this.options.onDirectoryOffline?.(infoOf(directory), error)
+    if (this.liveDirectories.length === 0) this.node.world.halt('all log directories are offline', error)
+  }
+
+  // ---- loading
+
+  private async loadDirectory({ directory, wasClean }: OpenDirectory): Promise<void> {
+    if (directory.isOffline) return
+    const { world } = this.node
+    const { disk, logger, clock } = world
+    const started = clock.monotonicMs()
+    try {
+      const checkpoints = await readCheckpoints(directory)
+      const names = await disk.readdir(directory.path)
+      if (!wasClean && names.some((name) => parsePartitionDirectory(name)?.kind === 'live')) {
+        logger.log('INFO', LOGGER, `Attempting recovery for all logs in ${directory.path} since no clean shutdown file was found`)
+      }
+      await atMost(this.settings.recoveryConcurrency * 4, names, async (name) => {
+        const folder = parsePartitionDirectory(name)
+        if (folder === undefined || folder.topic === METADATA_TOPIC) return
+        if (folder.kind === 'delete') this.scheduler.removeLater(directory, `${directory.path}/${name}`, this.options.configFor(folder.topic).fileDeleteDelayMs)
+        if (folder.kind !== 'live') return
+        const log = await openLog({
+          directory,
+          path: `${directory.path}/${name}`,
+          topicPartition: { topic: folder.topic, partition: folder.partition },
+          config: this.options.configFor(folder.topic),
+          wasCleanlyShutDown: wasClean,
+          recoveryPoint: checkpoints.recoveryPoints.get(name) ?? 0,
+          logStartOffset: checkpoints.logStartOffsets.get(name) ?? 0,
+          highWatermark: checkpoints.highWatermarks.get(name) ?? 0
+        })
+        this.add(log)
+      })
+      logger.log('INFO', LOGGER, `Loaded ${directory.logs.size} logs in ${Math.round(clock.monotonicMs() - started)}ms from ${directory.path}`)
+    } catch (error) {
+      if (error instanceof OdradekError) throw error
+      directory.fail(error, 'loading the logs')
+    }
+  }
+
+  private add(log: PartitionLog): void {
+    const { topic, partition } = log.topicPartition
+    const name = partitionName(topic, partition)
+    const other = this.logsByName.get(name)
+    if (other !== undefined) {
+      throw new OdradekError('STORAGE_DUPLICATE_LOG', `${other.path} and ${log.path} are both the log of ${name}; move one of them away`)
+    }
+    this.logsByName.set(name, log)
+  }
+
+  // ---- logs
+
+  get(topicPartition: TopicPartition): PartitionLog | undefined {
+    return this.logsByName.get(partitionName(topicPartition.topic, topicPartition.partition))
+  }
+
+  logs(): IterableIterator<PartitionLog> {
+    return this.logsByName.values()
+  }
+
+  /** Makes an empty log, in `directory` (a path of `log.dirs`) or where the fewest are. Returns the one that is there already. */
+  async create(topicPartition: TopicPartition, options: { topicId: Uuid; config: LogConfig; directory?: string }): Promise<PartitionLog> {
+    const { topic, partition } = topicPartition
+    const name = partitionName(topic, partition)
+    await this.leaving.get(name)
+    const existing = this.logsByName.get(name)
+    if (existing !== undefined) return existing
+    const directory = this.place(options.directory)
+    const path = `${directory.path}/${name}`
+    try {
+      await this.node.world.disk.mkdir(path)
+      const log = await openLog({
+        directory,
+        path,
+        topicPartition: { topic, partition },
+        config: options.config,
+        topicId: options.topicId,
+        wasCleanlyShutDown: false,
+        recoveryPoint: 0,
+        logStartOffset: 0,
+        highWatermark: 0
+      })
+      log.topicId = options.topicId
+      await savePartitionMetadata(log, false)
+      this.add(log)
+      return log
+    } catch (error) {
+      if (!(error instanceof OdradekError)) directory.fail(error, `creating ${path}`)
+      throw error
+    }
+  }
+
+  private place(path: string | undefined): LogDirectory {
+    const usable = this.liveDirectories.filter((directory) => directory.state === 'online')
+    if (path !== undefined) {
+      const named = usable.find((directory) => directory.path === path)
+      if (named === undefined) throw new OdradekError('STORAGE_NO_DIRECTORY', `${path} is no usable directory of log.dirs`)
+      return named
+    }
+    const open = usable.filter((directory) => this.options.isCordoned?.(directory.path) !== true)
+    const [first] = open.sort((a, b) => a.logs.size - b.logs.size)
+    if (first === undefined) throw new OdradekError('STORAGE_NO_DIRECTORY', 'no directory of log.dirs takes new logs: all are offline, full or cordoned')
+    return first
+  }
+
+  /** The log is gone at once; its files after file.delete.delay.ms. */
+  async delete(topicPartition: TopicPartition): Promise<void> {
+    const { topic, partition } = topicPartition
+    const name = partitionName(topic, partition)
+    const log = this.logsByName.get(name)
+    if (log === undefined) return
+    this.logsByName.delete(name)
+    const gone = this.renameAway(log, 'delete').finally(() => this.leaving.delete(name))
+    this.leaving.set(name, gone)
+    await gone
+  }
+
+  private async renameAway(log: PartitionLog, kind: 'delete' | 'stray'): Promise<void> {
+    const { directory } = log
+    const { disk, random } = this.node.world
+    const { topic, partition } = log.topicPartition
+    await log.abandon()
+    const target = `${directory.path}/${renamedDirectory(topic, partition, randomUuid((size) => random.bytes(size)), kind)}`
+    try {
+      await disk.rename(log.path, target)
+      if (kind === 'delete') this.scheduler.removeLater(directory, target, log.config.fileDeleteDelayMs)
+    } catch (error) {
+      directory.fail(error, `renaming ${log.path}`)
+      throw error
+    }
+  }
+
+  /** Takes a log that no topic of the cluster owns out of use and keeps its files (`-stray`). */
+  async setAsideStray(topicPartition: TopicPartition): Promise<void> {
+    const name = partitionName(topicPartition.topic, topicPartition.partition)
+    const log = this.logsByName.get(name)
+    if (log === undefined) return
+    this.logsByName.delete(name)
+    await this.renameAway(log, 'stray')
+  }
+
+  /** Opens (or makes) the log of the metadata quorum in `directoryPath`, which is one of `log.dirs` or `metadata.log.dir`. */
+  async openMetadataLog(directoryPath: string, config: LogConfig, topicId: Uuid): Promise<PartitionLog> {
+    const opened = this.opened.find(({ directory }) => directory.path === directoryPath)
+    const directory = opened?.directory ?? new LogDirectory(directoryPath, this.node)
+    const path = `${directoryPath}/${partitionName(METADATA_TOPIC, 0)}`
+    const { disk } = this.node.world
+    await disk.mkdir(path)
+    const checkpoints = await readCheckpoints(directory)
+    const name = partitionName(METADATA_TOPIC, 0)
+    const log = await openLog({
+      directory,
+      path,
+      topicPartition: { topic: METADATA_TOPIC, partition: 0 },
+      config,
+      topicId,
+      wasCleanlyShutDown: opened?.wasClean ?? false,
+      recoveryPoint: checkpoints.recoveryPoints.get(name) ?? 0,
+      logStartOffset: checkpoints.logStartOffsets.get(name) ?? 0,
+      highWatermark: checkpoints.highWatermarks.get(name) ?? 0
+    })
+    log.topicId = topicId
+    await savePartitionMetadata(log, false)
+    return log
+  }
+
+  // ---- by the clock
+
+  /** Starts checkpoints, retention, flushing, expiry and cleaning. */
+  start(): void {
+    this.scheduler.start()
+  }
+
+  /** With `clean`, completes every log and leaves the mark that the next start need not recover. */
+  async shutdown(options: { clean: boolean; brokerEpoch?: number }): Promise<void> {
+    await this.scheduler.stop()
+    await Promise.all([...this.leaving.values()].map((gone) => gone.catch(() => undefined)))
+    for (const { directory, lock } of this.opened) {
+      const isClean = options.clean && !directory.isOffline && (await this.closeDirectory(directory))
+      if (isClean) await writeCleanShutdown(this.node.world.disk, directory.path, options.brokerEpoch ?? -1)
+      else await Promise.all([...directory.logs].map((log) => log.abandon()))
+      await lock?.release()
+    }
+    this.logsByName.clear()
+  }
+
+  private async closeDirectory(directory: LogDirectory): Promise<boolean> {
+    const logs = [...directory.logs]
+    try {
+      await atMost(16, logs, (log) => log.complete())
+      await writeRecoveryPoints(directory)
+      await writeLogStartOffsets(directory)
+      await writeHighWatermarks(directory)
+      await atMost(16, logs, (log) => log.abandon())
+      return true
+    } catch (error) {
+      this.node.world.logger.log('ERROR', LOGGER, `${directory.path} is not cleanly shut down`, error)
+      return false
+    }
+  }
+}
+
+function infoOf(directory: LogDirectory): DirectoryInfo {
+  return {
+    path: directory.path,
+    directoryId: directory.directoryId,
+    isOffline: directory.isOffline,
+    isReadOnly: directory.state === 'readOnly'
+  }
+}

@@ -1,0 +1,135 @@
+// What the log manager does by the clock. Each job runs, ends, and is then scheduled again, so that no job overlaps itself;
+// a failed disk operation inside is the directory's affair and does not stop the job.
+
+import type { TimerHandle } from '@odradek/world'
+import { Cleaner } from './cleaner/cleaner.ts'
+import { writeHighWatermarks, writeLogStartOffsets, writeRecoveryPoints } from './directory-files.ts'
+import type { LogDirectory } from './log-directory.ts'
+import type { LogManager } from './log-manager.ts'
+import type { PartitionLog } from './partition-log.ts'
+import { deleteOldSegments } from './retention.ts'
+
+const DAY_MS = 86400000
+/** How often free space is looked at. */
+const SPACE_CHECK_MS = 5000
+const RESERVE_BYTES_MAX = 1024 * 1024 * 1024
+const RESERVE_SHARE = 0.01
+
+export class LogScheduler {
+  private readonly manager: LogManager
+  private readonly cleaner: Cleaner
+  private readonly timers = new Set<TimerHandle>()
+  private running = new Set<Promise<void>>()
+  private isStopped = false
+
+  constructor(manager: LogManager) {
+    this.manager = manager
+    this.cleaner = new Cleaner(manager)
+  }
+
+  start(): void {
+    const { settings } = this.manager
+    const { initialTaskDelayMs } = settings
+    this.every(() => settings.retentionCheckMs, initialTaskDelayMs, () => this.retain())
+    this.every(() => settings.recoveryPointCheckpointMs, initialTaskDelayMs, () => this.perDirectory(writeRecoveryPoints))
+    this.every(() => settings.startOffsetCheckpointMs, initialTaskDelayMs, () => this.perDirectory(writeLogStartOffsets))
+    this.every(() => settings.highWatermarkCheckpointMs, settings.highWatermarkCheckpointMs, () => this.checkpointHighWatermarks())
+    this.every(() => settings.flushSchedulerMs, initialTaskDelayMs, () => this.flushDirty())
+    this.every(() => settings.producerIdExpirationCheckMs, settings.producerIdExpirationCheckMs, () => this.expireProducers())
+    this.every(() => settings.cleaner.backoffMs, settings.cleaner.backoffMs, () => this.cleaner.runOnce())
+    this.every(() => SPACE_CHECK_MS, SPACE_CHECK_MS, () => this.checkSpace())
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true
+    this.cleaner.stop()
+    for (const timer of this.timers) timer.cancel()
+    this.timers.clear()
+    await Promise.all(this.running)
+  }
+
+  private every(intervalMs: () => number, firstMs: number, job: () => Promise<void>): void {
+    const again = (delayMs: number): void => this.after(Math.min(delayMs, DAY_MS), () => run(delayMs))
+    const run = async (delayMs: number): Promise<void> => {
+      if (delayMs <= DAY_MS) await job()
+      again(intervalMs())
+    }
+    again(Math.min(firstMs, intervalMs()))
+  }
+
+  private after(delayMs: number, job: () => Promise<void>): void {
+    if (this.isStopped) return
+    const handle = this.manager.node.world.timers.schedule(delayMs, () => {
+      this.timers.delete(handle)
+      const run = job().catch((error: unknown) => this.manager.node.world.halt('a job of log management failed', error))
+      this.running.add(run)
+      void run.finally(() => this.running.delete(run))
+    })
+    this.timers.add(handle)
+  }
+
+  /** Removes a renamed folder after `delayMs`. */
+  removeLater(directory: LogDirectory, path: string, delayMs: number): void {
+    this.after(delayMs, async () => {
+      await this.onDirectory(directory, () => this.manager.node.world.disk.removeTree(path))
+    })
+  }
+
+  private async perDirectory(job: (directory: LogDirectory) => Promise<void>): Promise<void> {
+    for (const directory of this.manager.liveDirectories) await this.onDirectory(directory, () => job(directory))
+  }
+
+  private async onDirectory(directory: LogDirectory, job: () => Promise<void>): Promise<void> {
+    try {
+      await job()
+    } catch (error) {
+      directory.failUnlessFull(error, 'a scheduled job')
+    }
+  }
+
+  private async perLog(job: (log: PartitionLog) => Promise<unknown>): Promise<void> {
+    for (const log of [...this.manager.logs()]) {
+      if (this.isStopped) return
+      if (log.isClosed || log.directory.isOffline) continue
+      await this.onDirectory(log.directory, async () => {
+        await job(log)
+      })
+    }
+  }
+
+  private retain(): Promise<void> {
+    return this.perLog(async (log) => {
+      if (!log.config.isCompact || log.config.isDelete) await deleteOldSegments(log)
+    })
+  }
+
+  private async checkpointHighWatermarks(): Promise<void> {
+    await this.perDirectory(async (directory) => {
+      if (!directory.haveHighWatermarksMoved) return
+      directory.haveHighWatermarksMoved = false
+      await writeHighWatermarks(directory)
+    })
+  }
+
+  private flushDirty(): Promise<void> {
+    const now = this.manager.node.world.clock.now()
+    return this.perLog(async (log) => {
+      if (log.syncedOffset < log.logEndOffset && now - log.lastFlushMs >= log.config.flushMs) await log.flush()
+    })
+  }
+
+  private async expireProducers(): Promise<void> {
+    const now = this.manager.node.world.clock.now()
+    for (const log of this.manager.logs()) log.producers.expire(now, this.manager.settings.producerIdExpirationMs)
+  }
+
+  /** Keeps a reserve free on every file system: what is appended there must never be torn by a full disk. */
+  private async checkSpace(): Promise<void> {
+    await this.perDirectory(async (directory) => {
+      const { freeBytes, totalBytes } = await this.manager.space(directory.path)
+      const reserve = Math.min(RESERVE_BYTES_MAX, totalBytes * RESERVE_SHARE)
+      if (freeBytes < reserve) directory.setReadOnly()
+      else if (freeBytes > reserve * 1.1) directory.setWritable()
+    })
+  }
+}

@@ -1,0 +1,45 @@
+// The broker's settings of log management, typed. All may change while the node runs.
+
+export interface CleanerSettings {
+  isEnabled: boolean
+  backoffMs: number
+  /** Memory of the key map, bytes. */
+  dedupeBufferBytes: number
+  /** How full the key map may get. */
+  loadFactor: number
+  maxBytesPerSecond: number
+}
+
+export interface LogManagerSettings {
+  recoveryPointCheckpointMs: number
+  startOffsetCheckpointMs: number
+  highWatermarkCheckpointMs: number
+  flushSchedulerMs: number
+  retentionCheckMs: number
+  initialTaskDelayMs: number
+  /** Logs of one directory loaded at a time. */
+  recoveryConcurrency: number
+  producerIdExpirationMs: number
+  producerIdExpirationCheckMs: number
+  cleaner: CleanerSettings
+}
+
+/** Kafka 4.3's defaults. */
+export const defaultLogManagerSettings: Readonly<LogManagerSettings> = Object.freeze({
+  recoveryPointCheckpointMs: 60000,
+  startOffsetCheckpointMs: 60000,
+  highWatermarkCheckpointMs: 5000,
+  flushSchedulerMs: 9223372036854775807,
+  retentionCheckMs: 300000,
+  initialTaskDelayMs: 30000,
+  recoveryConcurrency: 2,
+  producerIdExpirationMs: 86400000,
+  producerIdExpirationCheckMs: 600000,
+  cleaner: Object.freeze({
+    isEnabled: true,
+    backoffMs: 15000,
+    dedupeBufferBytes: 134217728,
+    loadFactor: 0.9,
+    maxBytesPerSecond: 1.7976931348623157e308
+  })
+})

@@ -1,0 +1,594 @@
+// The log of one partition: the synchronous core. `append` checks, assigns offsets, patches the bytes in place, moves every
+// piece of state (producers, epochs, indexes, tail cache) and queues the bytes; the writer brings them to the file and
+// `onWritten` tells the replica how far an acknowledgement may reach. Reads below `writtenOffset` come from the tail cache
+// as a plain value, or from the file as a promise.
+//
+// One owner: the event loop of the node. Maintenance that takes several turns (flush, truncation, deletion, cleaning, close)
+// runs one after the other in `runTask`. A log in a failed directory refuses everything until the node starts again.
+
+import type { Uuid } from '@odradek/base'
+import type { AppendOrigin, RecordBatch, RecordError, RecordsConfig, ValidatedRecords } from '@odradek/protocol'
+import { ErrorCode, validateAndAssign } from '@odradek/protocol'
+import { parseEndTxnMarker } from './control-record.ts'
+import type { EpochEntry } from './checkpoints.ts'
+import { EpochCache } from './epoch-cache.ts'
+import { LogFile } from './file-pool.ts'
+import type { TopicPartition } from './layout.ts'
+import { LOG_SUFFIX, offsetName, partitionName } from './layout.ts'
+import type { LogConfig } from './log-config.ts'
+import { recordsConfigOf } from './log-config.ts'
+import type { LogDirectory, StorageNode } from './log-directory.ts'
+import { isDiskFull } from './log-directory.ts'
+import { closeLog, flushLog, saveEpochs, saveProducerSnapshot, spillIndexes } from './log-flush.ts'
+import type { TimestampAndOffset } from './log-lookup.ts'
+import { abortedTransactions, findOffsetForTimestamp, findOffsetOfMaxTimestamp } from './log-lookup.ts'
+import type { ReadOptions, ReadResult } from './log-reader.ts'
+import { LogReader } from './log-reader.ts'
+import { truncateFully, truncateLog } from './log-truncate.ts'
+import { LogWriter } from './log-writer.ts'
+import type { BatchMetadata, ProducerRejection, ProducerStateEntry, VerificationState } from './producer-state.ts'
+import { ProducerState } from './producer-state.ts'
+import { Segment } from './segment.ts'
+import { LogTail } from './tail-cache.ts'
+import type { AbortedTxn } from './txn-index.ts'
+
+const INT32_MAX = 2147483647
+
+export interface LogListener {
+  /** Everything below `offset` may be acknowledged: it is written or, with `odradek.durability=sync`, on disk. */
+  onWritten(offset: number): void
+  /**
+   * What was appended at or above {@link PartitionLog.writtenOffset} is lost. With code `ENOSPC` the log goes on from there
+   * when its directory has room; with any other the directory is offline.
+   */
+  onFailed(error: unknown): void
+}
+
+export interface AppendOptions {
+  origin: AppendOrigin
+  /** Of the leader that appends: stamped on batches of clients and coordinators; those of `raft` must carry it; not used by `replication`. */
+  leaderEpoch: number
+  /** Wall clock, ms. */
+  now: number
+  /** Of the end-of-transaction marker that is appended (KIP-890); 0 where not said. */
+  transactionVersion?: number
+  verification?: VerificationState
+}
+
+export interface AppendResult {
+  /** 0, or what the client is told. */
+  errorCode: number
+  message: string | null
+  recordErrors: readonly RecordError[]
+  baseOffset: number
+  lastOffset: number
+  /** -1 unless the topic stamps records. */
+  logAppendTimeMs: number
+  logStartOffset: number
+  /** The batch was here already; the offsets are those of the first time. */
+  duplicate: boolean
+}
+
+export interface PartitionLogState {
+  directory: LogDirectory
+  path: string
+  topicPartition: TopicPartition
+  topicId: Uuid | undefined
+  config: LogConfig
+  segments: Segment[]
+  epochs: EpochCache
+  producers: ProducerState
+  snapshots: number[]
+  logStartOffset: number
+  logEndOffset: number
+  recoveryPoint: number
+  highWatermark: number
+  now: number
+}
+
+const NO_ERRORS: readonly RecordError[] = []
+
+export class PartitionLog {
+  readonly topicPartition: TopicPartition
+  /** `topic-partition` */
+  readonly name: string
+  topicId: Uuid | undefined
+  directory: LogDirectory
+  path: string
+  config: LogConfig
+  private recordsConfig: RecordsConfig
+  logStartOffset: number
+  logEndOffset: number
+  /** Everything below is in the file. */
+  writtenOffset: number
+  /** Everything below survives a power loss. */
+  syncedOffset: number
+  highWatermark: number
+  /** Where recovery starts after an unclean stop; never above `syncedOffset`. */
+  recoveryPoint: number
+  /** Ascending; never empty. The last one grows. */
+  readonly segments: Segment[]
+  readonly epochs: EpochCache
+  readonly producers: ProducerState
+  /** Offsets of the producer snapshots on disk, ascending. */
+  snapshots: number[]
+  /** Counts truncations and swaps of segments: a read that spans one starts again. */
+  generation = 0
+  lastFlushMs: number
+  readonly tail: LogTail
+  readonly writer: LogWriter
+  epochsSavedVersion: number
+  epochsSyncedVersion: number
+  /** A file was made in the folder since it was last synced. */
+  hasNewFiles = false
+  private readonly reader: LogReader
+  private listener: LogListener | undefined
+  private announced: number
+  private rollJitterMs = 0
+  private status: 'open' | 'truncating' | 'failed' | 'closed' = 'open'
+  private tasks: Promise<unknown> | undefined
+
+  constructor(state: PartitionLogState) {
+    const { directory } = state
+    const { world } = directory.node
+    this.topicPartition = state.topicPartition
+    this.name = partitionName(state.topicPartition.topic, state.topicPartition.partition)
+    this.topicId = state.topicId
+    this.directory = directory
+    this.path = state.path
+    this.config = state.config
+    this.recordsConfig = recordsConfigOf(state.config)
+    this.segments = state.segments
+    this.epochs = state.epochs
+    this.producers = state.producers
+    this.snapshots = state.snapshots
+    this.logStartOffset = state.logStartOffset
+    this.logEndOffset = state.logEndOffset
+    this.writtenOffset = state.logEndOffset
+    this.syncedOffset = state.logEndOffset
+    this.announced = state.logEndOffset
+    this.recoveryPoint = state.recoveryPoint
+    this.highWatermark = state.highWatermark
+    this.epochsSavedVersion = state.epochs.version
+    this.epochsSyncedVersion = state.epochs.version
+    this.lastFlushMs = state.now
+    this.tail = new LogTail(directory.node.tail)
+    this.writer = new LogWriter(world.timers, this, state.logEndOffset)
+    this.reader = new LogReader(this)
+    this.setRollJitter()
+    directory.logs.add(this)
+  }
+
+  get node(): StorageNode {
+    return this.directory.node
+  }
+
+  get indexIntervalBytes(): number {
+    return this.config.indexIntervalBytes
+  }
+
+  get activeSegment(): Segment {
+    return this.segments[this.segments.length - 1]
+  }
+
+  /** The offset that a read_committed reader may not pass: the first record of an undecided transaction, at most the high watermark. */
+  get lastStableOffset(): number {
+    const unstable = this.producers.firstUnstableOffset
+    if (unstable === undefined || unstable >= this.highWatermark) return this.highWatermark
+    return Math.max(unstable, this.logStartOffset)
+  }
+
+  /** Up to where an append may be acknowledged. */
+  get ackOffset(): number {
+    return this.config.durability === 'sync' ? this.syncedOffset : this.writtenOffset
+  }
+
+  get latestEpoch(): number {
+    return this.epochs.latestEpoch
+  }
+
+  get leaderEpochs(): readonly EpochEntry[] {
+    return this.epochs.entries
+  }
+
+  get sizeInBytes(): number {
+    let size = 0
+    for (const segment of this.segments) size += segment.size
+    return size
+  }
+
+  get isWritable(): boolean {
+    return this.status === 'open' && this.directory.state === 'online'
+  }
+
+  get isClosed(): boolean {
+    return this.status === 'closed'
+  }
+
+  setListener(listener: LogListener | undefined): void {
+    this.listener = listener
+  }
+
+  // ---- appending
+
+  append(records: Buffer, options: AppendOptions): AppendResult {
+    if (!this.isWritable) return this.refusal(ErrorCode.KAFKA_STORAGE_ERROR, `log directory ${this.directory.path} takes no records (${this.directory.state})`)
+    const validated = this.validate(records, options)
+    if (validated.errorCode !== ErrorCode.NONE) return this.refusal(validated.errorCode, validated.message, validated.recordErrors)
+    const { batches } = validated
+    if (batches.length === 0) return this.refusal(ErrorCode.NONE, null)
+    const bytes = validated.records.length
+    if (bytes > this.config.segmentBytes) {
+      const message = `Message batch size is ${bytes} bytes in append, which exceeds the segment size of ${this.config.segmentBytes}`
+      return this.refusal(ErrorCode.RECORD_LIST_TOO_LARGE, message)
+    }
+    if (options.origin !== 'replication' && batches[0].producerId >= 0) {
+      const duplicate = options.origin === 'client' ? this.producers.duplicateOf(batches[0]) : undefined
+      if (duplicate !== undefined) return this.duplicateResult(duplicate)
+      const rejection = this.checkProducer(batches, options)
+      if (rejection !== undefined) return this.refusal(rejection.errorCode, rejection.message)
+    }
+    const lastOffset = batches[batches.length - 1].lastOffset
+    if (this.shouldRoll(bytes, lastOffset, validated.maxTimestampMs, options.now)) this.roll(options.now)
+    const result: AppendResult = {
+      errorCode: ErrorCode.NONE,
+      message: null,
+      recordErrors: NO_ERRORS,
+      baseOffset: batches[0].baseOffset,
+      lastOffset,
+      logAppendTimeMs: validated.logAppendTimeMs,
+      logStartOffset: this.logStartOffset,
+      duplicate: false
+    }
+    this.take(validated, options.now)
+    return result
+  }
+
+  private validate(records: Buffer, options: AppendOptions): ValidatedRecords {
+    const { origin, now, leaderEpoch } = options
+    const { logEndOffset } = this
+    const validated = validateAndAssign({
+      records,
+      topicPartition: this.name,
+      firstOffset: logEndOffset,
+      now,
+      origin,
+      partitionLeaderEpoch: leaderEpoch,
+      config: this.recordsConfig
+    })
+    const isOutOfPlace = (origin === 'replication' && validated.firstOffset < logEndOffset) || (origin === 'raft' && validated.firstOffset !== logEndOffset)
+    if (validated.errorCode !== ErrorCode.NONE || validated.batches.length === 0 || !isOutOfPlace) return validated
+    const message = `records of ${this.name} begin at offset ${validated.firstOffset}, but the log goes on at ${logEndOffset}`
+    return { ...validated, errorCode: ErrorCode.INVALID_RECORD, message }
+  }
+
+  private checkProducer(batches: readonly RecordBatch[], options: AppendOptions): ProducerRejection | undefined {
+    if (batches.length > 1) return { errorCode: ErrorCode.INVALID_RECORD, message: 'a producer with an id appends one batch at a time' }
+    const batch = batches[0]
+    if (!batch.isControl) return this.producers.checkData(batch, options.origin === 'client', options.verification)
+    const marker = parseEndTxnMarker(batch)
+    return marker && this.producers.checkMarker(batch, marker.coordinatorEpoch, options.transactionVersion ?? 0)
+  }
+
+  /** Moves all state past the batches and queues their bytes. Nothing here may fail. */
+  private take(validated: ValidatedRecords, now: number): void {
+    const { batches } = validated
+    const segment = this.activeSegment
+    const position = segment.size
+    const firstOffset = batches[0].baseOffset
+    const { indexIntervalBytes } = this.config
+    for (const batch of batches) {
+      segment.addBatch(batch.lastOffset, batch.maxTimestamp, batch.sizeInBytes, indexIntervalBytes)
+      if (batch.partitionLeaderEpoch > this.epochs.latestEpoch) this.assignEpoch(batch.partitionLeaderEpoch, batch.baseOffset)
+      if (batch.producerId >= 0) this.applyToProducers(batch, segment)
+    }
+    segment.lastModifiedMs = now
+    this.logEndOffset = batches[batches.length - 1].nextOffset
+    this.producers.mapEndOffset = this.logEndOffset
+    const bytes = this.directory.node.tail.adopt(validated.records)
+    this.tail.push(bytes, firstOffset, this.logEndOffset)
+    this.writer.enqueue(segment, position, bytes, this.logEndOffset)
+    if (segment.wantsSpill) this.inBackground(() => spillIndexes(this, segment))
+  }
+
+  private applyToProducers(batch: RecordBatch, segment: Segment): void {
+    const completed = this.producers.apply(batch)
+    if (completed?.isAborted) segment.abortedTxns!.push(completed)
+  }
+
+  private refusal(errorCode: number, message: string | null, recordErrors: readonly RecordError[] = NO_ERRORS): AppendResult {
+    return { errorCode, message, recordErrors, baseOffset: -1, lastOffset: -1, logAppendTimeMs: -1, logStartOffset: this.logStartOffset, duplicate: false }
+  }
+
+  private duplicateResult(batch: BatchMetadata): AppendResult {
+    const { lastOffset, offsetDelta, timestamp } = batch
+    const { logStartOffset } = this
+    const baseOffset = lastOffset - offsetDelta
+    return { errorCode: ErrorCode.NONE, message: null, recordErrors: NO_ERRORS, baseOffset, lastOffset, logAppendTimeMs: timestamp, logStartOffset, duplicate: true }
+  }
+
+  // ---- segments
+
+  private shouldRoll(bytes: number, lastOffset: number, maxTimestamp: number, now: number): boolean {
+    const segment = this.activeSegment
+    const { config } = this
+    if (segment.size === 0) return lastOffset - segment.baseOffset > INT32_MAX
+    return (
+      segment.size > config.segmentBytes - bytes ||
+      this.waitedForRollMs(segment, maxTimestamp, now) > config.segmentMs - this.rollJitterMs ||
+      segment.isIndexFull(config.segmentIndexBytes) ||
+      lastOffset - segment.baseOffset > INT32_MAX
+    )
+  }
+
+  /** By the records' own time where they have one, so that replayed old data makes old segments. */
+  private waitedForRollMs(segment: Segment, maxTimestamp: number, now: number): number {
+    return segment.firstTimestamp >= 0 && maxTimestamp >= 0 ? maxTimestamp - segment.firstTimestamp : now - segment.createdMs
+  }
+
+  /** Begins a new segment at the log's end. The old one's files are completed and synced in the background. */
+  roll(now: number): void {
+    const sealed = this.activeSegment
+    if (sealed.size === 0) return
+    sealed.seal()
+    const snapshot = this.snapshotForRoll()
+    this.segments.push(this.newSegment(this.logEndOffset, now))
+    this.setRollJitter()
+    const offset = this.logEndOffset
+    this.inBackground(async () => {
+      if (snapshot) await saveProducerSnapshot(this, offset, snapshot)
+      await flushLog(this, offset)
+    })
+  }
+
+  newSegment(baseOffset: number, now: number): Segment {
+    this.hasNewFiles = true
+    return new Segment(baseOffset, new LogFile(this.directory.node.files, `${this.path}/${offsetName(baseOffset)}${LOG_SUFFIX}`, false), now)
+  }
+
+  private snapshotForRoll(): Buffer | undefined {
+    const { producers } = this
+    if (producers.mapEndOffset <= producers.snapshotOffset) return undefined
+    producers.snapshotOffset = producers.mapEndOffset
+    return producers.snapshot()
+  }
+
+  private setRollJitter(): void {
+    const { segmentJitterMs } = this.config
+    const bound = Math.min(segmentJitterMs, INT32_MAX)
+    this.rollJitterMs = bound > 0 ? this.directory.node.world.random.below(bound) : 0
+  }
+
+  /** The segment that holds `offset`, as an index into `segments`; -1 before the first. */
+  segmentIndexFor(offset: number): number {
+    let low = 0
+    let high = this.segments.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.segments[middle].baseOffset <= offset) low = middle + 1
+      else high = middle
+    }
+    return low - 1
+  }
+
+  /** The offset after the last that the segment at `index` can hold. */
+  segmentEnd(index: number): number {
+    return index + 1 < this.segments.length ? this.segments[index + 1].baseOffset : this.logEndOffset
+  }
+
+  // ---- reading
+
+  read(offset: number, options: ReadOptions): ReadResult | Promise<ReadResult> {
+    return this.reader.read(offset, options)
+  }
+
+  /** Aborted transactions that a read_committed reader of [from, to) must know. */
+  abortedTransactions(from: number, to: number): AbortedTxn[] | Promise<AbortedTxn[]> {
+    return abortedTransactions(this, from, to)
+  }
+
+  /** The first record at or after `timestamp`; undefined when there is none. */
+  offsetForTimestamp(timestamp: number): Promise<TimestampAndOffset | undefined> {
+    return findOffsetForTimestamp(this, timestamp)
+  }
+
+  /** The first record with the greatest timestamp; undefined in an empty log. */
+  offsetOfMaxTimestamp(): Promise<TimestampAndOffset | undefined> {
+    return findOffsetOfMaxTimestamp(this)
+  }
+
+  // ---- offsets and epochs
+
+  /** Sets the high watermark, kept within the log. Returns what it is now. */
+  updateHighWatermark(offset: number): number {
+    const bounded = Math.min(Math.max(offset, this.logStartOffset), this.logEndOffset)
+    if (bounded !== this.highWatermark) this.directory.haveHighWatermarksMoved = true
+    this.highWatermark = bounded
+    this.producers.onHighWatermark(bounded)
+    return bounded
+  }
+
+  endOffsetForEpoch(epoch: number): { epoch: number; endOffset: number } {
+    return this.epochs.endOffsetFor(epoch, this.logEndOffset)
+  }
+
+  /** A leader epoch begins at `startOffset` (a new leader calls this with the log's end). */
+  assignEpoch(epoch: number, startOffset: number): void {
+    const { version } = this.epochs
+    this.epochs.assign(epoch, startOffset)
+    if (this.epochs.version !== version) this.inBackground(() => saveEpochs(this, false))
+  }
+
+  /** DeleteRecords: nothing below `offset` is readable any more. False when it is beyond the high watermark. */
+  advanceLogStartOffset(offset: number): boolean {
+    if (offset > this.highWatermark) return false
+    if (offset > this.logStartOffset) this.moveLogStart(offset)
+    return true
+  }
+
+  /** @internal for retention, which deleted what is below. */
+  moveLogStart(offset: number): void {
+    this.logStartOffset = offset
+    if (this.highWatermark < offset) this.updateHighWatermark(offset)
+    const { version } = this.epochs
+    this.epochs.truncateFromStart(offset)
+    if (this.epochs.version !== version) this.inBackground(() => saveEpochs(this, false))
+  }
+
+  activeProducers(): readonly ProducerStateEntry[] {
+    return [...this.producers.entries]
+  }
+
+  // ---- maintenance
+
+  updateConfig(config: LogConfig): void {
+    this.config = config
+    this.recordsConfig = recordsConfigOf(config)
+  }
+
+  /** Everything appended so far is on disk when this resolves, and the recovery point is there. */
+  flush(): Promise<void> {
+    const offset = this.logEndOffset
+    return this.runTask(() => flushLog(this, offset))
+  }
+
+  /** Drops everything at or after `offset`. No append is taken until it resolves. */
+  truncateTo(offset: number): Promise<void> {
+    if (offset >= this.logEndOffset) return Promise.resolve()
+    return this.truncating(() => truncateLog(this, offset))
+  }
+
+  /** Drops everything; the log goes on at `offset` (a follower far behind, or a snapshot that replaces a metadata log). */
+  truncateFullyAndStartAt(offset: number): Promise<void> {
+    return this.truncating(() => truncateFully(this, offset))
+  }
+
+  private truncating(task: () => Promise<void>): Promise<void> {
+    if (this.status !== 'open') return Promise.reject(new Error(`the log is ${this.status}`))
+    this.status = 'truncating'
+    return this.runTask(async () => {
+      await task()
+      if (this.status === 'truncating') this.status = 'open'
+    })
+  }
+
+  /** Completes the files so that the next start finds all as it is. */
+  complete(): Promise<void> {
+    return this.status === 'open' ? this.runTask(() => closeLog(this)) : Promise.reject(new Error(`the log is ${this.status}`))
+  }
+
+  /** Completes the files and closes them. */
+  async close(): Promise<void> {
+    if (this.status === 'open') await this.complete()
+    await this.abandon()
+  }
+
+  /** Closes the files as they are, as a crash would. */
+  async abandon(): Promise<void> {
+    this.status = 'closed'
+    this.directory.logs.delete(this)
+    await this.writer.stop(new Error('the log is closed'))
+    await this.tasks?.catch(() => undefined)
+    this.tail.clear()
+    this.reader.close()
+    for (const segment of this.segments) {
+      this.directory.node.indexes.remove(segment.offsets)
+      this.directory.node.indexes.remove(segment.times)
+      await segment.file.close().catch(() => undefined)
+    }
+  }
+
+  /** Runs `task` after those before it. A failed operation of the disk takes the directory offline. */
+  runTask(task: () => Promise<void>): Promise<void> {
+    const run = async (): Promise<void> => {
+      if (this.status === 'failed' || this.status === 'closed') return
+      try {
+        await task()
+      } catch (error) {
+        this.onTaskFailed(error)
+        throw error
+      }
+    }
+    const previous = this.tasks
+    const current = previous === undefined ? run() : previous.then(run, run)
+    this.tasks = current
+    const settle = (): void => {
+      if (this.tasks === current) this.tasks = undefined
+    }
+    current.then(settle, settle)
+    return current
+  }
+
+  /** A task that nobody waits for; its failure is the directory's. */
+  private inBackground(task: () => Promise<void>): void {
+    this.runTask(task).catch(() => undefined)
+  }
+
+  private onTaskFailed(error: unknown): void {
+    if (this.isClosed || this.status === 'failed') return
+    this.directory.failUnlessFull(error, `maintenance of ${this.path}`)
+  }
+
+  // ---- what the writer and the directory tell
+
+  onChunkWritten(endOffset: number, bytes: number): void {
+    this.writtenOffset = endOffset
+    if (this.config.durability === 'sync') this.directory.syncs.request(this, bytes)
+    else this.announce(endOffset)
+    if (endOffset - this.recoveryPoint >= this.config.flushMessages) this.flush().catch(() => undefined)
+  }
+
+  /** @internal for SyncGroup */
+  async syncWritten(): Promise<void> {
+    const offset = this.writtenOffset
+    await this.runTask(() => flushLog(this, offset)).catch(() => undefined)
+  }
+
+  onSynced(offset: number): void {
+    if (offset > this.syncedOffset) this.syncedOffset = offset
+    if (this.config.durability === 'sync') this.announce(offset)
+  }
+
+  private announce(offset: number): void {
+    if (offset <= this.announced || this.status === 'failed') return
+    this.announced = offset
+    this.listener?.onWritten(offset)
+  }
+
+  onWriteFailed(error: unknown): void {
+    if (this.status !== 'open') return
+    if (!isDiskFull(error)) {
+      this.directory.fail(error, `write to ${this.activeSegment.file.path}`)
+      return
+    }
+    this.directory.setReadOnly()
+    this.status = 'truncating'
+    void this.writer.stop(error).then(() => this.runTask(() => this.backToWritten()))
+    this.listener?.onFailed(error)
+  }
+
+  /** The disk was full in the middle of a write: the file and all state go back to the last whole write. */
+  private async backToWritten(): Promise<void> {
+    await truncateLog(this, this.writtenOffset)
+    this.status = 'open'
+  }
+
+  onDirectoryFailed(error: unknown): void {
+    if (this.status === 'failed' || this.status === 'closed') return
+    this.status = 'failed'
+    void this.writer.stop(error)
+    this.tail.clear()
+    this.listener?.onFailed(error)
+  }
+
+  /** The log was cut at `offset` by truncation. */
+  onTruncated(offset: number): void {
+    this.generation++
+    this.writtenOffset = Math.min(this.writtenOffset, offset)
+    this.syncedOffset = Math.min(this.syncedOffset, offset)
+    this.announced = Math.min(this.announced, offset)
+    this.recoveryPoint = Math.min(this.recoveryPoint, offset)
+    this.highWatermark = Math.min(this.highWatermark, offset)
+    this.reader.forget()
+  }
+}

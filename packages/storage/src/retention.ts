@@ -1,0 +1,100 @@
+// Deleting old segments: by time, by size, and those wholly below the log's start. Never past the high watermark. The last
+// segment goes too when its records are too old: a new one begins first. Files are renamed to `.deleted` and removed after
+// file.delete.delay.ms, so that reads under way end well.
+
+import { DELETED_SUFFIX, offsetName, SEGMENT_SUFFIXES, SNAPSHOT_SUFFIX } from './layout.ts'
+import { saveEpochs } from './log-flush.ts'
+import { ensureMaxTimestamp } from './log-lookup.ts'
+import type { PartitionLog } from './partition-log.ts'
+import type { Segment } from './segment.ts'
+import { unlinkIfThere } from './segment-files.ts'
+
+/** Deletes what the settings say. Returns the number of segments. */
+export async function deleteOldSegments(log: PartitionLog): Promise<number> {
+  const { config } = log
+  let deleted = 0
+  if (config.isDelete) {
+    deleted += await deleteByTime(log)
+    deleted += await deleteBySize(log)
+  }
+  return deleted + (await deleteBelowStart(log))
+}
+
+async function deleteByTime(log: PartitionLog): Promise<number> {
+  const { retentionMs } = log.config
+  if (retentionMs < 0) return 0
+  const now = log.node.world.clock.now()
+  let count = 0
+  for (const segment of log.segments) {
+    await ensureMaxTimestamp(log, segment)
+    if (!isDeletable(log, count) || now - segment.largestTimestamp <= retentionMs) break
+    count++
+  }
+  return deleteFirst(log, count)
+}
+
+async function deleteBySize(log: PartitionLog): Promise<number> {
+  const { retentionBytes } = log.config
+  let excess = log.sizeInBytes - retentionBytes
+  if (retentionBytes < 0 || excess < 0) return 0
+  let count = 0
+  while (count < log.segments.length && isDeletable(log, count) && excess - log.segments[count].size >= 0) excess -= log.segments[count++].size
+  return deleteFirst(log, count)
+}
+
+async function deleteBelowStart(log: PartitionLog): Promise<number> {
+  let count = 0
+  while (count + 1 < log.segments.length && log.segments[count + 1].baseOffset <= log.logStartOffset && isDeletable(log, count)) count++
+  return deleteFirst(log, count)
+}
+
+/** All of it is below the high watermark, and it is not the empty last one. */
+function isDeletable(log: PartitionLog, index: number): boolean {
+  const isEmptyLast = index === log.segments.length - 1 && log.segments[index].size === 0
+  return log.highWatermark >= log.segmentEnd(index) && !isEmptyLast
+}
+
+async function deleteFirst(log: PartitionLog, count: number): Promise<number> {
+  if (count === 0) return 0
+  const { clock, logger } = log.node.world
+  if (count === log.segments.length) log.roll(clock.now())
+  const segments = log.segments.splice(0, count)
+  const newStart = log.segments[0].baseOffset
+  logger.log('INFO', 'kafka.log.UnifiedLog', `deleting ${count} segments of ${log.path} below offset ${newStart}`)
+  if (log.logStartOffset < newStart) log.moveLogStart(newStart)
+  await log.runTask(async () => {
+    for (const segment of segments) await deleteSegment(log, segment)
+    await saveEpochs(log, false)
+  })
+  return count
+}
+
+/** Renames a segment's files out of the way and removes them later. */
+export async function deleteSegment(log: PartitionLog, segment: Segment): Promise<void> {
+  const { node } = log
+  const { disk, timers } = node.world
+  node.indexes.remove(segment.offsets)
+  node.indexes.remove(segment.times)
+  const renamed: string[] = []
+  const names = [...SEGMENT_SUFFIXES, SNAPSHOT_SUFFIX].map((suffix) => `${offsetName(segment.baseOffset)}${suffix}`)
+  for (const name of names) {
+    const path = `${log.path}/${name}`
+    if (!(await disk.exists(path))) continue
+    await disk.rename(path, path + DELETED_SUFFIX)
+    renamed.push(path + DELETED_SUFFIX)
+  }
+  log.snapshots = log.snapshots.filter((offset) => offset !== segment.baseOffset)
+  segment.file.path += DELETED_SUFFIX
+  timers.schedule(log.config.fileDeleteDelayMs, () => {
+    void removeLater(log, segment, renamed)
+  })
+}
+
+async function removeLater(log: PartitionLog, segment: Segment, paths: readonly string[]): Promise<void> {
+  try {
+    await segment.file.close()
+    for (const path of paths) await unlinkIfThere(log.node, path)
+  } catch (error) {
+    if (!log.isClosed) log.directory.fail(error, `removal of deleted segments in ${log.path}`)
+  }
+}

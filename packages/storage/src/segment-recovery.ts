@@ -1,0 +1,81 @@
+// Recovery after an unclean stop: scans segments batch by batch with CRC, rebuilds their indexes, the epoch cache and the
+// producer state, and ends the log before the first bad batch.
+
+import { INDEX_SUFFIX, offsetName, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX } from './layout.ts'
+import type { EpochCache } from './epoch-cache.ts'
+import type { ProducerHome } from './producer-rebuild.ts'
+import { loadProducers } from './producer-rebuild.ts'
+import type { Segment } from './segment.ts'
+import { removeFiles } from './segment-files.ts'
+import { scanSegment } from './segment-scan.ts'
+
+const INT32_MAX = 2147483647
+
+export interface RecoveryHome extends ProducerHome {
+  segments: Segment[]
+  readonly epochs: EpochCache
+}
+
+/** Recovers the segments from index `first` on. Returns the end of the log. */
+export async function recoverSegments(home: RecoveryHome, first: number): Promise<number> {
+  await loadProducers(home, home.segments[first].baseOffset)
+  let nextOffset = home.segments[first].baseOffset
+  for (let i = first; i < home.segments.length; i++) {
+    const segment = home.segments[i]
+    if (i > first) await snapshotAt(home, segment.baseOffset)
+    const { endOffset, problem } = await recoverSegment(home, segment, i > 0 ? Math.max(nextOffset, segment.baseOffset) : segment.baseOffset)
+    nextOffset = endOffset
+    if (problem === undefined) continue
+    const { logger } = home.node.world
+    logger.log('WARN', 'kafka.log.UnifiedLog', `${segment.file.path} ends at offset ${endOffset} after recovery: ${problem}`)
+    await dropSegments(home, i + 1)
+  }
+  const last = home.segments[home.segments.length - 1]
+  last.isSealed = false
+  return Math.max(nextOffset, last.baseOffset)
+}
+
+async function recoverSegment(home: RecoveryHome, segment: Segment, minOffset: number): Promise<{ endOffset: number; problem: string | undefined }> {
+  const { node, indexIntervalBytes, epochs, producers } = home
+  const { size } = segment
+  await removeFiles(home, segment, [INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX])
+  segment.resetTo(0)
+  segment.isIndexLoaded = true
+  segment.hasIndexFiles = false
+  segment.abortedTxnsSaved = 0
+  let nextOffset = minOffset
+  const { validBytes, problem } = await scanSegment(segment.file, node.buffers, { from: 0, to: size, checkCrc: true }, (batch) => {
+    const { baseOffset, lastOffset, partitionLeaderEpoch } = batch
+    if (baseOffset < nextOffset || lastOffset < baseOffset || lastOffset - segment.baseOffset > INT32_MAX) return false
+    segment.addBatch(lastOffset, batch.maxTimestamp, batch.sizeInBytes, indexIntervalBytes)
+    if (partitionLeaderEpoch > epochs.latestEpoch) epochs.assign(partitionLeaderEpoch, baseOffset)
+    if (batch.producerId >= 0) {
+      const completed = producers.apply(batch)
+      if (completed?.isAborted) segment.abortedTxns!.push(completed)
+    }
+    nextOffset = lastOffset + 1
+    producers.mapEndOffset = nextOffset
+  })
+  if (validBytes < size) await segment.file.truncate(validBytes)
+  segment.writtenSize = validBytes
+  if (segment.isSealed) {
+    segment.addLastTimestamp()
+    await segment.saveIndexes(node.world.disk, home.path, { sync: false })
+  }
+  return { endOffset: nextOffset, problem }
+}
+
+/** So that the next recovery need not read what this one read. */
+async function snapshotAt(home: RecoveryHome, offset: number): Promise<void> {
+  const { producers } = home
+  if (home.snapshots.includes(offset)) return
+  await home.node.world.disk.writeFileAtomic(`${home.path}/${offsetName(offset)}${SNAPSHOT_SUFFIX}`, producers.snapshot(), { sync: false })
+  home.snapshots.push(offset)
+}
+
+async function dropSegments(home: RecoveryHome, from: number): Promise<void> {
+  for (const segment of home.segments.splice(from)) {
+    await segment.file.close()
+    await removeFiles(home, segment)
+  }
+}

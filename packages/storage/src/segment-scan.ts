@@ -1,0 +1,103 @@
+// Walks the batches of a `.log` file from a position on, a chunk at a time, so that the event loop gets its turn between
+// chunks. With `checkCrc` every byte is checked, as recovery must; without, only that the batches follow each other.
+
+import type { RecordBatch } from '@odradek/protocol'
+import { batchSizeAt, readBatchHeader, RecordDecodeError } from '@odradek/protocol'
+import { batchNextOffset, batchSize, HEADER_BYTES, WALK_BYTES } from './batch-walk.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import type { LogFile } from './file-pool.ts'
+
+const CHUNK_BYTES = 1024 * 1024
+
+export interface ScanOptions {
+  from: number
+  to: number
+  checkCrc: boolean
+}
+
+export interface ScanResult {
+  /** The end of the last good batch. */
+  validBytes: number
+  /** What ended the walk before `to`; undefined when all was good. */
+  problem: string | undefined
+}
+
+/** A batch whose bytes are valid until the visitor returns; false ends the walk before it. */
+export type BatchVisitor = (batch: RecordBatch, position: number) => boolean | undefined | void
+
+export async function scanSegment(file: LogFile, buffers: BufferPool, options: ScanOptions, visit: BatchVisitor): Promise<ScanResult> {
+  const { to, checkCrc } = options
+  let position = options.from
+  let want = CHUNK_BYTES
+  while (position < to) {
+    const length = Math.min(want, to - position)
+    const chunk = buffers.take(length)
+    try {
+      const read = await file.read(position, chunk, 0, length)
+      const walked = walkChunk(chunk.subarray(0, read), position, checkCrc, visit)
+      position += walked.bytes
+      if (walked.problem !== undefined) return { validBytes: position, problem: walked.problem }
+      if (walked.bytes === 0) {
+        if (read < length || position + length >= to) return { validBytes: position, problem: 'the last batch is cut' }
+        want = Math.max(walked.needed, want * 2)
+      } else {
+        want = CHUNK_BYTES
+      }
+    } finally {
+      buffers.release(chunk)
+    }
+  }
+  return { validBytes: position, problem: undefined }
+}
+
+/** Walks the whole batches of a chunk. `needed` is the size of the cut batch at its end, where known. */
+function walkChunk(chunk: Buffer, base: number, checkCrc: boolean, visit: BatchVisitor): { bytes: number; needed: number; problem?: string } {
+  let at = 0
+  try {
+    for (;;) {
+      const size = batchSizeAt(chunk, at, chunk.length)
+      if (size < 0 || at + size > chunk.length) return { bytes: at, needed: size }
+      const batch = readBatchHeader(chunk, at)
+      if (batch.magic >= 2 && size < HEADER_BYTES) return { bytes: at, needed: 0, problem: `a batch of ${size} bytes at ${base + at}` }
+      if (checkCrc && !batch.isValid()) return { bytes: at, needed: 0, problem: `CRC mismatch at ${base + at}` }
+      if (visit(batch, base + at) === false) return { bytes: at, needed: 0, problem: `a batch out of place at ${base + at}` }
+      at += size
+    }
+  } catch (error) {
+    if (error instanceof RecordDecodeError) return { bytes: at, needed: 0, problem: `${error.message} at ${base + at}` }
+    throw error
+  }
+}
+
+const LOOK_BYTES = 64 * 1024
+
+/**
+ * The first batch at or after `from` that reaches `offset`: its place and size, or the end of the file where there is none.
+ * Only headers are read.
+ */
+export async function findBatch(
+  file: LogFile,
+  buffers: BufferPool,
+  range: { from: number; to: number },
+  offset: number
+): Promise<{ position: number; size: number }> {
+  let { from: position } = range
+  const chunk = buffers.take(LOOK_BYTES)
+  try {
+    while (position + WALK_BYTES <= range.to) {
+      const read = await file.read(position, chunk, 0, Math.min(chunk.length, range.to - position))
+      let at = 0
+      while (at + WALK_BYTES <= read) {
+        const size = batchSize(chunk, at)
+        if (size < WALK_BYTES) return { position: range.to, size: 0 }
+        if (batchNextOffset(chunk, at) > offset) return { position: position + at, size }
+        at += size
+      }
+      if (at === 0) break
+      position += at
+    }
+    return { position: range.to, size: 0 }
+  } finally {
+    buffers.release(chunk)
+  }
+}

@@ -1,0 +1,162 @@
+// One segment: `<base>.log` with its indexes. The log core tells it of every batch; it keeps the sparse indexes, the
+// greatest timestamp and the sizes. Bytes go to disk through the log's writer, index files through `saveIndexes`.
+// Only the last segment of a log grows; a sealed one changes only by deletion, cleaning or truncation.
+
+import type { Disk } from '@odradek/world'
+import type { LogFile } from './file-pool.ts'
+import { INDEX_SUFFIX, LOG_SUFFIX, offsetName, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX } from './layout.ts'
+import { OFFSET_ENTRY_BYTES, OffsetIndex } from './offset-index.ts'
+import { TIME_ENTRY_BYTES, TimeIndex } from './time-index.ts'
+import type { AbortedTxn } from './txn-index.ts'
+import { formatAbortedTxns, TXN_ENTRY_BYTES } from './txn-index.ts'
+
+/** Unsaved index entries of a growing segment beyond this go to file. */
+export const RESIDENT_ENTRIES_MAX = 4096
+
+export class Segment {
+  readonly baseOffset: number
+  readonly file: LogFile
+  offsets: OffsetIndex
+  times: TimeIndex
+  /** Aborted transactions whose marker is here; undefined while they are only on file. */
+  abortedTxns: AbortedTxn[] | undefined = []
+  abortedTxnsSaved = 0
+  /** False for a sealed segment whose indexes were not looked at since the log was opened. */
+  isIndexLoaded = true
+  /** Bytes appended, and of those, bytes in the file. */
+  size = 0
+  writtenSize = 0
+  maxTimestamp = -1
+  offsetOfMaxTimestamp = -1
+  /** The greatest timestamp of the first batch: rolling by time counts from it. -1 when none or unknown. */
+  firstTimestamp = -1
+  createdMs: number
+  lastModifiedMs: number
+  isSealed = false
+  /** Index files exist, maybe behind the memory. */
+  hasIndexFiles = false
+  /** Its index files are being read. */
+  loading: Promise<void> | undefined
+  private bytesSinceEntry = 0
+
+  constructor(baseOffset: number, file: LogFile, now: number) {
+    this.baseOffset = baseOffset
+    this.file = file
+    this.offsets = new OffsetIndex(baseOffset)
+    this.times = new TimeIndex(baseOffset)
+    this.createdMs = now
+    this.lastModifiedMs = now
+  }
+
+  /** A batch of `bytes` is appended at the current end. */
+  addBatch(lastOffset: number, maxTimestamp: number, bytes: number, indexIntervalBytes: number): void {
+    if (this.size === 0) this.firstTimestamp = maxTimestamp
+    if (maxTimestamp > this.maxTimestamp) {
+      this.maxTimestamp = maxTimestamp
+      this.offsetOfMaxTimestamp = lastOffset
+    }
+    if (this.bytesSinceEntry > indexIntervalBytes) {
+      this.offsets.append(lastOffset, this.size)
+      this.times.maybeAppend(this.maxTimestamp, this.offsetOfMaxTimestamp)
+      this.bytesSinceEntry = 0
+    }
+    this.size += bytes
+    this.bytesSinceEntry += bytes
+  }
+
+  /** Back to `size` bytes with nothing known of them. */
+  resetTo(size: number): void {
+    this.offsets.clear()
+    this.times.clear()
+    this.abortedTxns = []
+    this.maxTimestamp = -1
+    this.offsetOfMaxTimestamp = -1
+    this.firstTimestamp = -1
+    this.resumeAt(size, 0)
+  }
+
+  /** What a later append must know of the bytes after the last index entry. */
+  resumeAt(size: number, bytesSinceEntry: number): void {
+    this.size = size
+    this.writtenSize = size
+    this.bytesSinceEntry = bytesSinceEntry
+  }
+
+  /** Takes the indexes over from `other`, which was built from the same file. */
+  adoptIndexes(other: Segment): void {
+    this.offsets = other.offsets
+    this.times = other.times
+    this.maxTimestamp = other.maxTimestamp
+    this.offsetOfMaxTimestamp = other.offsetOfMaxTimestamp
+    this.firstTimestamp = other.firstTimestamp
+    this.bytesSinceEntry = other.bytesSinceEntry
+    this.isIndexLoaded = true
+    this.hasIndexFiles = false
+  }
+
+  /** No batch comes any more. */
+  seal(): void {
+    this.isSealed = true
+    this.addLastTimestamp()
+  }
+
+  /** The greatest timestamp must be the last entry of the time index of a segment that is closed. */
+  addLastTimestamp(): void {
+    if (this.maxTimestamp >= 0) this.times.maybeAppend(this.maxTimestamp, this.offsetOfMaxTimestamp)
+  }
+
+  isIndexFull(segmentIndexBytes: number): boolean {
+    return (
+      this.offsets.count >= Math.floor(segmentIndexBytes / OFFSET_ENTRY_BYTES) ||
+      this.times.count >= Math.floor(segmentIndexBytes / TIME_ENTRY_BYTES) - 1
+    )
+  }
+
+  get wantsSpill(): boolean {
+    return this.offsets.residentCount > RESIDENT_ENTRIES_MAX
+  }
+
+  /** The newest time of anything in it: what retention by time goes by. */
+  get largestTimestamp(): number {
+    return this.maxTimestamp >= 0 ? this.maxTimestamp : this.lastModifiedMs
+  }
+
+  /** The path of one of its files: `directory/<base><suffix>`. */
+  path(directory: string, suffix: string): string {
+    return `${directory}/${offsetName(this.baseOffset)}${suffix}`
+  }
+
+  /** Writes what the index files lack, and makes them, even empty: Kafka scans a segment that has none. */
+  async saveIndexes(disk: Disk, directory: string, options: { sync: boolean; suffix?: string }): Promise<void> {
+    if (!this.isIndexLoaded) return
+    const { sync, suffix = '' } = options
+    const isNew = !this.hasIndexFiles
+    for (const [index, name] of [[this.offsets, INDEX_SUFFIX], [this.times, TIME_INDEX_SUFFIX]] as const) {
+      if (!isNew && !index.hasUnsaved) continue
+      const { count, saved, entryBytes } = index
+      await writeAt(disk, this.path(directory, name + suffix), saved * entryBytes, index.unsaved(), sync)
+      index.markSaved(count, true)
+    }
+    this.hasIndexFiles = true
+    const aborted = this.abortedTxns
+    if (aborted === undefined || aborted.length === this.abortedTxnsSaved) return
+    const count = aborted.length
+    const bytes = formatAbortedTxns(aborted.slice(this.abortedTxnsSaved))
+    await writeAt(disk, this.path(directory, TXN_INDEX_SUFFIX + suffix), this.abortedTxnsSaved * TXN_ENTRY_BYTES, bytes, sync)
+    this.abortedTxnsSaved = count
+  }
+
+  logPath(directory: string): string {
+    return this.path(directory, LOG_SUFFIX)
+  }
+}
+
+async function writeAt(disk: Disk, path: string, position: number, bytes: Buffer, sync: boolean): Promise<void> {
+  const file = await disk.open(path, 'create')
+  try {
+    if (bytes.length > 0) await file.write(position, [bytes])
+    if (sync) await file.sync()
+  } finally {
+    await file.close()
+  }
+}
