@@ -42,7 +42,7 @@ export function checkAllowed(name: string, text: string): void {
   const definition = brokerConfigDefinitions.get(key)
   const shown = definition === undefined || definition.sensitive ? '[hidden]' : text
   if (/\$\{[a-zA-Z0-9_-]+:.*\}/.test(text))
-    throw invalidValue(name, '[hidden]', 'References to config providers (${provider:key}) are not supported: write the value itself')
+    throw invalidValue(name, '[hidden]', 'References to config providers are not supported: write the value itself')
   if (definition === undefined) return
   if (definition.type === 'CLASS' || Object.hasOwn(classNames, key)) checkClasses(name, key, text)
   if (key === 'sasl.jaas.config') checkLoginModule(name, text)

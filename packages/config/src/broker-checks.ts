@@ -6,12 +6,12 @@ import type { BrokerSettings } from './definitions.ts'
 
 type NumericName = { [K in BrokerConfigName]: BrokerSettings[K] extends number ? K : never }[BrokerConfigName]
 
-function require(condition: boolean, message: string): void {
+function requireThat(condition: boolean, message: string): void {
   if (!condition) throw configInvalid(message)
 }
 
 function requireAtLeast(config: BrokerConfig, name: NumericName, floor: NumericName): void {
-  require(config.get(name) >= config.get(floor), `${name} must be greater than or equal to ${floor}`)
+  requireThat(config.get(name) >= config.get(floor), `${name} must be greater than or equal to ${floor}`)
 }
 
 /** Throws an OdradekError with code CONFIG_INVALID at the first contradiction. */
@@ -24,121 +24,144 @@ export function checkBrokerConfig(config: BrokerConfig): void {
 }
 
 function checkRoles(config: BrokerConfig): void {
-  require(config.get('broker.id') === config.nodeId, 'You must set `node.id` to the same value as `broker.id`.')
+  requireThat(config.get('broker.id') === config.nodeId, 'You must set `node.id` to the same value as `broker.id`.')
   const ids = config.quorumVoters.map((voter) => voter.id)
   const voters = `controller.quorum.voters=Set(${ids.join(', ')})`
   const servers = config.quorumBootstrapServers
-  require(ids.length > 0 ||
-    servers.length >
-      0, 'If using process.roles, either controller.quorum.bootstrap.servers must contain the set of bootstrap controllers or controller.quorum.voters must contain a parseable set of controllers.')
+  requireThat(
+    ids.length > 0 || servers.length > 0,
+    'If using process.roles, either controller.quorum.bootstrap.servers must contain the set of bootstrap controllers or controller.quorum.voters must contain a parseable set of controllers.'
+  )
   if (ids.length > 0 && config.isController) {
-    require(ids.includes(
-      config.nodeId
-    ), `If process.roles contains the 'controller' role, the node id ${config.nodeId} must be included in the set of voters ${voters}`)
+    requireThat(
+      ids.includes(config.nodeId),
+      `If process.roles contains the 'controller' role, the node id ${config.nodeId} must be included in the set of voters ${voters}`
+    )
   }
   if (ids.length > 0 && !config.isController) {
-    require(!ids.includes(
-      config.nodeId
-    ), `If process.roles contains just the 'broker' role, the node id ${config.nodeId} must not be included in the set of voters ${voters}`)
+    requireThat(
+      !ids.includes(config.nodeId),
+      `If process.roles contains just the 'broker' role, the node id ${config.nodeId} must not be included in the set of voters ${voters}`
+    )
   }
-  require(!config.get('controller.quorum.auto.join.enable') ||
-    config.isController, "controller.quorum.auto.join.enable is only supported when process.roles contains the 'controller' role.")
+  requireThat(
+    !config.get('controller.quorum.auto.join.enable') || config.isController,
+    "controller.quorum.auto.join.enable is only supported when process.roles contains the 'controller' role."
+  )
 }
 
 function checkListeners(config: BrokerConfig): void {
   const names = config.listeners.map((endpoint) => endpoint.listenerName)
   const controllerNames = config.controllerListenerNames
   if (config.isController) {
-    require(controllerNames.some((name) =>
-      names.includes(name)
-    ), "controller.listener.names must contain at least one value appearing in the 'listeners' configuration when running the KRaft controller role")
-    require(controllerNames.every((name) =>
-      names.includes(name)
-    ), "controller.listener.names must only contain values appearing in the 'listeners' configuration when running the KRaft controller role")
+    requireThat(
+      controllerNames.some((name) => names.includes(name)),
+      "controller.listener.names must contain at least one value appearing in the 'listeners' configuration when running the KRaft controller role"
+    )
+    requireThat(
+      controllerNames.every((name) => names.includes(name)),
+      "controller.listener.names must only contain values appearing in the 'listeners' configuration when running the KRaft controller role"
+    )
   } else {
-    require(!controllerNames.some((name) =>
-      names.includes(name)
-    ), "controller.listener.names must not contain a value appearing in the 'listeners' configuration when running KRaft with just the broker role")
+    requireThat(
+      !controllerNames.some((name) => names.includes(name)),
+      "controller.listener.names must not contain a value appearing in the 'listeners' configuration when running KRaft with just the broker role"
+    )
   }
   if (config.isBroker) checkBrokerListeners(config)
   else {
-    require(names.every((name) =>
-      controllerNames.includes(name)
-    ), 'The listeners config must only contain KRaft controller listeners from controller.listener.names when process.roles=controller')
+    requireThat(
+      names.every((name) => controllerNames.includes(name)),
+      'The listeners config must only contain KRaft controller listeners from controller.listener.names when process.roles=controller'
+    )
   }
   const early = (config.get('early.start.listeners') ?? []).map((name) => name.toUpperCase())
   const unknown = early.find((name) => !names.includes(name) && !controllerNames.includes(name))
-  require(unknown ===
-    undefined, `early.start.listeners contains listener ${unknown}, but this is not contained in listeners or controller.listener.names`)
+  requireThat(
+    unknown === undefined,
+    `early.start.listeners contains listener ${unknown}, but this is not contained in listeners or controller.listener.names`
+  )
 }
 
 function checkBrokerListeners(config: BrokerConfig): void {
   const interBroker = config.interBrokerListenerName
   if (config.isSet('inter.broker.listener.name')) {
-    require(!config.isSet(
-      'security.inter.broker.protocol'
-    ), 'Only one of inter.broker.listener.name and security.inter.broker.protocol should be set.')
-    require(config.securityProtocols.has(
-      interBroker
-    ), `Listener with name ${interBroker} defined in inter.broker.listener.name not found in listener.security.protocol.map.`)
+    requireThat(
+      !config.isSet('security.inter.broker.protocol'),
+      'Only one of inter.broker.listener.name and security.inter.broker.protocol should be set.'
+    )
+    requireThat(
+      config.securityProtocols.has(interBroker),
+      `Listener with name ${interBroker} defined in inter.broker.listener.name not found in listener.security.protocol.map.`
+    )
   }
   const advertised = config.advertisedListeners
   const advertisedNames = advertised.map((endpoint) => endpoint.listenerName)
-  require(advertised.length >
-    0, 'There must be at least one broker advertised listener. Perhaps all listeners appear in controller.listener.names?')
-  require(advertisedNames.includes(
-    interBroker
-  ), `inter.broker.listener.name must be a listener name defined in advertised.listeners. The valid options based on currently configured listeners are ${advertisedNames.join(',')}`)
+  requireThat(
+    advertised.length > 0,
+    'There must be at least one broker advertised listener. Perhaps all listeners appear in controller.listener.names?'
+  )
+  requireThat(
+    advertisedNames.includes(interBroker),
+    `inter.broker.listener.name must be a listener name defined in advertised.listeners. The valid options based on currently configured listeners are ${advertisedNames.join(',')}`
+  )
   const names = config.brokerListeners.map((endpoint) => endpoint.listenerName)
-  require(advertisedNames.every((name) =>
-    names.includes(name)
-  ), `advertised.listeners listener names must be equal to or a subset of the ones defined in listeners. Found ${advertisedNames.join(',')}. The valid options based on the current configuration are ${names.join(',')}`)
-  require(!advertised.some(
-    (endpoint) => endpoint.host === '0.0.0.0'
-  ), 'advertised.listeners cannot use the nonroutable meta-address 0.0.0.0. Use a routable IP address.')
+  requireThat(
+    advertisedNames.every((name) => names.includes(name)),
+    `advertised.listeners listener names must be equal to or a subset of the ones defined in listeners. Found ${advertisedNames.join(',')}. The valid options based on the current configuration are ${names.join(',')}`
+  )
+  requireThat(
+    !advertised.some((endpoint) => endpoint.host === '0.0.0.0'),
+    'advertised.listeners cannot use the nonroutable meta-address 0.0.0.0. Use a routable IP address.'
+  )
   if (config.securityProtocols.get(interBroker)?.startsWith('SASL')) {
-    require(config
-      .get('sasl.enabled.mechanisms')
-      .includes(
-        config.get('sasl.mechanism.inter.broker.protocol')
-      ), 'sasl.mechanism.inter.broker.protocol must be included in sasl.enabled.mechanisms when SASL is used for inter-broker communication')
+    requireThat(
+      config.get('sasl.enabled.mechanisms').includes(config.get('sasl.mechanism.inter.broker.protocol')),
+      'sasl.mechanism.inter.broker.protocol must be included in sasl.enabled.mechanisms when SASL is used for inter-broker communication'
+    )
   }
 }
 
 function checkLogs(config: BrokerConfig): void {
-  require(config.get('log.roll.ms') >= 1, 'log.roll.ms must be greater than or equal to 1')
-  require(config.get('log.roll.jitter.ms') >= 0, 'log.roll.jitter.ms must be greater than or equal to 0')
-  require(config.get('log.retention.ms') !== 0, 'log.retention.ms must be unlimited (-1) or, greater than or equal to 1')
+  requireThat(config.get('log.roll.ms') >= 1, 'log.roll.ms must be greater than or equal to 1')
+  requireThat(config.get('log.roll.jitter.ms') >= 0, 'log.roll.jitter.ms must be greater than or equal to 0')
+  requireThat(config.get('log.retention.ms') !== 0, 'log.retention.ms must be unlimited (-1) or, greater than or equal to 1')
   const threads = config.get('log.cleaner.threads')
-  require(threads === 0 ||
-    config.get('log.cleaner.dedupe.buffer.size') / threads >
-      1024 * 1024, 'log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.')
+  requireThat(
+    threads === 0 || config.get('log.cleaner.dedupe.buffer.size') / threads > 1024 * 1024,
+    'log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.'
+  )
   const cordoned = config.get('cordoned.log.dirs')
   const missing = cordoned.filter((directory) => !config.logDirs.includes(directory))
-  require((cordoned.length === 1 && cordoned[0] === '*') ||
-    missing.length ===
-      0, `All entries in cordoned.log.dirs must be present in log.dirs or log.dir. Missing entries : ${missing.join(', ')}`)
+  requireThat(
+    (cordoned.length === 1 && cordoned[0] === '*') || missing.length === 0,
+    `All entries in cordoned.log.dirs must be present in log.dirs or log.dir. Missing entries : ${missing.join(', ')}`
+  )
   for (const name of ['offsets.topic.compression.codec', 'share.coordinator.state.topic.compression.codec'] as const) {
     const id = config.get(name)
-    require(id >= 0 && id <= 4, `Unknown compression type id: ${id} (${name}: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd)`)
+    requireThat(id >= 0 && id <= 4, `Unknown compression type id: ${id} (${name}: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd)`)
   }
 }
 
 function checkLimits(config: BrokerConfig): void {
-  require(config.get('replica.fetch.wait.max.ms') <=
-    config.get(
-      'replica.socket.timeout.ms'
-    ), 'replica.socket.timeout.ms should always be at least replica.fetch.wait.max.ms to prevent unnecessary socket timeouts')
-  require(config.get('replica.fetch.wait.max.ms') <=
-    config.get(
-      'replica.lag.time.max.ms'
-    ), 'replica.fetch.wait.max.ms should always be less than or equal to replica.lag.time.max.ms to prevent frequent changes in ISR')
+  requireThat(
+    config.get('replica.fetch.wait.max.ms') <= config.get('replica.socket.timeout.ms'),
+    'replica.socket.timeout.ms should always be at least replica.fetch.wait.max.ms to prevent unnecessary socket timeouts'
+  )
+  requireThat(
+    config.get('replica.fetch.wait.max.ms') <= config.get('replica.lag.time.max.ms'),
+    'replica.fetch.wait.max.ms should always be less than or equal to replica.lag.time.max.ms to prevent frequent changes in ISR'
+  )
   const queuedBytes = config.get('queued.max.request.bytes')
-  require(queuedBytes <= 0 ||
-    queuedBytes >= config.get('socket.request.max.bytes'), 'queued.max.request.bytes must be larger or equal to socket.request.max.bytes')
-  require(config.get('max.connections.per.ip') !== 0 ||
-    config.connectionsPerIpOverrides.size >
-      0, 'max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.')
+  requireThat(
+    queuedBytes <= 0 || queuedBytes >= config.get('socket.request.max.bytes'),
+    'queued.max.request.bytes must be larger or equal to socket.request.max.bytes'
+  )
+  const overrides = config.connectionsPerIpOverrides
+  requireThat(
+    config.get('max.connections.per.ip') !== 0 || overrides.size > 0,
+    'max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.'
+  )
 }
 
 /** Settings of a kind that come as a value between a minimum and a maximum. */
@@ -156,20 +179,20 @@ const boundedByKind = {
 }
 
 function checkGroups(config: BrokerConfig): void {
-  require(config.get('group.coordinator.rebalance.protocols').includes('classic'), "Disabling the 'classic' protocol is not supported.")
+  requireThat(config.get('group.coordinator.rebalance.protocols').includes('classic'), "Disabling the 'classic' protocol is not supported.")
   for (const [kind, names] of Object.entries(boundedByKind)) {
     for (const name of names) {
       const [value, min, max] = [`group.${kind}.${name}`, `group.${kind}.min.${name}`, `group.${kind}.max.${name}`] as NumericName[]
       requireAtLeast(config, max, min)
       requireAtLeast(config, value, min)
-      require(config.get(value) <= config.get(max), `${value} must be less than or equal to ${max}`)
+      requireThat(config.get(value) <= config.get(max), `${value} must be less than or equal to ${max}`)
     }
     const [heartbeat, session] = [`group.${kind}.heartbeat.interval.ms`, `group.${kind}.session.timeout.ms`] as NumericName[]
-    require(config.get(heartbeat) < config.get(session), `${heartbeat} must be less than ${session}`)
+    requireThat(config.get(heartbeat) < config.get(session), `${heartbeat} must be less than ${session}`)
   }
   requireAtLeast(config, 'group.share.max.share.sessions', 'group.share.max.size')
-  require(config.get('group.streams.num.standby.replicas') <=
-    config.get(
-      'group.streams.max.standby.replicas'
-    ), 'group.streams.num.standby.replicas must be less than or equal to group.streams.max.standby.replicas')
+  requireThat(
+    config.get('group.streams.num.standby.replicas') <= config.get('group.streams.max.standby.replicas'),
+    'group.streams.num.standby.replicas must be less than or equal to group.streams.max.standby.replicas'
+  )
 }

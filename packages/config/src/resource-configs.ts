@@ -58,7 +58,7 @@ const matchKeys = new Set([
   'client_source_port'
 ])
 
-/** Undefined when a client metrics subscription can have these settings. Patterns are only looked at, never compiled here. */
+/** Undefined when a client metrics subscription can have these settings. */
 export function validateClientMetricsConfigs(texts: ConfigTexts): ConfigRefusal | undefined {
   for (const [name, text] of texts) {
     const definition = clientMetricsConfigDefinitions.get(name)
@@ -72,11 +72,20 @@ export function validateClientMetricsConfigs(texts: ConfigTexts): ConfigRefusal 
         message: `Invalid value ${text} for interval.ms, interval must be between 100 and 3600000 (1 hour)`
       }
     }
-    const wrong =
-      name === 'match'
-        ? (value as readonly string[]).find((pattern) => !matchKeys.has(pattern.split('=')[0]) || !pattern.includes('='))
-        : undefined
+    const wrong = name === 'match' ? (value as readonly string[]).find((pattern) => !isMatchPattern(pattern)) : undefined
     if (wrong !== undefined) return { error: 'INVALID_CONFIG', message: `Illegal client matching pattern: ${wrong}` }
   }
   return undefined
+}
+
+/** KEY=PATTERN. The pattern is compiled to see whether it is one; it is never run here. */
+function isMatchPattern(text: string): boolean {
+  const at = text.indexOf('=')
+  if (at < 0 || !matchKeys.has(text.slice(0, at))) return false
+  try {
+    new RegExp(text.slice(at + 1))
+    return true
+  } catch {
+    return false
+  }
 }
