@@ -75,17 +75,19 @@ interface ErrorFact {
   code: number
   name: string
   retriable: boolean
-  refreshMetadata?: boolean
   exception?: string
 }
 
 function errorsFile(): string {
-  const messages = new Map((read(goldenTables).errors as { code: number; message: string }[]).map((row) => [row.code, row.message]))
+  const goldens = new Map(
+    (read(goldenTables).errors as { code: number; message: string; refreshesMetadata: boolean }[]).map((row) => [row.code, row])
+  )
   const rows = read(join(factsDir, 'errors.json')) as ErrorFact[]
   const codes = rows.map((row) => `  ${row.name}: ${row.code},`)
   const lines = rows.map((row) => {
     const { code, name, retriable, exception } = row
-    return `  ${literal({ code, name, retriable, refreshesMetadata: row.refreshMetadata === true, exception: exception ?? null, message: messages.get(code) ?? name })},`
+    const { message, refreshesMetadata } = goldens.get(code) ?? { message: name, refreshesMetadata: false }
+    return `  ${literal({ code, name, retriable, refreshesMetadata, exception: exception ?? null, message })},`
   })
   return `${header}
 /** The outcomes that a response can carry. */
@@ -100,7 +102,7 @@ export interface ErrorInfo {
   readonly name: ErrorName
   /** The same request may succeed later. */
   readonly retriable: boolean
-  /** The client's view of the cluster is out of date. */
+  /** The client's view of who leads a partition is out of date. */
   readonly refreshesMetadata: boolean
   /** The simple name of the Java client's exception. */
   readonly exception: string | null
@@ -146,7 +148,7 @@ const enumNames: Record<string, [name: string, doc: string]> = {
   consumerOffsetsRecordType: ['ConsumerOffsetsRecordTypeId', 'Types of the records of __consumer_offsets.'],
   transactionLogRecordType: ['TransactionLogRecordTypeId', 'Types of the records of __transaction_state.'],
   shareStateRecordType: ['ShareStateRecordTypeId', 'Types of the records of __share_group_state.'],
-  remoteLogMetadataRecordType: ['RemoteLogMetadataRecordTypeId', 'Types of the records of __remote_log_metadata.'],
+  remoteLogMetadataRecordType: ['RemoteLogMetadataRecordTypeId', 'Types of the records of __remote_log_metadata.']
 }
 const recordNames: Record<string, [name: string, doc: string]> = {
   listOffsetsTimestamps: ['ListOffsetsTimestamp', 'Timestamps of ListOffsets that mean an offset.'],
@@ -154,7 +156,7 @@ const recordNames: Record<string, [name: string, doc: string]> = {
   fetchSession: ['FetchSessionId', 'Session ids and epochs of Fetch (KIP-227).'],
   groupEpochs: ['GroupEpoch', 'Member epochs that mean joining and leaving.'],
   shareSession: ['ShareSessionEpoch', 'Epochs of share sessions.'],
-  sentinels: ['Sentinel', 'Values that mean "none" in many messages.'],
+  sentinels: ['Sentinel', 'Values that mean "none" in many messages.']
 }
 
 function constObject([name, doc]: [string, string], values: [string, unknown][], asType: boolean): string {
@@ -168,13 +170,21 @@ function enumsFile(): string {
   const parts: string[] = []
   for (const [key, names] of Object.entries(enumNames)) {
     const rows = facts[key] as EnumRow[]
-    parts.push(constObject(names, rows.map((row) => [row.name, row.id ?? row.code ?? row.type ?? row.value]), true))
+    parts.push(
+      constObject(
+        names,
+        rows.map((row) => [row.name, row.id ?? row.code ?? row.type ?? row.value]),
+        true
+      )
+    )
   }
   for (const [key, names] of Object.entries(recordNames)) parts.push(constObject(names, Object.entries(facts[key] as object), false))
   const operations = Object.entries(facts.aclSupportedOperations as Record<string, string>).map(([resource, list]) => {
     return `  ${resource}: ${literal(list.slice(1, -1).split(', '))},`
   })
-  parts.push(`/** The operations that an ACL on a kind of resource may name (besides ALL). */\nexport const aclSupportedOperations = {\n${operations.join('\n')}\n} as const\n`)
+  parts.push(
+    `/** The operations that an ACL on a kind of resource may name (besides ALL). */\nexport const aclSupportedOperations = {\n${operations.join('\n')}\n} as const\n`
+  )
   parts.push(`export const internalTopics = ${literal(facts.internalTopics)} as const\n`)
   return `${header}\n${parts.join('\n')}`
 }
@@ -193,9 +203,14 @@ function featuresFile(): string {
   const features = facts.features as FeatureFact[]
   const levels = metadata.levels.map((level) => `  ${literal({ registerControllerRecord: null, ...level })},`)
   const rows = features.map((feature) => {
-    const filled = feature.levels.map(({ level, name, bootstrapMetadataVersion, dependencies }) => `      ${literal({ level, name, bootstrapMetadataVersion, dependencies: dependencies ?? {} })},`)
+    const filled = feature.levels.map(
+      ({ level, name, bootstrapMetadataVersion, dependencies }) =>
+        `      ${literal({ level, name, bootstrapMetadataVersion, dependencies: dependencies ?? {} })},`
+    )
     const { feature: name, minimumProduction, latestProduction, latestTesting } = feature
-    const head = Object.entries({ name, minimumProduction, latestProduction, latestTesting }).map(([key, value]) => `    ${key}: ${quote(value)},`)
+    const head = Object.entries({ name, minimumProduction, latestProduction, latestTesting }).map(
+      ([key, value]) => `    ${key}: ${quote(value)},`
+    )
     return `  {\n${head.join('\n')}\n    levels: [\n${filled.join('\n')}\n    ],\n  },`
   })
   const names = features.map((feature) => quote(feature.feature)).join(' | ')
@@ -218,7 +233,12 @@ ${rows.join('\n')}
 `
 }
 
-const outputs: Record<string, string> = { 'apis.ts': apisFile(), 'errors.ts': errorsFile(), 'enums.ts': enumsFile(), 'features.ts': featuresFile() }
+const outputs: Record<string, string> = {
+  'apis.ts': apisFile(),
+  'errors.ts': errorsFile(),
+  'enums.ts': enumsFile(),
+  'features.ts': featuresFile()
+}
 let stale = false
 mkdirSync(outDir, { recursive: true })
 for (const [file, text] of Object.entries(outputs)) {

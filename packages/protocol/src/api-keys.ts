@@ -42,7 +42,7 @@ function messageCodec(name: string): MessageCodec<unknown> {
 
 /** Every request of Kafka 4.3 by key; without the four that 4.0 removed. */
 export const apiKeys: ReadonlyMap<number, ApiInfo> = new Map(
-  apiTable.map((api) => [api.key, { ...api, request: messageCodec(`${api.name}Request`), response: messageCodec(`${api.name}Response`) }]),
+  apiTable.map((api) => [api.key, { ...api, request: messageCodec(`${api.name}Request`), response: messageCodec(`${api.name}Response`) }])
 )
 
 type HeaderFacts = Pick<ApiFacts, 'key' | 'flexibleFrom'>

@@ -1,6 +1,7 @@
 // The face of message codecs. A codec is compiled from the schema on the first use of a (message, version) pair.
-import { compileCreate, compileEncoder, type EncodeFunction } from './compile-encode.ts'
+
 import { compileDecoder, type DecodeFunction } from './compile-decode.ts'
+import { compileCreate, compileEncoder, type EncodeFunction } from './compile-encode.ts'
 import { Reader, type UnknownTaggedField } from './reader.ts'
 import { messageSchema, parseVersions, planMessage, versionError } from './schema.ts'
 import { Writer } from './writer.ts'

@@ -25,7 +25,7 @@ export function decoderSource(plan: StructPlan): string {
     ...emitter.lines,
     'r.p = p',
     `return ${value}`,
-    '}',
+    '}'
   ].join('\n')
 }
 
@@ -40,9 +40,9 @@ export function defaultSource(field: FieldPlan): string {
   return JSON.stringify(value)
 }
 
-function literal(plan: StructPlan, valueOf: (field: FieldPlan) => string): string {
+function literal(plan: StructPlan, sourceOf: (field: FieldPlan) => string): string {
   for (const field of plan.fields) assert(/^\w+$/.test(field.name), `odd field name ${field.name}`)
-  return `{ ${plan.fields.map((field) => `${field.name}: ${valueOf(field)}`).join(', ')} }`
+  return `{ ${plan.fields.map((field) => `${field.name}: ${sourceOf(field)}`).join(', ')} }`
 }
 
 class DecodeEmitter {
@@ -107,7 +107,11 @@ class DecodeEmitter {
   private element(variable: string, field: FieldPlan, where: string): void {
     const size = fixedSize(field.type)
     if (size !== undefined) {
-      this.lines.push(`if (p + ${size} > end) cut(r, ${JSON.stringify(where)}, p)`, `${variable} = ${fixedSource(field, 'p')}`, `p += ${size}`)
+      this.lines.push(
+        `if (p + ${size} > end) cut(r, ${JSON.stringify(where)}, p)`,
+        `${variable} = ${fixedSource(field, 'p')}`,
+        `p += ${size}`
+      )
     } else if (field.type === 'struct') this.structInto(variable, field, where)
     else this.sized(variable, field, where)
   }
@@ -180,7 +184,12 @@ class DecodeEmitter {
   }
 
   private uvarint(where: string): void {
-    this.lines.push(`if (p >= end) cut(r, ${JSON.stringify(where)}, p)`, 'n = b[p]', 'if (n < 128) p++', 'else { r.p = p; n = uvarint(b, r); p = r.p }')
+    this.lines.push(
+      `if (p >= end) cut(r, ${JSON.stringify(where)}, p)`,
+      'n = b[p]',
+      'if (n < 128) p++',
+      'else { r.p = p; n = uvarint(b, r); p = r.p }'
+    )
   }
 
   /** Emits the tagged fields of a struct; gives the variable of the list of unknown ones. */
@@ -204,7 +213,11 @@ class DecodeEmitter {
     for (const field of known) {
       this.lines.push(`if (${tag} === ${field.tag}) {`)
       this.fieldInto(values.get(field) as string, field, path + field.name)
-      this.lines.push(`if (p !== ${stop}) wrongTagSize(r, ${JSON.stringify(path + field.name)}, ${size}, p + ${size} - ${stop})`, 'continue', '}')
+      this.lines.push(
+        `if (p !== ${stop}) wrongTagSize(r, ${JSON.stringify(path + field.name)}, ${size}, p + ${size} - ${stop})`,
+        'continue',
+        '}'
+      )
     }
     this.lines.push(`${unknown} = unknownTag(${unknown}, b, ${tag}, p, ${size})`, `p = ${stop}`, '}', '}')
     for (const field of known) this.lines.push(`if (${values.get(field)} === undefined) ${values.get(field)} = ${defaultSource(field)}`)

@@ -21,7 +21,7 @@ export function encoderSource(plan: StructPlan, version: number): string {
     'let b = w.b, p = w.p, n = 0',
     ...emitter.lines,
     'w.p = p',
-    '}',
+    '}'
   ].join('\n')
 }
 

@@ -1,9 +1,20 @@
 // Features of a cluster (KIP-584): metadata.version, whose levels decide which records and record versions are written,
 // and those that other parts of the broker read. The data is Kafka's (generated/tables/features.ts).
 import { OdradekError } from '@odradek/base'
-import { type FeatureName, LATEST_PRODUCTION_METADATA_VERSION, metadataVersions, MINIMUM_METADATA_VERSION } from './generated/tables/features.ts'
+import {
+  type FeatureName,
+  LATEST_PRODUCTION_METADATA_VERSION,
+  MINIMUM_METADATA_VERSION,
+  metadataVersions
+} from './generated/tables/features.ts'
 
-export { type FeatureName, featureDefinitions, LATEST_PRODUCTION_METADATA_VERSION, metadataVersions, MINIMUM_METADATA_VERSION } from './generated/tables/features.ts'
+export {
+  type FeatureName,
+  featureDefinitions,
+  LATEST_PRODUCTION_METADATA_VERSION,
+  MINIMUM_METADATA_VERSION,
+  metadataVersions
+} from './generated/tables/features.ts'
 
 export const METADATA_VERSION_FEATURE = 'metadata.version'
 
@@ -63,7 +74,10 @@ export function metadataVersionByName(name: string): MetadataVersionLevel | unde
   const exact = metadataVersions.find((version) => version.name === name)
   if (exact !== undefined) return exact
   const release = /^(\d+\.\d+)(\.\d+)?$/.exec(name)?.[1]
-  return metadataVersions.findLast((version) => version.short === release && version.production) ?? metadataVersions.findLast((version) => version.short === release)
+  return (
+    metadataVersions.findLast((version) => version.short === release && version.production) ??
+    metadataVersions.findLast((version) => version.short === release)
+  )
 }
 
 function named(name: string): MetadataVersionLevel {

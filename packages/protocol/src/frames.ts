@@ -36,7 +36,7 @@ export function decodeRequestHeader(frame: Buffer): DecodedRequestHeader {
 
 export function decodeResponseHeader(
   frame: Buffer,
-  request: { apiKey: number; apiVersion: number },
+  request: { apiKey: number; apiVersion: number }
 ): { correlationId: number; headerVersion: 0 | 1; bodyOffset: number } {
   const api = apiKeys.get(request.apiKey)
   if (api === undefined) throw new DecodeError(`unknown API key ${request.apiKey}`)
@@ -48,7 +48,7 @@ export function decodeResponseHeader(
 export function encodeRequestFrame<T>(
   codec: MessageCodec<T>,
   header: { apiVersion: number; correlationId: number; clientId: string | null },
-  body: Input<T>,
+  body: Input<T>
 ): Buffer[] {
   const requestApiKey = codec.apiKey ?? -1
   const { apiVersion: requestApiVersion, correlationId, clientId } = header
@@ -58,7 +58,11 @@ export function encodeRequestFrame<T>(
   })
 }
 
-export function encodeResponseFrame<T>(codec: MessageCodec<T>, header: { apiVersion: number; correlationId: number }, body: Input<T>): Buffer[] {
+export function encodeResponseFrame<T>(
+  codec: MessageCodec<T>,
+  header: { apiVersion: number; correlationId: number },
+  body: Input<T>
+): Buffer[] {
   const { apiVersion, correlationId } = header
   const hasTags = codec.isFlexible(apiVersion) && codec.apiKey !== ApiKey.API_VERSIONS
   return frame(codec, body, apiVersion, (writer) => {

@@ -11,7 +11,7 @@ import {
   LeaderChangeMessage,
   SnapshotFooterRecord,
   SnapshotHeaderRecord,
-  VotersRecord,
+  VotersRecord
 } from './generated/codecs.ts'
 import { ControlRecordType } from './generated/tables/enums.ts'
 import { Writer } from './writer.ts'
@@ -31,7 +31,8 @@ export function encodeMetadataRecordFrame<T>(codec: MessageCodec<T>, value: Inpu
 /** The body is still to be decoded, by the codec of the type that `apiKey` names. */
 export function decodeMetadataRecordFrame(bytes: Buffer): { apiKey: number; version: number; body: Buffer } {
   const frame = readUnsignedVarint(bytes, 0)
-  if (frame.value !== METADATA_FRAME_VERSION) throw new DecodeError(`a metadata record of frame version ${frame.value}, known is ${METADATA_FRAME_VERSION}`)
+  if (frame.value !== METADATA_FRAME_VERSION)
+    throw new DecodeError(`a metadata record of frame version ${frame.value}, known is ${METADATA_FRAME_VERSION}`)
   const apiKey = readUnsignedVarint(bytes, frame.end)
   const version = readUnsignedVarint(bytes, apiKey.end)
   return { apiKey: apiKey.value, version: version.value, body: bytes.subarray(version.end) }
@@ -70,11 +71,17 @@ export function decodeConsumerAssignment(bytes: Buffer): { version: number; valu
   return decodeGrowing(ConsumerProtocolAssignment, bytes)
 }
 
-export function encodeConsumerSubscription(value: Input<ConsumerProtocolSubscription>, version = ConsumerProtocolSubscription.maxVersion): Buffer {
+export function encodeConsumerSubscription(
+  value: Input<ConsumerProtocolSubscription>,
+  version = ConsumerProtocolSubscription.maxVersion
+): Buffer {
   return encodeVersioned(ConsumerProtocolSubscription, value, version)
 }
 
-export function encodeConsumerAssignment(value: Input<ConsumerProtocolAssignment>, version = ConsumerProtocolAssignment.maxVersion): Buffer {
+export function encodeConsumerAssignment(
+  value: Input<ConsumerProtocolAssignment>,
+  version = ConsumerProtocolAssignment.maxVersion
+): Buffer {
   return encodeVersioned(ConsumerProtocolAssignment, value, version)
 }
 

@@ -1,8 +1,8 @@
 // Messages as JSON in the shape that Kafka's tools print (dump-log, quorum-state): bytes in base64, Uuids as text,
 // fields that the version lacks and tagged fields at their default left out. For tools and tests; walks plans, not fast.
-import { OdradekError } from '@odradek/base'
+import { LONG_MAX, OdradekError } from '@odradek/base'
 import { type FieldPlan, planMessage, type StructPlan } from './schema.ts'
-import { byteLengthOf, type Bytes } from './writer.ts'
+import { type Bytes, byteLengthOf } from './writer.ts'
 
 /** int64 beyond 2^53 is a bigint: print it as digits. */
 export type JsonValue = null | boolean | number | bigint | string | readonly JsonValue[] | { readonly [key: string]: JsonValue }
@@ -47,7 +47,7 @@ function toBuffer(value: Bytes): Buffer {
 }
 
 function int64ToJson(value: number | bigint): JsonValue {
-  if (value === 9223372036854775807) return 9223372036854775807n
+  if (value === LONG_MAX) return 9223372036854775807n
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : BigInt(value)
 }

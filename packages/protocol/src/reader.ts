@@ -1,6 +1,6 @@
 // What compiled decoders call for the parts that are not worth inlining. Hostile bytes end here: every helper checks
 // that the bytes are there before it reads or allocates, and answers a lie with a DecodeError.
-import { DecodeError } from '@odradek/base'
+import { DecodeError, LONG_MAX, LONG_MIN } from '@odradek/base'
 
 /**
  * Objects, strings and views that one message may make. Bytes bound the time to decode but not the memory: one byte can
@@ -67,8 +67,8 @@ function int64(b: Buffer, p: number, r: Reader): number {
 }
 
 function int64Sentinel(r: Reader, high: number, low: number): number {
-  if (high === 0x7fffffff && low === 0xffffffff) return 9223372036854775807
-  if (high === -0x80000000 && low === 0) return -9223372036854775808
+  if (high === 0x7fffffff && low === 0xffffffff) return LONG_MAX
+  if (high === -0x80000000 && low === 0) return LONG_MIN
   return fail(r, `the int64 ${(BigInt(high) << 32n) | BigInt(low)} is beyond what is supported (2^53)`)
 }
 
@@ -112,5 +112,5 @@ export const decodeSupport = {
   bigInt64,
   takeElements,
   unknownTag,
-  wrongTagSize,
+  wrongTagSize
 }

@@ -138,7 +138,7 @@ function planField(context: PlanContext, field: FieldSchema): FieldPlan {
     compact,
     tag: includes(field.taggedVersions, version) ? field.tag : undefined,
     big,
-    default: undefined,
+    default: undefined
   }
   if (isStruct) plan.struct = planStruct(context, typeName, structFields(context.schema, typeName, field))
   plan.default = defaultOf(plan, field)

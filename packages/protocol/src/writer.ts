@@ -1,6 +1,6 @@
 // A growing buffer that large byte fields pass by: `finish` gives the buffers in order, the caller's own among them, so
 // that records go from the log to the socket without a copy. What was handed in must not be written again.
-import { AssertionError, OdradekError } from '@odradek/base'
+import { AssertionError, LONG_MAX, LONG_MIN, OdradekError } from '@odradek/base'
 import type { UnknownTaggedField } from './reader.ts'
 import { STRING_BYTES_MAX } from './reader.ts'
 
@@ -132,7 +132,8 @@ export class Writer {
       at = i === length ? at + length : at + (b as Buffer & NativeWrites).utf8Write(value, at)
     } else at += (b as Buffer & NativeWrites).utf8Write(value, at)
     const size = at - p - head
-    if (size > STRING_BYTES_MAX) throw new OdradekError('ENCODE', `${field} is a string of ${size} bytes, at most ${STRING_BYTES_MAX} fit; shorten it`)
+    if (size > STRING_BYTES_MAX)
+      throw new OdradekError('ENCODE', `${field} is a string of ${size} bytes, at most ${STRING_BYTES_MAX} fit; shorten it`)
     if (!compact) {
       b[p] = size >> 8
       b[p + 1] = size
@@ -233,10 +234,10 @@ function putInt64(b: Buffer, p: number, value: number, field: string): void {
   if (Number.isSafeInteger(value)) {
     high = Math.floor(value / 4294967296)
     low = value - high * 4294967296
-  } else if (value === 9223372036854775807) {
+  } else if (value === LONG_MAX) {
     high = 0x7fffffff
     low = 0xffffffff
-  } else if (value === -9223372036854775808) {
+  } else if (value === LONG_MIN) {
     high = -0x80000000
     low = 0
   } else outOfRange(field, value)
@@ -276,4 +277,14 @@ function sortedTags(fields: readonly UnknownTaggedField[]): readonly UnknownTagg
 }
 
 /** By these names compiled encoders see the helpers. */
-export const encodeSupport = { EMPTY: Buffer.alloc(0), byteLengthOf, putInt64, putBigInt64, putUuid, outOfRange, nullValue, unsupported, sortedTags }
+export const encodeSupport = {
+  EMPTY: Buffer.alloc(0),
+  byteLengthOf,
+  putInt64,
+  putBigInt64,
+  putUuid,
+  outOfRange,
+  nullValue,
+  unsupported,
+  sortedTags
+}

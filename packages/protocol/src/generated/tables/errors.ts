@@ -146,7 +146,7 @@ export interface ErrorInfo {
   readonly name: ErrorName
   /** The same request may succeed later. */
   readonly retriable: boolean
-  /** The client's view of the cluster is out of date. */
+  /** The client's view of who leads a partition is out of date. */
   readonly refreshesMetadata: boolean
   /** The simple name of the Java client's exception. */
   readonly exception: string | null
@@ -170,8 +170,8 @@ export const errorTable: readonly ErrorInfo[] = [
   { code: 12, name: 'OFFSET_METADATA_TOO_LARGE', retriable: false, refreshesMetadata: false, exception: 'OffsetMetadataTooLarge', message: 'The metadata field of the offset request was too large.' },
   { code: 13, name: 'NETWORK_EXCEPTION', retriable: true, refreshesMetadata: true, exception: 'NetworkException', message: 'The server disconnected before a response was received.' },
   { code: 14, name: 'COORDINATOR_LOAD_IN_PROGRESS', retriable: true, refreshesMetadata: false, exception: 'CoordinatorLoadInProgressException', message: 'The coordinator is loading and hence can\'t process requests.' },
-  { code: 15, name: 'COORDINATOR_NOT_AVAILABLE', retriable: true, refreshesMetadata: true, exception: 'CoordinatorNotAvailableException', message: 'The coordinator is not available.' },
-  { code: 16, name: 'NOT_COORDINATOR', retriable: true, refreshesMetadata: true, exception: 'NotCoordinatorException', message: 'This is not the correct coordinator.' },
+  { code: 15, name: 'COORDINATOR_NOT_AVAILABLE', retriable: true, refreshesMetadata: false, exception: 'CoordinatorNotAvailableException', message: 'The coordinator is not available.' },
+  { code: 16, name: 'NOT_COORDINATOR', retriable: true, refreshesMetadata: false, exception: 'NotCoordinatorException', message: 'This is not the correct coordinator.' },
   { code: 17, name: 'INVALID_TOPIC_EXCEPTION', retriable: false, refreshesMetadata: false, exception: 'InvalidTopicException', message: 'The request attempted to perform an operation on an invalid topic.' },
   { code: 18, name: 'RECORD_LIST_TOO_LARGE', retriable: false, refreshesMetadata: false, exception: 'RecordBatchTooLargeException', message: 'The request included message batch larger than the configured segment size on the server.' },
   { code: 19, name: 'NOT_ENOUGH_REPLICAS', retriable: true, refreshesMetadata: false, exception: 'NotEnoughReplicasException', message: 'Messages are rejected since there are fewer in-sync replicas than required.' },
