@@ -16,7 +16,10 @@ export interface EpochEntry {
 }
 
 function malformed(what: string, line: string): OdradekError {
-  return new OdradekError('STORAGE_CHECKPOINT_MALFORMED', `${what} does not read: ${JSON.stringify(line.slice(0, 80))}; delete the file to rebuild it`)
+  return new OdradekError(
+    'STORAGE_CHECKPOINT_MALFORMED',
+    `${what} does not read: ${JSON.stringify(line.slice(0, 80))}; delete the file to rebuild it`
+  )
 }
 
 /** Version line, count line, then `count` lines. An empty file holds nothing. */

@@ -17,7 +17,8 @@ export interface EndTxnMarker {
 export function parseEndTxnMarker(batch: RecordBatch): EndTxnMarker | undefined {
   if (!batch.isControl || batch.count === 0) return undefined
   const [record] = decodeRecords(batch)
-  if (record === undefined || record.key === null || record.key.length < 4 || record.value === null || record.value.length < 6) return undefined
+  if (record === undefined || record.key === null || record.key.length < 4 || record.value === null || record.value.length < 6)
+    return undefined
   const type = record.key.readInt16BE(2)
   if (type !== ABORT && type !== COMMIT) return undefined
   return { isAbort: type === ABORT, coordinatorEpoch: record.value.readInt32BE(2), timestamp: record.timestamp }

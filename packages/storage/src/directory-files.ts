@@ -3,7 +3,14 @@
 import type { Uuid } from '@odradek/base'
 import type { Disk } from '@odradek/world'
 import type { MetaProperties, OffsetEntry } from './checkpoints.ts'
-import { formatCleanShutdown, formatMetaProperties, formatOffsetCheckpoint, parseCleanShutdown, parseMetaProperties, parseOffsetCheckpoint } from './checkpoints.ts'
+import {
+  formatCleanShutdown,
+  formatMetaProperties,
+  formatOffsetCheckpoint,
+  parseCleanShutdown,
+  parseMetaProperties,
+  parseOffsetCheckpoint
+} from './checkpoints.ts'
 import {
   CLEAN_SHUTDOWN_FILE,
   HIGH_WATERMARK_CHECKPOINT,
@@ -19,7 +26,11 @@ export async function readMetaProperties(disk: Disk, directory: string): Promise
   return (await disk.exists(path)) ? parseMetaProperties(await disk.readFile(path), path) : undefined
 }
 
-export async function writeMetaProperties(disk: Disk, directory: string, meta: { clusterId: string; nodeId: number; directoryId: Uuid }): Promise<void> {
+export async function writeMetaProperties(
+  disk: Disk,
+  directory: string,
+  meta: { clusterId: string; nodeId: number; directoryId: Uuid }
+): Promise<void> {
   await disk.writeFileAtomic(`${directory}/${META_PROPERTIES}`, formatMetaProperties(meta))
 }
 
@@ -58,7 +69,8 @@ export async function readCheckpoint(directory: LogDirectory, name: string): Pro
   const offsets = new Map<string, number>()
   if (!(await disk.exists(path))) return offsets
   try {
-    for (const { topic, partition, offset } of parseOffsetCheckpoint(await disk.readFile(path), path)) offsets.set(partitionName(topic, partition), offset)
+    for (const { topic, partition, offset } of parseOffsetCheckpoint(await disk.readFile(path), path))
+      offsets.set(partitionName(topic, partition), offset)
   } catch (error) {
     if ((error as { code?: string }).code !== 'STORAGE_CHECKPOINT_MALFORMED') throw error
     logger.log('WARN', 'kafka.server.LogDirFailureChannel', `${path} is damaged and not used`, error)

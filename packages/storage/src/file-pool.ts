@@ -66,7 +66,9 @@ export class LogFile {
   read(position: number, target: Buffer, offset: number, length: number): Promise<number> {
     const handle = this.handle
     this.users++
-    const result = handle ? this.ready(handle).read(position, target, offset, length) : this.opened().then((file) => file.read(position, target, offset, length))
+    const result = handle
+      ? this.ready(handle).read(position, target, offset, length)
+      : this.opened().then((file) => file.read(position, target, offset, length))
     return result.finally(this.done)
   }
 

@@ -1,5 +1,4 @@
-export type { CleanerSettings, LogManagerSettings } from './log-settings.ts'
-export { defaultLogManagerSettings } from './log-settings.ts'
+export type { AppendOrigin } from '@odradek/protocol'
 export type { EpochEntry, MetaProperties, OffsetEntry } from './checkpoints.ts'
 export {
   formatEpochCheckpoint,
@@ -23,6 +22,8 @@ export type { TimestampAndOffset } from './log-lookup.ts'
 export type { DirectoryInfo, LogManagerOptions } from './log-manager.ts'
 export { LogManager, METADATA_TOPIC } from './log-manager.ts'
 export type { ReadOptions, ReadResult } from './log-reader.ts'
+export type { CleanerSettings, LogManagerSettings } from './log-settings.ts'
+export { defaultLogManagerSettings } from './log-settings.ts'
 export type { AppendOptions, AppendResult, LogListener } from './partition-log.ts'
 export { PartitionLog } from './partition-log.ts'
 export type { ProducerStateEntry, VerificationState } from './producer-state.ts'

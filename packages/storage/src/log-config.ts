@@ -62,7 +62,7 @@ export const defaultLogConfig: Readonly<LogConfig> = Object.freeze({
   messageTimestampType: 'CreateTime',
   messageTimestampBeforeMaxMs: LONG_MAX,
   messageTimestampAfterMaxMs: 3600000,
-  durability: 'page-cache',
+  durability: 'page-cache'
 })
 
 /** What the validator of records asks of it. */

@@ -22,7 +22,12 @@ export interface StorageLimits {
   openFiles: number
 }
 
-export const defaultStorageLimits: StorageLimits = { tailCacheBytes: 48 * MIB, readPoolBytes: 32 * MIB, indexCacheBytes: 16 * MIB, openFiles: 512 }
+export const defaultStorageLimits: StorageLimits = {
+  tailCacheBytes: 48 * MIB,
+  readPoolBytes: 32 * MIB,
+  indexCacheBytes: 16 * MIB,
+  openFiles: 512
+}
 
 /** What the logs of one node share. */
 export class StorageNode {
@@ -73,7 +78,12 @@ export class LogDirectory {
     if (this.state === 'offline') return
     this.state = 'offline'
     const { logger } = this.node.world
-    logger.log('ERROR', 'kafka.log.LogManager', `log directory ${this.path} goes offline: ${what} failed; replace the disk and start the node again`, error)
+    logger.log(
+      'ERROR',
+      'kafka.log.LogManager',
+      `log directory ${this.path} goes offline: ${what} failed; replace the disk and start the node again`,
+      error
+    )
     for (const log of this.logs) log.onDirectoryFailed(error)
     this.onOffline(this, error)
   }
@@ -89,7 +99,11 @@ export class LogDirectory {
     if (this.state !== 'online') return
     this.state = 'readOnly'
     const { logger } = this.node.world
-    logger.log('ERROR', 'kafka.log.LogManager', `log directory ${this.path} is full and takes no more records; free space and it goes on by itself`)
+    logger.log(
+      'ERROR',
+      'kafka.log.LogManager',
+      `log directory ${this.path} is full and takes no more records; free space and it goes on by itself`
+    )
   }
 
   setWritable(): void {

@@ -59,7 +59,9 @@ export async function saveProducerSnapshot(log: PartitionLog, offset: number, by
 export async function saveEpochs(log: PartitionLog, sync: boolean): Promise<void> {
   const { version } = log.epochs
   if (sync ? version === log.epochsSyncedVersion : version === log.epochsSavedVersion) return
-  await log.directory.node.world.disk.writeFileAtomic(`${log.path}/${LEADER_EPOCH_CHECKPOINT}`, formatEpochCheckpoint(log.epochs.entries), { sync })
+  await log.directory.node.world.disk.writeFileAtomic(`${log.path}/${LEADER_EPOCH_CHECKPOINT}`, formatEpochCheckpoint(log.epochs.entries), {
+    sync
+  })
   log.epochsSavedVersion = version
   if (sync) log.epochsSyncedVersion = version
 }

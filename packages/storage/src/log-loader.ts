@@ -115,6 +115,7 @@ class Loader {
       highWatermark: Math.max(Math.min(options.highWatermark, logEndOffset), this.logStartOffset),
       now
     })
+    this.producers.expire(now, this.node.producerIdExpirationMs)
     log.updateHighWatermark(log.highWatermark)
     return log
   }
@@ -135,7 +136,8 @@ class Loader {
     for (const name of names) {
       const file = parseSegmentFile(name)
       if (name.endsWith(SWAP_SUFFIX) && file !== undefined && file.baseOffset <= firstCleaned) swaps.push(name)
-      else if (name.endsWith(DELETED_SUFFIX) || name.endsWith(CLEANED_SUFFIX) || name.endsWith(SWAP_SUFFIX)) await disk.unlink(`${this.path}/${name}`)
+      else if (name.endsWith(DELETED_SUFFIX) || name.endsWith(CLEANED_SUFFIX) || name.endsWith(SWAP_SUFFIX))
+        await disk.unlink(`${this.path}/${name}`)
     }
     if (swaps.length > 0) await this.finishSwap(names, swaps)
     return disk.readdir(this.path)
@@ -208,7 +210,11 @@ class Loader {
       const active = segments[segments.length - 1]
       const logEndOffset = await this.resumeActive(active)
       if (logEndOffset !== undefined) return { logEndOffset, isClean: true, epochsChanged: false }
-      this.node.world.logger.log('WARN', 'kafka.log.UnifiedLog', `${active.file.path} does not end as a clean stop leaves it; recovering it`)
+      this.node.world.logger.log(
+        'WARN',
+        'kafka.log.UnifiedLog',
+        `${active.file.path} does not end as a clean stop leaves it; recovering it`
+      )
     }
     const { version } = this.epochs
     const first = options.wasCleanlyShutDown ? segments.length - 1 : Math.max(this.segmentIndexFor(options.recoveryPoint), 0)
@@ -236,7 +242,11 @@ class Loader {
   /** Offsets below the log's start were deleted before the crash: what is left lies below it and means nothing. */
   private async dropAll(logEndOffset: number): Promise<void> {
     const { logger } = this.node.world
-    logger.log('WARN', 'kafka.log.UnifiedLog', `${this.path} ends at ${logEndOffset}, before its start ${this.logStartOffset}: dropping its segments`)
+    logger.log(
+      'WARN',
+      'kafka.log.UnifiedLog',
+      `${this.path} ends at ${logEndOffset}, before its start ${this.logStartOffset}: dropping its segments`
+    )
     for (const segment of this.segments.splice(0)) {
       await segment.file.close()
       await removeFiles(this, segment)

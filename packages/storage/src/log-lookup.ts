@@ -98,4 +98,3 @@ export async function ensureMaxTimestamp(log: PartitionLog, segment: Segment): P
     segment.offsetOfMaxTimestamp = segment.times.lastOffset
   }
 }
-

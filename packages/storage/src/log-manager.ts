@@ -5,6 +5,7 @@
 import type { Uuid } from '@odradek/base'
 import { OdradekError, randomUuid } from '@odradek/base'
 import type { World } from '@odradek/world'
+import { atMost } from './concurrency.ts'
 import {
   readCheckpoints,
   readMetaProperties,
@@ -26,7 +27,6 @@ import { LogScheduler } from './log-scheduler.ts'
 import type { LogManagerSettings } from './log-settings.ts'
 import { defaultLogManagerSettings } from './log-settings.ts'
 import type { PartitionLog } from './partition-log.ts'
-import { atMost } from './concurrency.ts'
 
 export const METADATA_TOPIC = '__cluster_metadata'
 const LOGGER = 'kafka.log.LogManager'
@@ -131,7 +131,11 @@ export class LogManager {
       return await disk.lock(`${directory.path}/${LOCK_FILE}`)
     } catch (error) {
       if ((error as { code?: string }).code === 'EBUSY') {
-        throw new OdradekError('STORAGE_LOCKED', `${directory.path} is used by another process; stop it, or name another directory in log.dirs`, { cause: error })
+        throw new OdradekError(
+          'STORAGE_LOCKED',
+          `${directory.path} is used by another process; stop it, or name another directory in log.dirs`,
+          { cause: error }
+        )
       }
       directory.fail(error, 'opening')
       return undefined
@@ -179,7 +183,8 @@ export class LogManager {
       await atMost(this.settings.recoveryConcurrency * 4, names, async (name) => {
         const folder = parsePartitionDirectory(name)
         if (folder === undefined || folder.topic === METADATA_TOPIC) return
-        if (folder.kind === 'delete') this.scheduler.removeLater(directory, `${directory.path}/${name}`, this.options.configFor(folder.topic).fileDeleteDelayMs)
+        if (folder.kind === 'delete')
+          this.scheduler.removeLater(directory, `${directory.path}/${name}`, this.options.configFor(folder.topic).fileDeleteDelayMs)
         if (folder.kind !== 'live') return
         const log = await openLog({
           directory,
@@ -193,7 +198,11 @@ export class LogManager {
         })
         this.add(log)
       })
-      logger.log('INFO', LOGGER, `Loaded ${directory.logs.size} logs in ${Math.round(clock.monotonicMs() - started)}ms from ${directory.path}`)
+      logger.log(
+        'INFO',
+        LOGGER,
+        `Loaded ${directory.logs.size} logs in ${Math.round(clock.monotonicMs() - started)}ms from ${directory.path}`
+      )
     } catch (error) {
       if (error instanceof OdradekError) throw error
       directory.fail(error, 'loading the logs')
@@ -261,7 +270,8 @@ export class LogManager {
     }
     const open = usable.filter((directory) => this.options.isCordoned?.(directory.path) !== true)
     const [first] = open.sort((a, b) => a.logs.size - b.logs.size)
-    if (first === undefined) throw new OdradekError('STORAGE_NO_DIRECTORY', 'no directory of log.dirs takes new logs: all are offline, full or cordoned')
+    if (first === undefined)
+      throw new OdradekError('STORAGE_NO_DIRECTORY', 'no directory of log.dirs takes new logs: all are offline, full or cordoned')
     return first
   }
 
@@ -282,7 +292,12 @@ export class LogManager {
     const { disk, random } = this.node.world
     const { topic, partition } = log.topicPartition
     await log.abandon()
-    const target = `${directory.path}/${renamedDirectory(topic, partition, randomUuid((size) => random.bytes(size)), kind)}`
+    const target = `${directory.path}/${renamedDirectory(
+      topic,
+      partition,
+      randomUuid((size) => random.bytes(size)),
+      kind
+    )}`
     try {
       await disk.rename(log.path, target)
       if (kind === 'delete') this.scheduler.removeLater(directory, target, log.config.fileDeleteDelayMs)

@@ -92,7 +92,11 @@ export class LogReader {
   private failedRead(offset: number, error: unknown): ReadResult {
     const { log } = this
     if (error instanceof CorruptLogError) {
-      log.node.world.logger.log('ERROR', 'kafka.log.UnifiedLog', `${log.path} holds damaged bytes at or after offset ${offset}: ${error.message}`)
+      log.node.world.logger.log(
+        'ERROR',
+        'kafka.log.UnifiedLog',
+        `${log.path} holds damaged bytes at or after offset ${offset}: ${error.message}`
+      )
       return emptyRead(offset, ErrorCode.CORRUPT_MESSAGE)
     }
     log.directory.fail(error, `read of ${log.path}`)
@@ -135,7 +139,8 @@ export class LogReader {
       const start = startOf(bytes, offset)
       if (start.at >= 0) {
         const first = batchSize(bytes, start.at)
-        if (start.at + first <= read || !minOneBatch) return this.resultOf(segment, position, buffer, bytes, start.at, { offset, endOffset, maxBytes, minOneBatch })
+        if (start.at + first <= read || !minOneBatch)
+          return this.resultOf(segment, position, buffer, bytes, start.at, { offset, endOffset, maxBytes, minOneBatch })
         want = first
         position += start.at
       } else {

@@ -30,14 +30,46 @@ export class LogScheduler {
   start(): void {
     const { settings } = this.manager
     const { initialTaskDelayMs } = settings
-    this.every(() => settings.retentionCheckMs, initialTaskDelayMs, () => this.retain())
-    this.every(() => settings.recoveryPointCheckpointMs, initialTaskDelayMs, () => this.perDirectory(writeRecoveryPoints))
-    this.every(() => settings.startOffsetCheckpointMs, initialTaskDelayMs, () => this.perDirectory(writeLogStartOffsets))
-    this.every(() => settings.highWatermarkCheckpointMs, settings.highWatermarkCheckpointMs, () => this.checkpointHighWatermarks())
-    this.every(() => settings.flushSchedulerMs, initialTaskDelayMs, () => this.flushDirty())
-    this.every(() => settings.producerIdExpirationCheckMs, settings.producerIdExpirationCheckMs, () => this.expireProducers())
-    this.every(() => settings.cleaner.backoffMs, settings.cleaner.backoffMs, () => this.cleaner.runOnce())
-    this.every(() => SPACE_CHECK_MS, SPACE_CHECK_MS, () => this.checkSpace())
+    this.every(
+      () => settings.retentionCheckMs,
+      initialTaskDelayMs,
+      () => this.retain()
+    )
+    this.every(
+      () => settings.recoveryPointCheckpointMs,
+      initialTaskDelayMs,
+      () => this.perDirectory(writeRecoveryPoints)
+    )
+    this.every(
+      () => settings.startOffsetCheckpointMs,
+      initialTaskDelayMs,
+      () => this.perDirectory(writeLogStartOffsets)
+    )
+    this.every(
+      () => settings.highWatermarkCheckpointMs,
+      settings.highWatermarkCheckpointMs,
+      () => this.checkpointHighWatermarks()
+    )
+    this.every(
+      () => settings.flushSchedulerMs,
+      initialTaskDelayMs,
+      () => this.flushDirty()
+    )
+    this.every(
+      () => settings.producerIdExpirationCheckMs,
+      settings.producerIdExpirationCheckMs,
+      () => this.expireProducers()
+    )
+    this.every(
+      () => settings.cleaner.backoffMs,
+      settings.cleaner.backoffMs,
+      () => this.cleaner.runOnce()
+    )
+    this.every(
+      () => SPACE_CHECK_MS,
+      SPACE_CHECK_MS,
+      () => this.checkSpace()
+    )
   }
 
   async stop(): Promise<void> {

@@ -9,9 +9,9 @@
 import type { Uuid } from '@odradek/base'
 import type { AppendOrigin, RecordBatch, RecordError, RecordsConfig, ValidatedRecords } from '@odradek/protocol'
 import { ErrorCode, validateAndAssign } from '@odradek/protocol'
-import { parseEndTxnMarker } from './control-record.ts'
 import type { EpochEntry } from './checkpoints.ts'
-import { EpochCache } from './epoch-cache.ts'
+import { parseEndTxnMarker } from './control-record.ts'
+import type { EpochCache } from './epoch-cache.ts'
 import { LogFile } from './file-pool.ts'
 import type { TopicPartition } from './layout.ts'
 import { LOG_SUFFIX, offsetName, partitionName } from './layout.ts'
@@ -26,8 +26,7 @@ import type { ReadOptions, ReadResult } from './log-reader.ts'
 import { LogReader } from './log-reader.ts'
 import { truncateFully, truncateLog } from './log-truncate.ts'
 import { LogWriter } from './log-writer.ts'
-import type { BatchMetadata, ProducerRejection, ProducerStateEntry, VerificationState } from './producer-state.ts'
-import { ProducerState } from './producer-state.ts'
+import type { BatchMetadata, ProducerRejection, ProducerState, ProducerStateEntry, VerificationState } from './producer-state.ts'
 import { Segment } from './segment.ts'
 import { LogTail } from './tail-cache.ts'
 import type { AbortedTxn } from './txn-index.ts'
@@ -212,7 +211,8 @@ export class PartitionLog {
   // ---- appending
 
   append(records: Buffer, options: AppendOptions): AppendResult {
-    if (!this.isWritable) return this.refusal(ErrorCode.KAFKA_STORAGE_ERROR, `log directory ${this.directory.path} takes no records (${this.directory.state})`)
+    if (!this.isWritable)
+      return this.refusal(ErrorCode.KAFKA_STORAGE_ERROR, `log directory ${this.directory.path} takes no records (${this.directory.state})`)
     const validated = this.validate(records, options)
     if (validated.errorCode !== ErrorCode.NONE) return this.refusal(validated.errorCode, validated.message, validated.recordErrors)
     const { batches } = validated
@@ -256,7 +256,8 @@ export class PartitionLog {
       partitionLeaderEpoch: leaderEpoch,
       config: this.recordsConfig
     })
-    const isOutOfPlace = (origin === 'replication' && validated.firstOffset < logEndOffset) || (origin === 'raft' && validated.firstOffset !== logEndOffset)
+    const isOutOfPlace =
+      (origin === 'replication' && validated.firstOffset < logEndOffset) || (origin === 'raft' && validated.firstOffset !== logEndOffset)
     if (validated.errorCode !== ErrorCode.NONE || validated.batches.length === 0 || !isOutOfPlace) return validated
     const message = `records of ${this.name} begin at offset ${validated.firstOffset}, but the log goes on at ${logEndOffset}`
     return { ...validated, errorCode: ErrorCode.INVALID_RECORD, message }
@@ -297,14 +298,32 @@ export class PartitionLog {
   }
 
   private refusal(errorCode: number, message: string | null, recordErrors: readonly RecordError[] = NO_ERRORS): AppendResult {
-    return { errorCode, message, recordErrors, baseOffset: -1, lastOffset: -1, logAppendTimeMs: -1, logStartOffset: this.logStartOffset, duplicate: false }
+    return {
+      errorCode,
+      message,
+      recordErrors,
+      baseOffset: -1,
+      lastOffset: -1,
+      logAppendTimeMs: -1,
+      logStartOffset: this.logStartOffset,
+      duplicate: false
+    }
   }
 
   private duplicateResult(batch: BatchMetadata): AppendResult {
     const { lastOffset, offsetDelta, timestamp } = batch
     const { logStartOffset } = this
     const baseOffset = lastOffset - offsetDelta
-    return { errorCode: ErrorCode.NONE, message: null, recordErrors: NO_ERRORS, baseOffset, lastOffset, logAppendTimeMs: timestamp, logStartOffset, duplicate: true }
+    return {
+      errorCode: ErrorCode.NONE,
+      message: null,
+      recordErrors: NO_ERRORS,
+      baseOffset,
+      lastOffset,
+      logAppendTimeMs: timestamp,
+      logStartOffset,
+      duplicate: true
+    }
   }
 
   // ---- segments
@@ -343,7 +362,11 @@ export class PartitionLog {
 
   newSegment(baseOffset: number, now: number): Segment {
     this.hasNewFiles = true
-    return new Segment(baseOffset, new LogFile(this.directory.node.files, `${this.path}/${offsetName(baseOffset)}${LOG_SUFFIX}`, false), now)
+    return new Segment(
+      baseOffset,
+      new LogFile(this.directory.node.files, `${this.path}/${offsetName(baseOffset)}${LOG_SUFFIX}`, false),
+      now
+    )
   }
 
   private snapshotForRoll(): Buffer | undefined {

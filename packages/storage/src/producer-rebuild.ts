@@ -34,7 +34,11 @@ async function readSnapshot(home: ProducerHome, offset: number): Promise<Produce
   const path = `${home.path}/${offsetName(offset)}${SNAPSHOT_SUFFIX}`
   const entries = parseProducerSnapshot(await home.node.world.disk.readFile(path))
   if (entries !== undefined) return entries
-  home.node.world.logger.log('WARN', 'kafka.log.UnifiedLog', `removing ${path}: it is damaged; the state comes from an older one and the batches`)
+  home.node.world.logger.log(
+    'WARN',
+    'kafka.log.UnifiedLog',
+    `removing ${path}: it is damaged; the state comes from an older one and the batches`
+  )
   await unlinkIfThere(home.node, path)
   home.snapshots = home.snapshots.filter((at) => at !== offset)
   return undefined

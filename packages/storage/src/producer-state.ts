@@ -84,7 +84,9 @@ export class ProducerState {
     const entry = this.producers.get(batch.producerId)
     if (entry === undefined || entry.producerEpoch !== batch.producerEpoch) return undefined
     const { lastSequence, baseSequence } = batch
-    return entry.batches.find((known) => known.lastSequence === lastSequence && decrementSequence(known.lastSequence, known.offsetDelta) === baseSequence)
+    return entry.batches.find(
+      (known) => known.lastSequence === lastSequence && decrementSequence(known.lastSequence, known.offsetDelta) === baseSequence
+    )
   }
 
   /** What forbids a data batch of a client; undefined when it may be appended. */
@@ -98,10 +100,15 @@ export class ProducerState {
       if (rejection) return rejection
     }
     if (entry !== undefined && entry.currentTxnFirstOffset >= 0 && !batch.isTransactional) {
-      return { errorCode: ErrorCode.INVALID_TXN_STATE, message: `Expected transactional write from producer ${producerId}: its transaction is open` }
+      return {
+        errorCode: ErrorCode.INVALID_TXN_STATE,
+        message: `Expected transactional write from producer ${producerId}: its transaction is open`
+      }
     }
     if (producerEpoch === currentEpoch || baseSequence === 0 || !checkSequence || currentEpoch === NO_EPOCH) return undefined
-    return outOfOrder(`producer ${producerId} began epoch ${producerEpoch} with sequence ${baseSequence}, expected 0 (last epoch ${currentEpoch})`)
+    return outOfOrder(
+      `producer ${producerId} began epoch ${producerEpoch} with sequence ${baseSequence}, expected 0 (last epoch ${currentEpoch})`
+    )
   }
 
   /** What forbids an end-of-transaction marker; undefined when it may be appended. */
@@ -111,7 +118,8 @@ export class ProducerState {
     if (entry === undefined) return undefined
     const current = entry.producerEpoch
     const isRetry = transactionVersion >= 2 && producerEpoch === current && (entry.currentTxnFirstOffset < 0 || producerEpoch === EPOCH_MAX)
-    if ((transactionVersion >= 2 ? producerEpoch <= current : producerEpoch < current) && !isRetry) return staleEpoch(producerId, producerEpoch, current)
+    if ((transactionVersion >= 2 ? producerEpoch <= current : producerEpoch < current) && !isRetry)
+      return staleEpoch(producerId, producerEpoch, current)
     if (entry.coordinatorEpoch > coordinatorEpoch) {
       const message = `the marker's coordinator epoch ${coordinatorEpoch} is older than ${entry.coordinatorEpoch} (producer ${producerId})`
       return { errorCode: ErrorCode.TRANSACTION_COORDINATOR_FENCED, message }
@@ -215,14 +223,20 @@ export class ProducerState {
   }
 }
 
-function checkSequenceOf(entry: ProducerStateEntry | undefined, batch: RecordBatch, verification: VerificationState | undefined): ProducerRejection | undefined {
+function checkSequenceOf(
+  entry: ProducerStateEntry | undefined,
+  batch: RecordBatch,
+  verification: VerificationState | undefined
+): ProducerRejection | undefined {
   const { producerId, producerEpoch, baseSequence } = batch
   if (verification !== undefined) {
     if (verification.supportsEpochBump && baseSequence !== 0 && (entry === undefined || entry.batches.length === 0)) {
       return outOfOrder(`producer ${producerId} has no state here and sent sequence ${baseSequence}, expected 0`)
     }
     if (baseSequence > verification.lowestSequence) {
-      return outOfOrder(`producer ${producerId} sent sequence ${baseSequence}, a lower one (${verification.lowestSequence}) is under verification`)
+      return outOfOrder(
+        `producer ${producerId} sent sequence ${baseSequence}, a lower one (${verification.lowestSequence}) is under verification`
+      )
     }
   }
   if (entry === undefined || entry.producerEpoch === NO_EPOCH || producerEpoch !== entry.producerEpoch) return undefined
@@ -237,5 +251,8 @@ function outOfOrder(what: string): ProducerRejection {
 }
 
 function staleEpoch(producerId: number, epoch: number, current: number): ProducerRejection {
-  return { errorCode: ErrorCode.INVALID_PRODUCER_EPOCH, message: `Epoch of producer ${producerId} is ${epoch}, which is smaller than the last seen epoch ${current}` }
+  return {
+    errorCode: ErrorCode.INVALID_PRODUCER_EPOCH,
+    message: `Epoch of producer ${producerId} is ${epoch}, which is smaller than the last seen epoch ${current}`
+  }
 }

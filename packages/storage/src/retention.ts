@@ -38,7 +38,8 @@ async function deleteBySize(log: PartitionLog): Promise<number> {
   let excess = log.sizeInBytes - retentionBytes
   if (retentionBytes < 0 || excess < 0) return 0
   let count = 0
-  while (count < log.segments.length && isDeletable(log, count) && excess - log.segments[count].size >= 0) excess -= log.segments[count++].size
+  while (count < log.segments.length && isDeletable(log, count) && excess - log.segments[count].size >= 0)
+    excess -= log.segments[count++].size
   return deleteFirst(log, count)
 }
 

@@ -1,8 +1,8 @@
 // The I/O of one segment beside its appends: bringing evicted indexes back (rebuilding damaged ones from the batches),
 // resuming a segment that grew before, renaming and removing its files.
 
-import type { StorageNode } from './log-directory.ts'
 import { INDEX_SUFFIX, SEGMENT_SUFFIXES, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX } from './layout.ts'
+import type { StorageNode } from './log-directory.ts'
 import { Segment } from './segment.ts'
 import { findBatch, scanSegment } from './segment-scan.ts'
 import type { SparseIndex } from './sparse-index.ts'
@@ -45,8 +45,10 @@ export async function loadIndexes(home: SegmentHome, segment: Segment): Promise<
   const times = await readIfThere(home, segment.path(home.path, TIME_INDEX_SUFFIX))
   if (offsets === undefined || times === undefined) return false
   if (!segment.offsets.load(offsets, segment.size) || !segment.times.load(times)) return false
-  if (offsets.length > segment.offsets.saved * segment.offsets.entryBytes) await cutIndexFile(home, segment.path(home.path, INDEX_SUFFIX), segment.offsets)
-  if (times.length > segment.times.saved * segment.times.entryBytes) await cutIndexFile(home, segment.path(home.path, TIME_INDEX_SUFFIX), segment.times)
+  if (offsets.length > segment.offsets.saved * segment.offsets.entryBytes)
+    await cutIndexFile(home, segment.path(home.path, INDEX_SUFFIX), segment.offsets)
+  if (times.length > segment.times.saved * segment.times.entryBytes)
+    await cutIndexFile(home, segment.path(home.path, TIME_INDEX_SUFFIX), segment.times)
   segment.isIndexLoaded = true
   segment.hasIndexFiles = true
   return true
@@ -136,7 +138,8 @@ export async function loadAbortedTxns(home: SegmentHome, segment: Segment): Prom
   if (segment.abortedTxns !== undefined) return
   const bytes = await readIfThere(home, segment.path(home.path, TXN_INDEX_SUFFIX))
   const txns = bytes === undefined ? [] : parseAbortedTxns(bytes, segment.baseOffset)
-  if (txns === undefined) throw Object.assign(new Error(`${segment.path(home.path, TXN_INDEX_SUFFIX)} is damaged`), { code: 'STORAGE_TXN_INDEX_CORRUPT' })
+  if (txns === undefined)
+    throw Object.assign(new Error(`${segment.path(home.path, TXN_INDEX_SUFFIX)} is damaged`), { code: 'STORAGE_TXN_INDEX_CORRUPT' })
   segment.abortedTxns = txns
   segment.abortedTxnsSaved = txns.length
 }

@@ -1,8 +1,8 @@
 // Recovery after an unclean stop: scans segments batch by batch with CRC, rebuilds their indexes, the epoch cache and the
 // producer state, and ends the log before the first bad batch.
 
-import { INDEX_SUFFIX, offsetName, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX } from './layout.ts'
 import type { EpochCache } from './epoch-cache.ts'
+import { INDEX_SUFFIX, offsetName, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX } from './layout.ts'
 import type { ProducerHome } from './producer-rebuild.ts'
 import { loadProducers } from './producer-rebuild.ts'
 import type { Segment } from './segment.ts'
@@ -23,7 +23,11 @@ export async function recoverSegments(home: RecoveryHome, first: number): Promis
   for (let i = first; i < home.segments.length; i++) {
     const segment = home.segments[i]
     if (i > first) await snapshotAt(home, segment.baseOffset)
-    const { endOffset, problem } = await recoverSegment(home, segment, i > 0 ? Math.max(nextOffset, segment.baseOffset) : segment.baseOffset)
+    const { endOffset, problem } = await recoverSegment(
+      home,
+      segment,
+      i > 0 ? Math.max(nextOffset, segment.baseOffset) : segment.baseOffset
+    )
     nextOffset = endOffset
     if (problem === undefined) continue
     const { logger } = home.node.world
@@ -35,7 +39,11 @@ export async function recoverSegments(home: RecoveryHome, first: number): Promis
   return Math.max(nextOffset, last.baseOffset)
 }
 
-async function recoverSegment(home: RecoveryHome, segment: Segment, minOffset: number): Promise<{ endOffset: number; problem: string | undefined }> {
+async function recoverSegment(
+  home: RecoveryHome,
+  segment: Segment,
+  minOffset: number
+): Promise<{ endOffset: number; problem: string | undefined }> {
   const { node, indexIntervalBytes, epochs, producers } = home
   const { size } = segment
   await removeFiles(home, segment, [INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX])

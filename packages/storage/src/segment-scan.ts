@@ -2,7 +2,7 @@
 // chunks. With `checkCrc` every byte is checked, as recovery must; without, only that the batches follow each other.
 
 import type { RecordBatch } from '@odradek/protocol'
-import { batchSizeAt, readBatchHeader, RecordDecodeError } from '@odradek/protocol'
+import { batchSizeAt, RecordDecodeError, readBatchHeader } from '@odradek/protocol'
 import { batchNextOffset, batchSize, HEADER_BYTES, WALK_BYTES } from './batch-walk.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { LogFile } from './file-pool.ts'
@@ -51,7 +51,12 @@ export async function scanSegment(file: LogFile, buffers: BufferPool, options: S
 }
 
 /** Walks the whole batches of a chunk. `needed` is the size of the cut batch at its end, where known. */
-function walkChunk(chunk: Buffer, base: number, checkCrc: boolean, visit: BatchVisitor): { bytes: number; needed: number; problem?: string } {
+function walkChunk(
+  chunk: Buffer,
+  base: number,
+  checkCrc: boolean,
+  visit: BatchVisitor
+): { bytes: number; needed: number; problem?: string } {
   let at = 0
   try {
     for (;;) {

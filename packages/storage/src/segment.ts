@@ -131,7 +131,10 @@ export class Segment {
     if (!this.isIndexLoaded) return
     const { sync, suffix = '' } = options
     const isNew = !this.hasIndexFiles
-    for (const [index, name] of [[this.offsets, INDEX_SUFFIX], [this.times, TIME_INDEX_SUFFIX]] as const) {
+    for (const [index, name] of [
+      [this.offsets, INDEX_SUFFIX],
+      [this.times, TIME_INDEX_SUFFIX]
+    ] as const) {
       if (!isNew && !index.hasUnsaved) continue
       const { count, saved, entryBytes } = index
       await writeAt(disk, this.path(directory, name + suffix), saved * entryBytes, index.unsaved(), sync)

@@ -125,11 +125,15 @@ export abstract class SparseIndex {
   }
 
   protected int32At(index: number, field: number): number {
-    return index >= this.from ? readInt32(this.memory!, (index - this.from) * this.entryBytes + field) : readInt32(this.cached!, index * this.entryBytes + field)
+    return index >= this.from
+      ? readInt32(this.memory!, (index - this.from) * this.entryBytes + field)
+      : readInt32(this.cached!, index * this.entryBytes + field)
   }
 
   protected int64At(index: number, field: number): number {
-    return index >= this.from ? readInt64(this.memory!, (index - this.from) * this.entryBytes + field) : readInt64(this.cached!, index * this.entryBytes + field)
+    return index >= this.from
+      ? readInt64(this.memory!, (index - this.from) * this.entryBytes + field)
+      : readInt64(this.cached!, index * this.entryBytes + field)
   }
 
   clear(): void {

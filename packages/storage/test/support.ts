@@ -63,7 +63,9 @@ export interface BatchOptions {
 
 export function batchOf(records: readonly (string | RecordInput)[], options: BatchOptions = {}): Buffer {
   const { timestamp = NOW, ...rest } = options
-  const inputs = records.map((record, i) => (typeof record === 'string' ? { value: record, timestamp: timestamp + i } : { timestamp: timestamp + i, ...record }))
+  const inputs = records.map((record, i) =>
+    typeof record === 'string' ? { value: record, timestamp: timestamp + i } : { timestamp: timestamp + i, ...record }
+  )
   return encodeBatch({ baseOffset: 0, records: inputs, ...rest })
 }
 
