@@ -4,7 +4,7 @@
 // connection, as Kafka does; only ApiVersions of an unknown version gets an answer, in version 0 (KIP-511). A handler that
 // fails answers UNKNOWN_SERVER_ERROR where its response can carry it. An AssertionError passes through: it stops the node.
 import { AssertionError, DecodeError } from '@odradek/base'
-import { decodeRequestHeader, encodeResponseFrame, ErrorCode } from '@odradek/protocol'
+import { decodeRequestHeader, ErrorCode, encodeResponseFrame } from '@odradek/protocol'
 import type { FrameHandler, FrameResult, ServerConnection } from '@odradek/transport'
 import type { World } from '@odradek/world'
 import { CLOSE_CONNECTION, type Handler, type HandlerTable, NO_RESPONSE, type RequestContext } from './handler.ts'
@@ -45,7 +45,10 @@ export class Dispatcher<B> implements FrameHandler {
     return this.#handle(handler, request, context)
   }
 
-  #context(header: { apiKey: number; apiVersion: number; correlationId: number; clientId: string | null }, connection: ServerConnection): RequestContext {
+  #context(
+    header: { apiKey: number; apiVersion: number; correlationId: number; clientId: string | null },
+    connection: ServerConnection
+  ): RequestContext {
     const { socket } = connection
     return {
       apiKey: header.apiKey,

@@ -1,8 +1,9 @@
 // What a request handler is. One file an API in handlers/, named by its key; the table of all handlers is what
 // ApiVersions advertises. A handler returns plain data; it never sees a socket.
-import type { Input, MessageCodec } from '@odradek/protocol'
-import { apiKeys, type ApiInfo } from '@odradek/protocol'
+
 import { assert } from '@odradek/base'
+import type { Input, MessageCodec } from '@odradek/protocol'
+import { type ApiInfo, apiKeys } from '@odradek/protocol'
 
 export interface RequestContext {
   readonly apiKey: number
@@ -72,7 +73,7 @@ export function defineHandler<B, Q, R>(
 /** Undefined when the response cannot say that the whole request failed. */
 function topLevelError<R>(response: MessageCodec<R>, errorCode: number): Input<R> | undefined {
   const empty = response.create() as object
-  return 'errorCode' in empty ? (({ ...empty, errorCode }) as Input<R>) : undefined
+  return 'errorCode' in empty ? ({ ...empty, errorCode } as Input<R>) : undefined
 }
 
 export type HandlerTable<B> = ReadonlyMap<number, Handler<B>>

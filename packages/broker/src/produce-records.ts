@@ -1,6 +1,6 @@
 // What every Produce request must be before a log looks at it: one batch of magic 2 a partition (KIP-98), and zstd only
 // where the client is known to understand it (KIP-110).
-import { batchSizeAt, BatchLayout, ErrorCode, LOG_OVERHEAD, RecordDecodeError } from '@odradek/protocol'
+import { BatchLayout, batchSizeAt, ErrorCode, LOG_OVERHEAD, RecordDecodeError } from '@odradek/protocol'
 
 const ZSTD_ID = 4
 const ZSTD_PRODUCE_VERSION = 7
@@ -27,10 +27,14 @@ function check(records: Buffer | null, apiVersion: number): RecordsRefusal | und
     return invalidRecord(`Produce requests with version ${apiVersion} must have at least one record batch per partition`)
   }
   const magic = records.length > BatchLayout.magic ? records.readInt8(BatchLayout.magic) : -1
-  if (magic !== 2) return invalidRecord(`Produce requests with version ${apiVersion} are only allowed to contain record batches with magic version 2`)
+  if (magic !== 2)
+    return invalidRecord(`Produce requests with version ${apiVersion} are only allowed to contain record batches with magic version 2`)
   if (size > records.length || size < BatchLayout.records) return undefined // the log says what is wrong with it
   if ((records.readInt16BE(BatchLayout.attributes) & COMPRESSION_MASK) === ZSTD_ID && apiVersion < ZSTD_PRODUCE_VERSION) {
-    return { errorCode: ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, message: `Produce requests with version ${apiVersion} are not allowed to use ZStandard compression` }
+    return {
+      errorCode: ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
+      message: `Produce requests with version ${apiVersion} are not allowed to use ZStandard compression`
+    }
   }
   if (records.length - size >= LOG_OVERHEAD && batchSizeAt(records, size, records.length) >= 0) {
     return invalidRecord(`Produce requests with version ${apiVersion} are only allowed to contain exactly one record batch per partition`)

@@ -1,6 +1,7 @@
 // What a request gets for a partition that is not here.
-import { ErrorCode } from '@odradek/protocol'
+
 import type { TopicImage } from '@odradek/metadata'
+import { ErrorCode } from '@odradek/protocol'
 import type { BrokerContext } from './broker-context.ts'
 
 /** For a topic named by name. */

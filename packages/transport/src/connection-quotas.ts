@@ -5,6 +5,8 @@ export interface ConnectionLimits {
   readonly connectionsMax: number
   readonly connectionsPerIpMax: number
   readonly perIpOverrides: ReadonlyMap<string, number>
+  /** Addresses that the limits of an address do not bind, overrides apart. */
+  readonly isPerIpExempt?: (address: string) => boolean
   /** New connections a second of the node and of one address. */
   readonly creationRate: number
   readonly creationRatePerIp: number
@@ -57,11 +59,13 @@ export class ConnectionQuotas {
     const limits = this.#limits()
     const fromIp = this.#perIp.get(address) ?? 0
     if (this.#connections >= limits.connectionsMax) return { refused: `max.connections (${limits.connectionsMax}) reached` }
-    const perIpMax = limits.perIpOverrides.get(address) ?? limits.connectionsPerIpMax
+    const isExempt = limits.isPerIpExempt?.(address) === true
+    const perIpMax = limits.perIpOverrides.get(address) ?? (isExempt ? Number.POSITIVE_INFINITY : limits.connectionsPerIpMax)
     if (fromIp >= perIpMax) return { refused: `max.connections.per.ip (${perIpMax}) reached by ${address}` }
     this.#connections++
     this.#perIp.set(address, fromIp + 1)
-    return { delayMs: Math.max(this.#nodeDelayMs(limits, now), this.#ipDelayMs(limits, address, now)) }
+    const ipDelayMs = isExempt ? 0 : this.#ipDelayMs(limits, address, now)
+    return { delayMs: Math.max(this.#nodeDelayMs(limits, now), ipDelayMs) }
   }
 
   release(address: string, now: number): void {

@@ -35,6 +35,8 @@ export class SocketServer {
   #sweep: TimerHandle | undefined
   #onEmpty: (() => void) | undefined
   #isStopping = false
+  /** Connections made before `open` wait unread, as in the backlog of a socket. */
+  #held: Set<ServerConnection> | undefined = new Set()
   #sequence = 0
 
   static async listen(options: SocketServerOptions): Promise<SocketServer> {
@@ -60,6 +62,13 @@ export class SocketServer {
 
   get connections(): ReadonlySet<ServerConnection> {
     return this.#connections
+  }
+
+  /** Starts to read requests. */
+  open(): void {
+    const held = this.#held
+    this.#held = undefined
+    for (const connection of held ?? []) if (!connection.isClosed) connection.socket.resume()
   }
 
   /** Accepts no more, lets what is in handling be answered for up to `graceMs`, then ends all connections. */
@@ -102,7 +111,12 @@ export class SocketServer {
       socket.destroy()
       return
     }
-    const connection = this.#open(socket)
+    const connection = this.#connect(socket)
+    if (this.#held !== undefined) {
+      this.#held.add(connection)
+      socket.pause()
+      return
+    }
     if (admission.delayMs === 0) return
     this.#log.log('INFO', 'delayed', `New connections come faster than allowed; ${socket.remoteAddress} waits ${admission.delayMs} ms`)
     socket.pause()
@@ -111,7 +125,7 @@ export class SocketServer {
     })
   }
 
-  #open(socket: Socket): ServerConnection {
+  #connect(socket: Socket): ServerConnection {
     const { world, handler, requestBytesMax, requestMemory, responseMemory, quotas } = this.#options
     const id = `${socket.localAddress}:${socket.localPort}-${socket.remoteAddress}:${socket.remotePort}-${this.#sequence++}`
     const connection = new ServerConnection({

@@ -9,7 +9,7 @@ const handler: FrameHandler = {
   onFrame: (bytes) => (bytes.toString() === 'park' ? new Promise(() => {}) : [frame(bytes.toString())])
 }
 
-async function setUp(limits: Partial<ConnectionLimits> = {}) {
+async function setUp(limits: Partial<ConnectionLimits> = {}, isHeld = false) {
   const fake = new FakeWorld()
   const quotas = new ConnectionQuotas(() => ({
     connectionsMax: 100,
@@ -31,10 +31,20 @@ async function setUp(limits: Partial<ConnectionLimits> = {}) {
     requestBytesMax: () => 1000,
     idleMs: () => 600_000
   })
+  if (!isHeld) server.open()
   return { fake, quotas, server }
 }
 
 describe('a listener', () => {
+  test('reads no request before it is opened', async () => {
+    const { fake, server } = await setUp({}, true)
+    const early = fake.accept(new FakeSocket())
+    assert.equal(early.isPaused, true)
+    server.open()
+    assert.equal(early.isPaused, false)
+    assert.equal(fake.accept(new FakeSocket()).isPaused, false)
+  })
+
   test('closes connections that are idle for too long and keeps the others', async () => {
     const { fake, server } = await setUp()
     const idle = fake.accept(new FakeSocket())

@@ -1,11 +1,13 @@
 // Reads what one fetch asks for: partition after partition within one byte limit, at least one batch in all, plain values
 // while the tail caches have the bytes, a promise from the first read that must go to a file.
-import { ErrorCode, type FetchResponsePartitionData, type Input } from '@odradek/protocol'
-import type { BrokerContext } from '../broker-context.ts'
+import { ErrorCode, type FetchResponse, type Input } from '@odradek/protocol'
 import type { ReadResult } from '@odradek/storage'
+import type { BrokerContext } from '../broker-context.ts'
 import type { Partition } from '../replica/partition.ts'
 import { missingPartitionCode, missingTopicCode } from '../topic-lookup.ts'
 import type { FetchOutcome, FetchPartition } from './fetch-session.ts'
+
+type FetchResponsePartitionData = FetchResponse['responses'][number]['partitions'][number]
 
 export interface PartitionRead extends FetchOutcome {
   readonly entry: FetchPartition
@@ -23,7 +25,11 @@ export interface ReadLimits {
 const NO_RECORDS = Buffer.alloc(0)
 
 /** One value for each of `partitions`, in their order. */
-export function readPartitions(broker: BrokerContext, partitions: Iterable<FetchPartition>, limits: ReadLimits): PartitionRead[] | Promise<PartitionRead[]> {
+export function readPartitions(
+  broker: BrokerContext,
+  partitions: Iterable<FetchPartition>,
+  limits: ReadLimits
+): PartitionRead[] | Promise<PartitionRead[]> {
   const entries = Array.isArray(partitions) ? (partitions as FetchPartition[]) : [...partitions]
   return continueReads(broker, { entries, limits, reads: [], remaining: limits.maxBytes })
 }
@@ -126,7 +132,8 @@ function result(entry: FetchPartition, partition: Partition, found: Found): Part
     highWatermark,
     lastStableOffset,
     logStartOffset,
-    abortedTransactions: found.aborted === undefined ? null : found.aborted.map(({ producerId, firstOffset }) => ({ producerId, firstOffset })),
+    abortedTransactions:
+      found.aborted === undefined ? null : found.aborted.map(({ producerId, firstOffset }) => ({ producerId, firstOffset })),
     records: found.sizeInBytes === 0 ? NO_RECORDS : found.buffers
   }
   if (found.diverging !== undefined) data.divergingEpoch = found.diverging
@@ -143,7 +150,13 @@ function result(entry: FetchPartition, partition: Partition, found: Found): Part
 }
 
 function failed(entry: FetchPartition, errorCode: number, partition?: Partition): PartitionRead {
-  const data: Input<FetchResponsePartitionData> = { partitionIndex: entry.partition, errorCode, highWatermark: -1, abortedTransactions: null, records: NO_RECORDS }
+  const data: Input<FetchResponsePartitionData> = {
+    partitionIndex: entry.partition,
+    errorCode,
+    highWatermark: -1,
+    abortedTransactions: null,
+    records: NO_RECORDS
+  }
   return { entry, partition, data, errorCode, highWatermark: -1, logStartOffset: -1, sizeInBytes: 0, hasDivergingEpoch: false }
 }
 

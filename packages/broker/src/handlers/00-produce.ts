@@ -3,22 +3,18 @@
 // The append is synchronous and keeps the bytes of the request: the frame's buffer lives on in the log's tail cache.
 // acks=0 has no answer; an error under acks=0 closes the connection, which is how the client learns of it.
 import { ZERO_UUID } from '@odradek/base'
-import {
-  ErrorCode,
-  type Input,
-  ProduceRequest,
-  type ProduceRequestPartitionProduceData,
-  type ProduceRequestTopicProduceData,
-  ProduceResponse,
-  type ProduceResponsePartitionProduceResponse,
-} from '@odradek/protocol'
+import { ErrorCode, type Input, ProduceRequest, ProduceResponse } from '@odradek/protocol'
 import type { BrokerContext } from '../broker-context.ts'
 import { type Answer, CLOSE_CONNECTION, defineHandler, NO_RESPONSE, type RequestContext } from '../handler.ts'
 import { isInternalTopic } from '../internal-topics.ts'
 import { checkProduceRecords } from '../produce-records.ts'
-import type { LocalTopic } from '../replica/replica-manager.ts'
 import type { Partition } from '../replica/partition.ts'
+import type { LocalTopic } from '../replica/replica-manager.ts'
 import { missingPartitionCode, missingTopicCode } from '../topic-lookup.ts'
+
+type ProduceRequestTopicProduceData = ProduceRequest['topicData'][number]
+type ProduceRequestPartitionProduceData = ProduceRequest['topicData'][number]['partitionData'][number]
+type ProduceResponsePartitionProduceResponse = ProduceResponse['responses'][number]['partitionResponses'][number]
 
 type PartitionResponse = Input<ProduceResponsePartitionProduceResponse> & { index: number; errorCode: number }
 interface Wait {
@@ -31,12 +27,21 @@ const TOPIC_IDS_VERSION = 13
 /** Only Kafka's own admin client writes to internal topics by hand. */
 const ADMIN_CLIENT_ID = '__admin_client'
 
-export const produceHandler = defineHandler<BrokerContext, ProduceRequest, ProduceResponse>(ProduceRequest, ProduceResponse, handleProduce, {
-  mayOverlap: true,
-  failure: (request, errorCode, context) => (request.acks === 0 ? undefined : failAll(request, errorCode, context)),
-})
+export const produceHandler = defineHandler<BrokerContext, ProduceRequest, ProduceResponse>(
+  ProduceRequest,
+  ProduceResponse,
+  handleProduce,
+  {
+    mayOverlap: true,
+    failure: (request, errorCode, context) => (request.acks === 0 ? undefined : failAll(request, errorCode, context))
+  }
+)
 
-function handleProduce(broker: BrokerContext, request: ProduceRequest, context: RequestContext): Answer<ProduceResponse> | Promise<Answer<ProduceResponse>> {
+function handleProduce(
+  broker: BrokerContext,
+  request: ProduceRequest,
+  context: RequestContext
+): Answer<ProduceResponse> | Promise<Answer<ProduceResponse>> {
   const { acks } = request
   if (acks !== -1 && acks !== 1 && acks !== 0) return failAll(request, ErrorCode.INVALID_REQUIRED_ACKS, context)
   const waits: Wait[] = []
@@ -73,30 +78,35 @@ function appendPartition(broker: BrokerContext, append: PartitionAppend): Partit
   const { request, topicData, topic, data, context, waits } = append
   const { index } = data
   const partition = topic?.partitions[index]
-  const refusal = refuse(broker, append, partition)
+  const refusal = refuse(append, partition)
   if (refusal !== undefined) return failed(index, refusal.errorCode, refusal.message)
   if (partition === undefined) return failed(index, missingCode(broker, topicData, index, context))
   const result = partition.append(data.records as Buffer, { origin: 'client', now: context.now })
   if (result.errorCode !== ErrorCode.NONE) {
-    return { ...failed(index, result.errorCode, result.message), recordErrors: result.recordErrors, logStartOffset: partition.log.logStartOffset }
+    return {
+      ...failed(index, result.errorCode, result.message),
+      recordErrors: result.recordErrors,
+      logStartOffset: partition.log.logStartOffset
+    }
   }
   const response: PartitionResponse = {
     index,
     errorCode: ErrorCode.NONE,
     baseOffset: result.baseOffset,
     logAppendTimeMs: result.logAppendTimeMs,
-    logStartOffset: partition.log.logStartOffset,
+    logStartOffset: partition.log.logStartOffset
   }
   if (request.acks !== 0) waits.push({ partition, offset: result.lastOffset + 1, onResult: (errorCode) => settle(response, errorCode) })
   return response
 }
 
 /** What forbids the append whatever the log says. */
-function refuse(broker: BrokerContext, append: PartitionAppend, partition: Partition | undefined): { errorCode: number; message?: string } | undefined {
+function refuse(append: PartitionAppend, partition: Partition | undefined): { errorCode: number; message?: string } | undefined {
   const { request, topic, data, context } = append
   const refusal = checkProduceRecords(data.records, context.apiVersion)
   if (refusal !== undefined) return refusal
-  if (topic !== undefined && isInternalTopic(topic.name) && context.clientId !== ADMIN_CLIENT_ID) return { errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION }
+  if (topic !== undefined && isInternalTopic(topic.name) && context.clientId !== ADMIN_CLIENT_ID)
+    return { errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION }
   if (partition === undefined) return undefined
   if (partition.errorCode !== ErrorCode.NONE) return { errorCode: partition.errorCode }
   // without a transaction coordinator no partition can have been added to a transaction
@@ -131,7 +141,7 @@ function failAll(request: ProduceRequest, errorCode: number, context: RequestCon
     responses: request.topicData.map(({ name, topicId, partitionData }) => ({
       name: byId ? '' : name,
       topicId: byId ? topicId : ZERO_UUID,
-      partitionResponses: partitionData.map(({ index }) => failed(index, errorCode)),
-    })),
+      partitionResponses: partitionData.map(({ index }) => failed(index, errorCode))
+    }))
   }
 }

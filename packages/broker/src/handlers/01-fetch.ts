@@ -1,12 +1,15 @@
 // Fetch: what the tail caches have is answered in the same turn; what is not there yet parks until enough bytes came or
 // max wait is over. Sessions (KIP-227) make request and answer incremental.
 import { ZERO_UUID } from '@odradek/base'
-import { ErrorCode, FetchRequest, type FetchResponseFetchableTopicResponse, FetchResponse, type FetchResponsePartitionData, type Input } from '@odradek/protocol'
+import { ErrorCode, FetchRequest, FetchResponse, type Input } from '@odradek/protocol'
 import type { BrokerContext } from '../broker-context.ts'
 import { type FetchPartition, type FetchScope, FINAL_EPOCH, INVALID_SESSION_ID, noteOutcome, rotate } from '../fetch/fetch-session.ts'
 import { type PartitionRead, type ReadLimits, readPartitions } from '../fetch/read-partitions.ts'
 import { defineHandler, type RequestContext } from '../handler.ts'
 import type { Partition } from '../replica/partition.ts'
+
+type FetchResponseFetchableTopicResponse = FetchResponse['responses'][number]
+type FetchResponsePartitionData = FetchResponse['responses'][number]['partitions'][number]
 
 const TOPIC_IDS_VERSION = 13
 const SESSIONS_VERSION = 7
@@ -117,7 +120,11 @@ class Fetch {
     if (session === undefined) return this.#respondInFull(reads)
     const told = reads.filter((read) => noteOutcome(read.entry, read))
     const served = told.filter((read) => read.sizeInBytes > 0)
-    if (served.length > 0) rotate(session, served.map((read) => read.entry))
+    if (served.length > 0)
+      rotate(
+        session,
+        served.map((read) => read.entry)
+      )
     return { errorCode: ErrorCode.NONE, sessionId: session.id, responses: byTopic(told) }
   }
 
@@ -150,7 +157,13 @@ function failAll(request: FetchRequest, errorCode: number, context: RequestConte
   if (context.apiVersion >= SESSIONS_VERSION) return { errorCode, sessionId: INVALID_SESSION_ID, responses: [] }
   const responses = request.topics.map(({ topic, partitions }) => ({
     topic,
-    partitions: partitions.map(({ partition }) => ({ partitionIndex: partition, errorCode, highWatermark: -1, abortedTransactions: null, records: Buffer.alloc(0) }))
+    partitions: partitions.map(({ partition }) => ({
+      partitionIndex: partition,
+      errorCode,
+      highWatermark: -1,
+      abortedTransactions: null,
+      records: Buffer.alloc(0)
+    }))
   }))
   return { responses }
 }

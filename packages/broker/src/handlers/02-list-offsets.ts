@@ -1,16 +1,12 @@
 // ListOffsets: the ends of a log, the record at a time, the record with the greatest time.
-import {
-  ErrorCode,
-  type Input,
-  ListOffsetsRequest,
-  type ListOffsetsRequestListOffsetsPartition,
-  ListOffsetsResponse,
-  type ListOffsetsResponseListOffsetsPartitionResponse
-} from '@odradek/protocol'
+import { ErrorCode, type Input, ListOffsetsRequest, ListOffsetsResponse } from '@odradek/protocol'
 import type { BrokerContext } from '../broker-context.ts'
 import { defineHandler, type RequestContext } from '../handler.ts'
 import type { Partition } from '../replica/partition.ts'
 import { missingTopicCode } from '../topic-lookup.ts'
+
+type ListOffsetsRequestListOffsetsPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
+type ListOffsetsResponseListOffsetsPartitionResponse = ListOffsetsResponse['topics'][number]['partitions'][number]
 
 type Response = Input<ListOffsetsResponse>
 type PartitionResponse = Input<ListOffsetsResponseListOffsetsPartitionResponse>
@@ -39,7 +35,10 @@ export const listOffsetsHandler = defineHandler<BrokerContext, ListOffsetsReques
   handleListOffsets,
   {
     failure: (request, errorCode) => ({
-      topics: request.topics.map(({ name, partitions }) => ({ name, partitions: partitions.map(({ partitionIndex }) => failed(partitionIndex, errorCode)) }))
+      topics: request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex }) => failed(partitionIndex, errorCode))
+      }))
     })
   }
 )
@@ -93,7 +92,12 @@ async function listOffset(broker: BrokerContext, options: Wanted): Promise<Parti
     const found = await lookUp(partition, timestamp, readableEnd(partition, request))
     return { partitionIndex, errorCode: ErrorCode.NONE, ...found }
   } catch (error) {
-    broker.world.logger.log('ERROR', 'kafka.server.ReplicaManager', `Looking up the offset for timestamp ${timestamp} in ${topic}-${partitionIndex} failed`, error)
+    broker.world.logger.log(
+      'ERROR',
+      'kafka.server.ReplicaManager',
+      `Looking up the offset for timestamp ${timestamp} in ${topic}-${partitionIndex} failed`,
+      error
+    )
     return failed(partitionIndex, ErrorCode.KAFKA_STORAGE_ERROR)
   }
 }

@@ -1,20 +1,16 @@
 // Metadata: brokers, and topics with their leaders; makes missing topics where the broker and the client allow it.
 import { ZERO_UUID } from '@odradek/base'
 import type { PartitionRegistration, TopicImage } from '@odradek/metadata'
-import {
-  ErrorCode,
-  type Input,
-  MetadataRequest,
-  type MetadataRequestTopic,
-  MetadataResponse,
-  type MetadataResponsePartition,
-  type MetadataResponseTopic
-} from '@odradek/protocol'
+import { ErrorCode, type Input, MetadataRequest, MetadataResponse } from '@odradek/protocol'
 import { authorizedOperations, OPERATIONS_NOT_ASKED } from '../authorization.ts'
 import type { BrokerContext } from '../broker-context.ts'
 import { aliveBrokers, endpointOf } from '../endpoints.ts'
 import { defineHandler, type RequestContext } from '../handler.ts'
 import { isInternalTopic } from '../internal-topics.ts'
+
+type MetadataRequestTopic = NonNullable<MetadataRequest['topics']>[number]
+type MetadataResponsePartition = MetadataResponse['topics'][number]['partitions'][number]
+type MetadataResponseTopic = MetadataResponse['topics'][number]
 
 type Response = Input<MetadataResponse>
 type Topic = Input<MetadataResponseTopic>
@@ -25,9 +21,17 @@ const BY_ID_VERSION = 12
 /** Whether topics are made is said by the request; before it is always wanted. */
 const AUTO_CREATION_VERSION = 4
 
-export const metadataHandler = defineHandler<BrokerContext, MetadataRequest, MetadataResponse>(MetadataRequest, MetadataResponse, handleMetadata, {
-  failure: (request, errorCode, context) => ({ topics: (request.topics ?? []).map((topic) => unknownTopic(topic, errorCode, context)), errorCode })
-})
+export const metadataHandler = defineHandler<BrokerContext, MetadataRequest, MetadataResponse>(
+  MetadataRequest,
+  MetadataResponse,
+  handleMetadata,
+  {
+    failure: (request, errorCode, context) => ({
+      topics: (request.topics ?? []).map((topic) => unknownTopic(topic, errorCode, context)),
+      errorCode
+    })
+  }
+)
 
 function handleMetadata(broker: BrokerContext, request: MetadataRequest, context: RequestContext): Response | Promise<Response> {
   const { topics } = request
@@ -38,7 +42,9 @@ function handleMetadata(broker: BrokerContext, request: MetadataRequest, context
   if (topics === null || (apiVersion === 0 && topics.length === 0)) return respond(broker, request, context, [...broker.image.topics()])
   const missing = wantedNew(broker, request, context)
   if (missing.length === 0) return respond(broker, request, context, requested(broker, topics, context, new Map()))
-  return broker.topicCreation.create(missing).then((errors) => respond(broker, request, context, requested(broker, topics, context, errors)))
+  return broker.topicCreation
+    .create(missing)
+    .then((errors) => respond(broker, request, context, requested(broker, topics, context, errors)))
 }
 
 /** Names that no topic has and that the request may bring to life. */
@@ -74,10 +80,22 @@ function requested(
 
 function unknownTopic(topic: MetadataRequestTopic, errorCode: number, context: RequestContext): Topic {
   const name = topic.name ?? (context.apiVersion >= BY_ID_VERSION ? null : '')
-  return { errorCode, name, topicId: topic.topicId, isInternal: name !== null && isInternalTopic(name), partitions: [], topicAuthorizedOperations: OPERATIONS_NOT_ASKED }
+  return {
+    errorCode,
+    name,
+    topicId: topic.topicId,
+    isInternal: name !== null && isInternalTopic(name),
+    partitions: [],
+    topicAuthorizedOperations: OPERATIONS_NOT_ASKED
+  }
 }
 
-function respond(broker: BrokerContext, request: MetadataRequest, context: RequestContext, topics: readonly (TopicImage | Topic)[]): Response {
+function respond(
+  broker: BrokerContext,
+  request: MetadataRequest,
+  context: RequestContext,
+  topics: readonly (TopicImage | Topic)[]
+): Response {
   const response: Response = {
     brokers: aliveBrokers(broker, context),
     clusterId: broker.clusterId,
@@ -106,7 +124,12 @@ function describe(broker: BrokerContext, request: MetadataRequest, context: Requ
   }
 }
 
-function describePartition(broker: BrokerContext, context: RequestContext, partitionIndex: number, partition: PartitionRegistration): Input<MetadataResponsePartition> {
+function describePartition(
+  broker: BrokerContext,
+  context: RequestContext,
+  partitionIndex: number,
+  partition: PartitionRegistration
+): Input<MetadataResponsePartition> {
   const { brokers } = broker.image
   const isOnline = (id: number) => brokers.get(id)?.fenced === false
   // version 0 has no word for offline replicas: they are left out

@@ -1,18 +1,12 @@
 // FindCoordinator: which broker keeps a group. Its topic is made on demand. There is no transaction or share coordinator
 // yet: theirs is "not available", as it is in Apache Kafka while their topic is being made.
-import {
-  CoordinatorType,
-  ErrorCode,
-  errorByCode,
-  FindCoordinatorRequest,
-  FindCoordinatorResponse,
-  type FindCoordinatorResponseCoordinator,
-  type Input
-} from '@odradek/protocol'
+import { CoordinatorType, ErrorCode, errorByCode, FindCoordinatorRequest, FindCoordinatorResponse, type Input } from '@odradek/protocol'
 import type { BrokerContext } from '../broker-context.ts'
 import { endpointOf } from '../endpoints.ts'
 import { defineHandler, type RequestContext } from '../handler.ts'
 import { GROUP_METADATA_TOPIC } from '../internal-topics.ts'
+
+type FindCoordinatorResponseCoordinator = FindCoordinatorResponse['coordinators'][number]
 
 type Coordinator = Input<FindCoordinatorResponseCoordinator> & { errorCode: number }
 
@@ -24,11 +18,19 @@ export const findCoordinatorHandler = defineHandler<BrokerContext, FindCoordinat
   FindCoordinatorResponse,
   handleFindCoordinator,
   {
-    failure: (request, errorCode, context) => respond(context, keysOf(request, context).map((key) => failed(key, errorCode)))
+    failure: (request, errorCode, context) =>
+      respond(
+        context,
+        keysOf(request, context).map((key) => failed(key, errorCode))
+      )
   }
 )
 
-async function handleFindCoordinator(broker: BrokerContext, request: FindCoordinatorRequest, context: RequestContext): Promise<Input<FindCoordinatorResponse>> {
+async function handleFindCoordinator(
+  broker: BrokerContext,
+  request: FindCoordinatorRequest,
+  context: RequestContext
+): Promise<Input<FindCoordinatorResponse>> {
   const found: Coordinator[] = []
   for (const key of keysOf(request, context)) found.push(await find(broker, request.keyType, key, context))
   return respond(context, found)

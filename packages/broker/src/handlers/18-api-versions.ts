@@ -40,7 +40,11 @@ function features(broker: BrokerContext, context: RequestContext): Input<ApiVers
   const { featureLevels, provenance } = broker.image
   const lowest = context.apiVersion < LEVEL_ZERO_VERSION ? 1 : 0
   return {
-    supportedFeatures: Array.from(broker.supportedFeatures, ([name, { minVersion, maxVersion }]) => ({ name, minVersion: Math.max(minVersion, lowest), maxVersion })),
+    supportedFeatures: Array.from(broker.supportedFeatures, ([name, { minVersion, maxVersion }]) => ({
+      name,
+      minVersion: Math.max(minVersion, lowest),
+      maxVersion
+    })),
     finalizedFeaturesEpoch: provenance.offset,
     finalizedFeatures: Array.from(featureLevels, ([name, level]) => ({ name, maxVersionLevel: level, minVersionLevel: level }))
   }

@@ -1,16 +1,12 @@
 // DeleteRecords: moves the log start offset forward. Nothing below it is readable in the same turn; segments go later.
-import {
-  DeleteRecordsRequest,
-  type DeleteRecordsRequestDeleteRecordsPartition,
-  DeleteRecordsResponse,
-  type DeleteRecordsResponseDeleteRecordsPartitionResult,
-  ErrorCode,
-  type Input
-} from '@odradek/protocol'
+import { DeleteRecordsRequest, DeleteRecordsResponse, ErrorCode, type Input } from '@odradek/protocol'
 import type { BrokerContext } from '../broker-context.ts'
 import { defineHandler } from '../handler.ts'
 import { isInternalTopic } from '../internal-topics.ts'
 import { missingTopicCode } from '../topic-lookup.ts'
+
+type DeleteRecordsRequestDeleteRecordsPartition = DeleteRecordsRequest['topics'][number]['partitions'][number]
+type DeleteRecordsResponseDeleteRecordsPartitionResult = DeleteRecordsResponse['topics'][number]['partitions'][number]
 
 /** Asks for the high watermark. */
 const HIGH_WATERMARK = -1
@@ -20,11 +16,17 @@ export const deleteRecordsHandler = defineHandler<BrokerContext, DeleteRecordsRe
   DeleteRecordsRequest,
   DeleteRecordsResponse,
   (broker, request) => ({
-    topics: request.topics.map(({ name, partitions }) => ({ name, partitions: partitions.map((wanted) => deleteRecords(broker, name, wanted)) }))
+    topics: request.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map((wanted) => deleteRecords(broker, name, wanted))
+    }))
   }),
   {
     failure: (request, errorCode) => ({
-      topics: request.topics.map(({ name, partitions }) => ({ name, partitions: partitions.map(({ partitionIndex }) => failed(partitionIndex, errorCode)) }))
+      topics: request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex }) => failed(partitionIndex, errorCode))
+      }))
     })
   }
 )

@@ -14,7 +14,10 @@ export const initProducerIdHandler = defineHandler<BrokerContext, InitProducerId
   { failure: (_, errorCode) => failed(errorCode) }
 )
 
-function handleInitProducerId(broker: BrokerContext, request: InitProducerIdRequest): Input<InitProducerIdResponse> | Promise<Input<InitProducerIdResponse>> {
+function handleInitProducerId(
+  broker: BrokerContext,
+  request: InitProducerIdRequest
+): Input<InitProducerIdResponse> | Promise<Input<InitProducerIdResponse>> {
   const { transactionalId, producerId, producerEpoch } = request
   if (transactionalId === '') return failed(ErrorCode.INVALID_REQUEST)
   if ((producerId === NO_PRODUCER_ID) !== (producerEpoch === NO_PRODUCER_EPOCH)) return failed(ErrorCode.INVALID_REQUEST)
@@ -22,7 +25,12 @@ function handleInitProducerId(broker: BrokerContext, request: InitProducerIdRequ
   const id = broker.producerIds.next()
   if (typeof id === 'number') return given(id)
   return id.then(given, (error) => {
-    broker.world.logger.log('WARN', 'org.apache.kafka.coordinator.transaction.RPCProducerIdManager', 'No block of producer ids could be had', error)
+    broker.world.logger.log(
+      'WARN',
+      'org.apache.kafka.coordinator.transaction.RPCProducerIdManager',
+      'No block of producer ids could be had',
+      error
+    )
     return failed(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
   })
 }

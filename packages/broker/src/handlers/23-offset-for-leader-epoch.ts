@@ -1,14 +1,10 @@
-import {
-  ErrorCode,
-  type Input,
-  OffsetForLeaderEpochRequest,
-  type OffsetForLeaderEpochRequestOffsetForLeaderPartition,
-  OffsetForLeaderEpochResponse,
-  type OffsetForLeaderEpochResponseEpochEndOffset
-} from '@odradek/protocol'
+import { ErrorCode, type Input, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse } from '@odradek/protocol'
 import type { BrokerContext } from '../broker-context.ts'
 import { defineHandler } from '../handler.ts'
 import { missingTopicCode } from '../topic-lookup.ts'
+
+type OffsetForLeaderEpochRequestOffsetForLeaderPartition = OffsetForLeaderEpochRequest['topics'][number]['partitions'][number]
+type OffsetForLeaderEpochResponseEpochEndOffset = OffsetForLeaderEpochResponse['topics'][number]['partitions'][number]
 
 const UNDEFINED_EPOCH = -1
 const UNDEFINED_OFFSET = -1
@@ -17,11 +13,17 @@ export const offsetForLeaderEpochHandler = defineHandler<BrokerContext, OffsetFo
   OffsetForLeaderEpochRequest,
   OffsetForLeaderEpochResponse,
   (broker, request) => ({
-    topics: request.topics.map(({ topic, partitions }) => ({ topic, partitions: partitions.map((wanted) => endOffset(broker, topic, wanted)) }))
+    topics: request.topics.map(({ topic, partitions }) => ({
+      topic,
+      partitions: partitions.map((wanted) => endOffset(broker, topic, wanted))
+    }))
   }),
   {
     failure: (request, errorCode) => ({
-      topics: request.topics.map(({ topic, partitions }) => ({ topic, partitions: partitions.map(({ partition }) => failed(partition, errorCode)) }))
+      topics: request.topics.map(({ topic, partitions }) => ({
+        topic,
+        partitions: partitions.map(({ partition }) => failed(partition, errorCode))
+      }))
     })
   }
 )

@@ -49,7 +49,11 @@ function describeBrokers(broker: BrokerContext, request: DescribeClusterRequest,
   return { ...common(broker, request), endpointType: BROKERS, controllerId: broker.controllerId(), brokers }
 }
 
-function describeControllers(broker: BrokerContext, request: DescribeClusterRequest, context: RequestContext): Input<DescribeClusterResponse> {
+function describeControllers(
+  broker: BrokerContext,
+  request: DescribeClusterRequest,
+  context: RequestContext
+): Input<DescribeClusterResponse> {
   const own = broker.ownEndpoint(context)
   const brokers = own === undefined ? [] : [{ brokerId: broker.nodeId, host: own.host, port: own.port, rack: null, isFenced: false }]
   return { ...common(broker, request), endpointType: CONTROLLERS, controllerId: broker.controllerId(), brokers }

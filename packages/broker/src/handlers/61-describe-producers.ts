@@ -1,24 +1,25 @@
-import {
-  DescribeProducersRequest,
-  DescribeProducersResponse,
-  type DescribeProducersResponsePartitionResponse,
-  ErrorCode,
-  errorByCode,
-  type Input
-} from '@odradek/protocol'
+import { DescribeProducersRequest, DescribeProducersResponse, ErrorCode, errorByCode, type Input } from '@odradek/protocol'
 import type { BrokerContext } from '../broker-context.ts'
 import { defineHandler } from '../handler.ts'
 import { missingTopicCode } from '../topic-lookup.ts'
+
+type DescribeProducersResponsePartitionResponse = DescribeProducersResponse['topics'][number]['partitions'][number]
 
 export const describeProducersHandler = defineHandler<BrokerContext, DescribeProducersRequest, DescribeProducersResponse>(
   DescribeProducersRequest,
   DescribeProducersResponse,
   (broker, request) => ({
-    topics: request.topics.map(({ name, partitionIndexes }) => ({ name, partitions: partitionIndexes.map((index) => describe(broker, name, index)) }))
+    topics: request.topics.map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes.map((index) => describe(broker, name, index))
+    }))
   }),
   {
     failure: (request, errorCode) => ({
-      topics: request.topics.map(({ name, partitionIndexes }) => ({ name, partitions: partitionIndexes.map((index) => failed(index, errorCode)) }))
+      topics: request.topics.map(({ name, partitionIndexes }) => ({
+        name,
+        partitions: partitionIndexes.map((index) => failed(index, errorCode))
+      }))
     })
   }
 )

@@ -1,19 +1,15 @@
 // DescribeTopicPartitions (KIP-966): topics in the order of their names, page by page.
 import type { PartitionRegistration, TopicImage } from '@odradek/metadata'
 import { topicNameProblem } from '@odradek/metadata'
-import {
-  DescribeTopicPartitionsRequest,
-  DescribeTopicPartitionsResponse,
-  type DescribeTopicPartitionsResponsePartition,
-  type DescribeTopicPartitionsResponseTopic,
-  ErrorCode,
-  type Input
-} from '@odradek/protocol'
+import { DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, ErrorCode, type Input } from '@odradek/protocol'
 import { authorizedOperations } from '../authorization.ts'
 import type { BrokerContext } from '../broker-context.ts'
 import { endpointOf } from '../endpoints.ts'
 import { defineHandler, type RequestContext } from '../handler.ts'
 import { isInternalTopic } from '../internal-topics.ts'
+
+type DescribeTopicPartitionsResponsePartition = DescribeTopicPartitionsResponse['topics'][number]['partitions'][number]
+type DescribeTopicPartitionsResponseTopic = DescribeTopicPartitionsResponse['topics'][number]
 
 type Response = Input<DescribeTopicPartitionsResponse>
 

@@ -57,6 +57,6 @@ export class Deadlines {
     }
     for (const entry of expired) this.#entries.delete(entry)
     if (nextMs !== Number.POSITIVE_INFINITY) this.#schedule(nextMs)
-    for (const entry of expired) entry.onExpired()
+    for (const entry of expired.sort((a, b) => a.atMs - b.atMs)) entry.onExpired()
   }
 }

@@ -3,9 +3,10 @@
 // Contract: all appends pass here. With one replica the high watermark is the log's acknowledged offset (in the page cache,
 // or on the disk where the durability asks for it); it never falls. Waiters are told in the turn in which it moves.
 // Not thread of control of its own, no clock, no promise; the log tells it of progress and of failure.
-import { ErrorCode } from '@odradek/protocol'
+
 import type { Uuid } from '@odradek/base'
-import type { AppendOrigin, AppendResult, PartitionLog } from '@odradek/storage'
+import { ErrorCode } from '@odradek/protocol'
+import type { AppendOptions, AppendResult, PartitionLog } from '@odradek/storage'
 import type { DelayedFetch, FetchSource } from '../fetch/delayed-fetch.ts'
 
 export interface PartitionState {
@@ -13,6 +14,12 @@ export interface PartitionState {
   readonly partitionEpoch: number
   readonly isr: readonly number[]
   readonly replicas: readonly number[]
+}
+
+export interface PartitionListener {
+  onHighWatermark(highWatermark: number): void
+  /** Records above the high watermark were lost. */
+  onLost(): void
 }
 
 /** Called once, with NONE when the high watermark reached the offset, else with the error that ends the wait. */
@@ -34,15 +41,23 @@ export class Partition implements FetchSource {
   #appendedBytes = 0
   #committedBytes = 0
   readonly #commitWaiters: { offset: number; waiter: CommitWaiter }[] = []
-  readonly #highWatermarkListeners = new Set<(highWatermark: number) => void>()
+  readonly #listeners = new Set<PartitionListener>()
 
-  constructor(options: { topic: string; partition: number; topicId: Uuid; log: PartitionLog; state: PartitionState; minInsyncReplicas: number }) {
+  constructor(options: {
+    topic: string
+    partition: number
+    topicId: Uuid
+    log: PartitionLog
+    state: PartitionState
+    minInsyncReplicas: number
+  }) {
     this.topic = options.topic
     this.partition = options.partition
     this.topicId = options.topicId
     this.log = options.log
     this.minInsyncReplicas = options.minInsyncReplicas
     this.#state = options.state
+    this.#lead()
     this.log.setListener({
       onWritten: (offset) => this.#onAcknowledged(offset),
       onFailed: (error) => this.#onFailed(error)
@@ -66,7 +81,16 @@ export class Partition implements FetchSource {
   }
 
   setState(state: PartitionState): void {
+    const isNewEpoch = state.leaderEpoch > this.#state.leaderEpoch
     this.#state = state
+    if (isNewEpoch) this.#lead()
+  }
+
+  /** A new leader epoch begins where the log ends. What the only replica has acknowledged is committed. */
+  #lead(): void {
+    const { log } = this
+    log.assignEpoch(this.#state.leaderEpoch, log.logEndOffset)
+    if (log.ackOffset > log.highWatermark) log.updateHighWatermark(log.ackOffset)
   }
 
   /** FENCED_LEADER_EPOCH or UNKNOWN_LEADER_EPOCH when the client's view is older or newer than ours; -1 is no view. */
@@ -76,7 +100,7 @@ export class Partition implements FetchSource {
     return currentLeaderEpoch < this.#state.leaderEpoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH
   }
 
-  append(records: Buffer, options: { origin: AppendOrigin; now: number }): AppendResult {
+  append(records: Buffer, options: Pick<AppendOptions, 'origin' | 'now'>): AppendResult {
     const { origin, now } = options
     const result = this.log.append(records, { origin, now, leaderEpoch: this.#state.leaderEpoch })
     if (result.errorCode === ErrorCode.NONE && !result.duplicate) {
@@ -88,14 +112,15 @@ export class Partition implements FetchSource {
 
   /** Calls the waiter when the high watermark has reached `offset`; at once when it has. Offsets come in rising order but for retries. */
   whenCommitted(offset: number, waiter: CommitWaiter): void {
-    if (this.#errorCode !== ErrorCode.NONE) return waiter(this.#errorCode)
-    if (this.log.highWatermark >= offset) return waiter(ErrorCode.NONE)
-    this.#commitWaiters.push({ offset, waiter })
+    if (this.#errorCode !== ErrorCode.NONE) waiter(this.#errorCode)
+    else if (this.log.highWatermark >= offset) waiter(ErrorCode.NONE)
+    else this.#commitWaiters.push({ offset, waiter })
   }
 
-  onHighWatermark(listener: (highWatermark: number) => void): () => void {
-    this.#highWatermarkListeners.add(listener)
-    return () => this.#highWatermarkListeners.delete(listener)
+  /** The listener is told until the returned function was called. */
+  listen(listener: PartitionListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /** The records before the log start are gone: what waits to read looks again. */
@@ -113,7 +138,10 @@ export class Partition implements FetchSource {
 
   /** A full disk loses what was not written, and the log goes on; any other failure is for good. */
   #onFailed(error: unknown): void {
-    if ((error as { code?: string } | undefined)?.code !== 'ENOSPC') return this.fail(ErrorCode.KAFKA_STORAGE_ERROR)
+    if ((error as { code?: string } | undefined)?.code !== 'ENOSPC') {
+      this.fail(ErrorCode.KAFKA_STORAGE_ERROR)
+      return
+    }
     this.#appended.length = 0
     this.#appendedHead = 0
     this.#failCommits(ErrorCode.KAFKA_STORAGE_ERROR)
@@ -121,6 +149,7 @@ export class Partition implements FetchSource {
 
   #failCommits(errorCode: number): void {
     for (const { waiter } of this.#commitWaiters.splice(0)) waiter(errorCode)
+    for (const listener of [...this.#listeners]) listener.onLost()
   }
 
   #onAcknowledged(offset: number): void {
@@ -129,7 +158,7 @@ export class Partition implements FetchSource {
     this.log.updateHighWatermark(offset)
     const readable = this.#takeReadableBytes(offset)
     this.#completeCommits(offset)
-    for (const listener of this.#highWatermarkListeners) listener(offset)
+    for (const listener of [...this.#listeners]) listener.onHighWatermark(offset)
     if (this.fetchWaiters.size > 0) this.#wakeReaders(readable, stableBefore)
   }
 

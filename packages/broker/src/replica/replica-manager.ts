@@ -84,14 +84,24 @@ export class ReplicaManager {
   }
 
   /** Runs `onDone` when `missingBytes` became readable in the partitions or after `maxWaitMs`. */
-  parkFetch(options: { partitions: Iterable<Partition>; missingBytes: number; isCommitted: boolean; maxWaitMs: number; onDone: () => void }): void {
+  parkFetch(options: {
+    partitions: Iterable<Partition>
+    missingBytes: number
+    isCommitted: boolean
+    maxWaitMs: number
+    onDone: () => void
+  }): void {
     const fetch = new DelayedFetch(options)
     for (const partition of options.partitions) fetch.watch(partition)
     fetch.timer = this.#world.timers.schedule(options.maxWaitMs, () => fetch.finish())
   }
 
   /** Calls `onDone` once all offsets are committed, or failed, or `timeoutMs` is over. `results` is filled with an error code each. */
-  awaitCommits(waits: readonly { partition: Partition; offset: number; onResult: (errorCode: number) => void }[], timeoutMs: number, onDone: () => void): void {
+  awaitCommits(
+    waits: readonly { partition: Partition; offset: number; onResult: (errorCode: number) => void }[],
+    timeoutMs: number,
+    onDone: () => void
+  ): void {
     let missing = waits.length
     let isExpired = false
     const answered: boolean[] = []

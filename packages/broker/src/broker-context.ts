@@ -1,0 +1,36 @@
+// What handlers reach. One a broker; nothing here is module-level, so that many brokers live in one process.
+import type { BrokerConfig } from '@odradek/config'
+import type { GroupCoordinator } from '@odradek/coordinator'
+import type { MetadataImage, MetadataNode, SupportedRange } from '@odradek/metadata'
+import type { LogManager } from '@odradek/storage'
+import type { World } from '@odradek/world'
+import type { FetchSessionCache } from './fetch/fetch-session.ts'
+import type { RequestContext } from './handler.ts'
+import type { ProducerIds } from './producer-ids.ts'
+import type { ReplicaManager } from './replica/replica-manager.ts'
+import type { TopicCreation } from './topic-creation.ts'
+
+export interface BrokerContext {
+  readonly world: World
+  readonly config: BrokerConfig
+  readonly nodeId: number
+  readonly clusterId: string
+  readonly metadata: MetadataNode
+  /** The newest metadata that this broker has applied: whoever sees a partition in it can use the partition. */
+  readonly image: MetadataImage
+  readonly supportedFeatures: ReadonlyMap<string, SupportedRange>
+  readonly replicas: ReplicaManager
+  readonly logs: LogManager
+  readonly groups: GroupCoordinator
+  readonly fetchSessions: FetchSessionCache
+  readonly producerIds: ProducerIds
+  readonly topicCreation: TopicCreation
+  /** What clients are told is the controller: some broker that hands requests on, as in every KRaft cluster. */
+  controllerId(): number
+  /** Where clients of the listener find this broker. */
+  ownEndpoint(context: RequestContext): { host: string; port: number } | undefined
+  /** fetch.max.bytes, or less while memory for responses is short. */
+  fetchBytesMax(): number
+  /** Resolves when what the controller has answered so far is applied here. */
+  whenMetadataApplied(): Promise<void>
+}

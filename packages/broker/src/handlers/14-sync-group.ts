@@ -1,0 +1,10 @@
+import { SyncGroupRequest, SyncGroupResponse } from '@odradek/protocol'
+import type { BrokerContext } from '../broker-context.ts'
+import { groupContext } from '../groups/group-context.ts'
+import { defineHandler } from '../handler.ts'
+
+export const syncGroupHandler = defineHandler<BrokerContext, SyncGroupRequest, SyncGroupResponse>(
+  SyncGroupRequest,
+  SyncGroupResponse,
+  (broker, request, context) => broker.groups.syncGroup(groupContext(context), request)
+)

@@ -1,0 +1,236 @@
+// Brings this broker to where the metadata says it should be: logs are opened and given up, leader epochs begin, settings
+// change, groups move. One image after the other, in order; `image` is the last one that is in force.
+//
+// A log that cannot be opened answers KAFKA_STORAGE_ERROR; the rest of the broker goes on.
+import { type BrokerConfig, resolveTopicConfig, type TopicConfig } from '@odradek/config'
+import type { GroupCoordinator } from '@odradek/coordinator'
+import {
+  CONFIG_RESOURCE_BROKER,
+  CONFIG_RESOURCE_TOPIC,
+  type MetadataDelta,
+  MetadataImage,
+  type PartitionRegistration,
+  type TopicImage
+} from '@odradek/metadata'
+import { ErrorCode } from '@odradek/protocol'
+import { type LogManager, logConfigFrom, type PartitionLog } from '@odradek/storage'
+import type { World } from '@odradek/world'
+import { GROUP_METADATA_TOPIC } from '../internal-topics.ts'
+import { Partition } from '../replica/partition.ts'
+import type { ReplicaManager } from '../replica/replica-manager.ts'
+
+export interface MetadataApplierOptions {
+  readonly world: World
+  readonly config: BrokerConfig
+  readonly nodeId: number
+  readonly logs: LogManager
+  readonly replicas: ReplicaManager
+  readonly groups: GroupCoordinator
+}
+
+const LOGGER = 'kafka.server.metadata.BrokerMetadataPublisher'
+/** Logs opened at a time. */
+const OPENING_MAX = 64
+
+export class MetadataApplier {
+  readonly #options: MetadataApplierOptions
+  #image = MetadataImage.EMPTY
+  #queue: Promise<void> | undefined
+
+  constructor(options: MetadataApplierOptions) {
+    this.#options = options
+  }
+
+  get image(): MetadataImage {
+    return this.#image
+  }
+
+  /** Resolves when all images so far are in force. */
+  async whenApplied(): Promise<void> {
+    await this.#queue
+  }
+
+  onImage(delta: MetadataDelta, image: MetadataImage): void {
+    const queue = (this.#queue ?? Promise.resolve())
+      .then(() => this.#apply(delta, image))
+      .catch((error) => this.#options.world.halt('an image of the metadata could not be applied', error))
+      .finally(() => {
+        if (this.#queue === queue) this.#queue = undefined
+      })
+    this.#queue = queue
+  }
+
+  async #apply(delta: MetadataDelta, image: MetadataImage): Promise<void> {
+    this.#applyConfigs(delta, image)
+    for (const topic of delta.deletedTopics.values()) this.#deleteTopic(topic)
+    const opening: (() => Promise<void>)[] = []
+    for (const { id, changedPartitions } of delta.changedTopics.values()) {
+      const topic = image.topicById(id)
+      if (topic === undefined) continue
+      const config = this.#topicConfig(image, topic.name)
+      for (const index of changedPartitions) {
+        const registration = topic.partitions.get(index)
+        if (registration !== undefined) this.#applyPartition({ topic, index, registration, config }, opening)
+      }
+    }
+    await inParallel(opening)
+    this.#image = image
+    this.#electGroups(delta, image)
+    this.#forgetOffsets(delta)
+  }
+
+  // ---- settings
+
+  #applyConfigs(delta: MetadataDelta, image: MetadataImage): void {
+    const { config, nodeId, replicas } = this.#options
+    let isBrokerChanged = false
+    const topics = new Set<string>()
+    for (const { type, name } of delta.changedConfigs.values()) {
+      if (type === CONFIG_RESOURCE_BROKER && (name === '' || name === String(nodeId))) isBrokerChanged = true
+      if (type === CONFIG_RESOURCE_TOPIC) topics.add(name)
+    }
+    if (isBrokerChanged) {
+      const perBroker = image.configs(CONFIG_RESOURCE_BROKER, String(nodeId))
+      config.reconfigure({ perBroker, clusterWide: image.configs(CONFIG_RESOURCE_BROKER, '') })
+      for (const { topic } of replicas.partitions()) topics.add(topic)
+    }
+    for (const name of topics) this.#reconfigureTopic(image, name)
+  }
+
+  #reconfigureTopic(image: MetadataImage, name: string): void {
+    const topic = this.#options.replicas.topic(name)
+    if (topic === undefined) return
+    const config = this.#topicConfig(image, name)
+    const logConfig = logConfigFrom(config, this.#options.config)
+    for (const partition of topic.partitions) {
+      if (partition === undefined) continue
+      partition.log.updateConfig(logConfig)
+      partition.minInsyncReplicas = config.get('min.insync.replicas')
+    }
+  }
+
+  #topicConfig(image: MetadataImage, name: string): TopicConfig {
+    return resolveTopicConfig(this.#options.config, image.configs(CONFIG_RESOURCE_TOPIC, name))
+  }
+
+  // ---- partitions
+
+  #applyPartition(change: PartitionChange, opening: (() => Promise<void>)[]): void {
+    const { topic, index, registration } = change
+    const { nodeId, replicas } = this.#options
+    const existing = replicas.get(topic.name, index)
+    const isReplica = registration.replicas.includes(nodeId)
+    if (isReplica && registration.leader === nodeId) {
+      if (existing !== undefined) existing.setState(registration)
+      else opening.push(() => this.#open(change))
+      return
+    }
+    if (existing !== undefined) replicas.remove(existing, ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    if (!isReplica) this.#deleteLog(topic.name, index)
+  }
+
+  async #open({ topic, index, registration, config }: PartitionChange): Promise<void> {
+    const { replicas, world } = this.#options
+    try {
+      const log = await this.#openLog(topic, index, registration, config)
+      const minInsyncReplicas = config.get('min.insync.replicas')
+      replicas.add(new Partition({ topic: topic.name, partition: index, topicId: topic.id, log, state: registration, minInsyncReplicas }))
+    } catch (error) {
+      world.logger.log('ERROR', LOGGER, `The log of ${topic.name}-${index} could not be opened`, error)
+      replicas.setOffline(topic.name, index, ErrorCode.KAFKA_STORAGE_ERROR)
+    }
+  }
+
+  async #openLog(topic: TopicImage, index: number, registration: PartitionRegistration, config: TopicConfig): Promise<PartitionLog> {
+    const { logs, nodeId } = this.#options
+    const topicPartition = { topic: topic.name, partition: index }
+    const logConfig = logConfigFrom(config, this.#options.config)
+    const existing = logs.get(topicPartition)
+    if (existing !== undefined && (existing.topicId === undefined || existing.topicId === topic.id)) {
+      existing.updateConfig(logConfig)
+      return existing
+    }
+    // the log of a topic of the same name that was deleted while this broker was away
+    if (existing !== undefined) await logs.setAsideStray(topicPartition)
+    const directoryId = registration.directories[registration.replicas.indexOf(nodeId)]
+    const directory = logs.directories().find((info) => info.directoryId === directoryId && !info.isOffline)?.path
+    return logs.create(topicPartition, { topicId: topic.id, config: logConfig, directory })
+  }
+
+  #deleteTopic(topic: TopicImage): void {
+    const { replicas } = this.#options
+    for (const [index] of topic.partitions.entries()) {
+      const partition = replicas.get(topic.name, index)
+      if (partition !== undefined) replicas.remove(partition)
+      this.#deleteLog(topic.name, index)
+    }
+  }
+
+  /** Files go in the background; a new log of the same name waits for them. */
+  #deleteLog(topic: string, partition: number): void {
+    const { logs, world } = this.#options
+    logs
+      .delete({ topic, partition })
+      .catch((error) => world.logger.log('ERROR', LOGGER, `The log of ${topic}-${partition} could not be deleted`, error))
+  }
+
+  /** Logs in the directories that no topic of the cluster owns are set aside, once all topics are known. */
+  async setStraysAside(): Promise<void> {
+    const { logs, nodeId, world } = this.#options
+    for (const { topicPartition, topicId } of [...logs.logs()]) {
+      const { topic, partition } = topicPartition
+      const image = this.#image.topic(topic)
+      const isOurs = image?.partitions.get(partition)?.replicas.includes(nodeId) === true
+      if (isOurs && (topicId === undefined || topicId === image?.id)) continue
+      world.logger.log(
+        'WARN',
+        LOGGER,
+        `The log of ${topic}-${partition} belongs to no topic of this cluster; its folder is renamed to -stray and kept`
+      )
+      await logs.setAsideStray(topicPartition)
+    }
+  }
+
+  // ---- groups
+
+  #electGroups(delta: MetadataDelta, image: MetadataImage): void {
+    const { groups, nodeId, replicas } = this.#options
+    for (const { name, partitions } of delta.deletedTopics.values()) {
+      if (name === GROUP_METADATA_TOPIC) for (const [index] of partitions.entries()) groups.onResignation(index)
+    }
+    for (const { id, name, changedPartitions } of delta.changedTopics.values()) {
+      if (name !== GROUP_METADATA_TOPIC) continue
+      for (const index of changedPartitions) {
+        const registration = image.topicById(id)?.partitions.get(index)
+        if (registration === undefined) continue
+        const isLed = registration.leader === nodeId && replicas.get(name, index) !== undefined
+        if (isLed) groups.onElection(index, registration.leaderEpoch)
+        else groups.onResignation(index, registration.leaderEpoch)
+      }
+    }
+  }
+
+  #forgetOffsets(delta: MetadataDelta): void {
+    const deleted = Array.from(delta.deletedTopics.values(), ({ id, name }) => ({ topicId: id, name }))
+    if (deleted.length === 0) return
+    const { groups, world } = this.#options
+    groups
+      .onTopicsDeleted(deleted)
+      .catch((error) => world.logger.log('ERROR', LOGGER, 'Offsets of deleted topics could not be deleted', error))
+  }
+}
+
+interface PartitionChange {
+  readonly topic: TopicImage
+  readonly index: number
+  readonly registration: PartitionRegistration
+  readonly config: TopicConfig
+}
+
+async function inParallel(tasks: readonly (() => Promise<void>)[]): Promise<void> {
+  let next = 0
+  const run = async (): Promise<void> => {
+    while (next < tasks.length) await tasks[next++]()
+  }
+  await Promise.all(Array.from({ length: Math.min(OPENING_MAX, tasks.length) }, run))
+}

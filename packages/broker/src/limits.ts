@@ -1,0 +1,42 @@
+// Connection limits of a node: what the settings say, and bounds of our own where Kafka has none by default.
+import type { BrokerConfig } from '@odradek/config'
+import type { ConnectionLimits } from '@odradek/transport'
+
+const CONNECTIONS_MAX = 10_000
+const CONNECTIONS_PER_IP_MAX = 1_000
+const CREATION_RATE = 200
+const CREATION_RATE_PER_IP = 50
+const INT_MAX = 2147483647
+/** Memory of which requests and responses take their shares when the machine's is not known. */
+const MEMORY_BYTES = 2 * 1024 ** 3
+const MEMORY_SHARE = 0.25
+
+/** An address of this machine, whose many processes are not one stranger. */
+export function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.')
+}
+
+export function connectionLimitsFrom(config: BrokerConfig): ConnectionLimits {
+  const perIpSet = config.get('max.connections.per.ip')
+  const maxSet = config.get('max.connections')
+  const rateSet = config.get('max.connection.creation.rate')
+  return {
+    connectionsMax: maxSet === INT_MAX ? CONNECTIONS_MAX : maxSet,
+    connectionsPerIpMax: perIpSet === INT_MAX ? CONNECTIONS_PER_IP_MAX : perIpSet,
+    isPerIpExempt: perIpSet === INT_MAX ? isLoopback : () => false,
+    perIpOverrides: config.connectionsPerIpOverrides,
+    creationRate: rateSet === INT_MAX ? CREATION_RATE : rateSet,
+    creationRatePerIp: CREATION_RATE_PER_IP
+  }
+}
+
+/** Bytes that requests may take: queued.max.request.bytes, or a quarter of the memory. */
+export function requestMemoryFrom(config: BrokerConfig, memoryBytes = MEMORY_BYTES): number {
+  const bytes = config.get('queued.max.request.bytes')
+  return bytes > 0 ? bytes : Math.floor(memoryBytes * MEMORY_SHARE)
+}
+
+/** Bytes of responses that peers have not read yet. */
+export function responseMemoryFrom(memoryBytes = MEMORY_BYTES): number {
+  return Math.floor(memoryBytes * MEMORY_SHARE)
+}

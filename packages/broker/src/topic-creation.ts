@@ -1,0 +1,107 @@
+// Topics that come to life because somebody asked for them: auto.create.topics.enable, and internal topics on first use.
+// Who asks for a topic that is being made waits for the same creation.
+import type { BrokerConfig } from '@odradek/config'
+import { type CreateTopicsRequest, type CreateTopicsResponse, ErrorCode, type Input } from '@odradek/protocol'
+import { GROUP_METADATA_TOPIC, SHARE_GROUP_STATE_TOPIC, TRANSACTION_STATE_TOPIC } from './internal-topics.ts'
+
+type NewTopic = NonNullable<Input<CreateTopicsRequest>['topics']>[number]
+
+const CONTROLLER_DEFAULT = -1
+const TIMEOUT_MS = 30_000
+
+export interface TopicCreationOptions {
+  readonly config: BrokerConfig
+  readonly createTopics: (request: Input<CreateTopicsRequest>) => Promise<CreateTopicsResponse>
+}
+
+export class TopicCreation {
+  readonly #options: TopicCreationOptions
+  readonly #inFlight = new Map<string, Promise<number>>()
+
+  constructor(options: TopicCreationOptions) {
+    this.#options = options
+  }
+
+  /** Resolves when the topics are usable, with an error code for each that is not. */
+  async create(names: readonly string[]): Promise<Map<string, number>> {
+    const fresh = names.filter((name) => !this.#inFlight.has(name))
+    if (fresh.length > 0) this.#start(fresh)
+    const errors = new Map<string, number>()
+    for (const name of names) {
+      const errorCode = (await this.#inFlight.get(name)) ?? ErrorCode.NONE
+      if (errorCode !== ErrorCode.NONE) errors.set(name, errorCode)
+    }
+    return errors
+  }
+
+  #start(names: readonly string[]): void {
+    const created = this.#options.createTopics({
+      topics: names.map((name) => newTopic(name, this.#options.config)),
+      timeoutMs: TIMEOUT_MS,
+      validateOnly: false
+    })
+    for (const name of names) {
+      const outcome = created.then(
+        (response) => errorOf(response, name),
+        () => ErrorCode.UNKNOWN_TOPIC_OR_PARTITION as number
+      )
+      this.#inFlight.set(name, outcome)
+      void outcome.then(() => this.#inFlight.delete(name))
+    }
+  }
+}
+
+/** Another one was faster: the topic is there. */
+function errorOf(response: CreateTopicsResponse, name: string): number {
+  const errorCode = response.topics.find((topic) => topic.name === name)?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR
+  return errorCode === ErrorCode.TOPIC_ALREADY_EXISTS ? ErrorCode.NONE : errorCode
+}
+
+function newTopic(name: string, config: BrokerConfig): NewTopic {
+  switch (name) {
+    case GROUP_METADATA_TOPIC:
+      return internalTopic(name, {
+        numPartitions: config.get('offsets.topic.num.partitions'),
+        replicationFactor: config.get('offsets.topic.replication.factor'),
+        configs: {
+          'cleanup.policy': 'compact',
+          'compression.type': 'producer',
+          'segment.bytes': String(config.get('offsets.topic.segment.bytes'))
+        }
+      })
+    case TRANSACTION_STATE_TOPIC:
+      return internalTopic(name, {
+        numPartitions: config.get('transaction.state.log.num.partitions'),
+        replicationFactor: config.get('transaction.state.log.replication.factor'),
+        configs: {
+          'cleanup.policy': 'compact',
+          'compression.type': 'uncompressed',
+          'unclean.leader.election.enable': 'false',
+          'min.insync.replicas': String(config.get('transaction.state.log.min.isr')),
+          'segment.bytes': String(config.get('transaction.state.log.segment.bytes'))
+        }
+      })
+    case SHARE_GROUP_STATE_TOPIC:
+      return internalTopic(name, {
+        numPartitions: config.get('share.coordinator.state.topic.num.partitions'),
+        replicationFactor: config.get('share.coordinator.state.topic.replication.factor'),
+        configs: {
+          'cleanup.policy': 'delete',
+          'compression.type': 'none',
+          'min.insync.replicas': String(config.get('share.coordinator.state.topic.min.isr')),
+          'segment.bytes': String(config.get('share.coordinator.state.topic.segment.bytes')),
+          'retention.ms': '-1'
+        }
+      })
+    default:
+      return { name, numPartitions: CONTROLLER_DEFAULT, replicationFactor: CONTROLLER_DEFAULT, assignments: [], configs: [] }
+  }
+}
+
+function internalTopic(
+  name: string,
+  options: { numPartitions: number; replicationFactor: number; configs: Record<string, string> }
+): NewTopic {
+  const configs = Object.entries(options.configs).map(([key, value]) => ({ name: key, value }))
+  return { name, numPartitions: options.numPartitions, replicationFactor: options.replicationFactor, assignments: [], configs }
+}
