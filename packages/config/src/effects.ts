@@ -1,7 +1,118 @@
 /**
- * The one list of settings that have an effect in what is built. COMPATIBILITY.md is generated from it, and a test finds each name in
- * a source outside of this package. Add a setting in the commit that reads it.
+ * The one list of settings that have an effect in what is built. COMPATIBILITY.md is generated from it, and test/house/effects.test.ts
+ * holds it against the sources: a listed setting is read somewhere, and a setting that is read is listed. Broker settings that a
+ * topic setting falls back to (log.segment.bytes for segment.bytes) need no line of their own.
  */
-export const brokerEffects: readonly string[] = []
+import type { BrokerConfigName } from './broker-config.ts'
+import type { GroupSettings, TopicSettings } from './generated/settings.ts'
 
-export const topicEffects: readonly string[] = []
+export const brokerEffects: readonly BrokerConfigName[] = [
+  'advertised.listeners',
+  'auto.create.topics.enable',
+  'broker.heartbeat.interval.ms',
+  'broker.id',
+  'broker.rack',
+  'compression.gzip.level',
+  'compression.type',
+  'compression.zstd.level',
+  'connections.max.idle.ms',
+  'controller.listener.names',
+  'group.coordinator.append.linger.ms',
+  'group.initial.rebalance.delay.ms',
+  'group.max.session.timeout.ms',
+  'group.max.size',
+  'group.min.session.timeout.ms',
+  'initial.broker.registration.timeout.ms',
+  'log.cleaner.backoff.ms',
+  'log.cleaner.dedupe.buffer.size',
+  'log.cleaner.enable',
+  'log.cleaner.io.buffer.load.factor',
+  'log.cleaner.io.max.bytes.per.second',
+  'log.flush.offset.checkpoint.interval.ms',
+  'log.flush.scheduler.interval.ms',
+  'log.flush.start.offset.checkpoint.interval.ms',
+  'log.initial.task.delay.ms',
+  'log.retention.check.interval.ms',
+  'max.connection.creation.rate',
+  'max.connections',
+  'max.connections.per.ip',
+  'max.connections.per.ip.overrides',
+  'max.request.partition.size.limit',
+  'metadata.log.segment.bytes',
+  'metadata.log.segment.ms',
+  'min.insync.replicas',
+  'node.id',
+  'num.recovery.threads.per.data.dir',
+  'odradek.durability',
+  'offset.metadata.max.bytes',
+  'offsets.commit.timeout.ms',
+  'offsets.load.buffer.size',
+  'offsets.retention.check.interval.ms',
+  'offsets.retention.minutes',
+  'offsets.topic.compression.codec',
+  'offsets.topic.num.partitions',
+  'offsets.topic.replication.factor',
+  'offsets.topic.segment.bytes',
+  'process.roles',
+  'producer.id.expiration.check.interval.ms',
+  'producer.id.expiration.ms',
+  'queued.max.request.bytes',
+  'replica.high.watermark.checkpoint.interval.ms',
+  'share.coordinator.state.topic.min.isr',
+  'share.coordinator.state.topic.num.partitions',
+  'share.coordinator.state.topic.replication.factor',
+  'share.coordinator.state.topic.segment.bytes',
+  'socket.request.max.bytes',
+  'transaction.state.log.min.isr',
+  'transaction.state.log.num.partitions',
+  'transaction.state.log.replication.factor',
+  'transaction.state.log.segment.bytes',
+  'unclean.leader.election.enable'
+]
+
+export const topicEffects: readonly (keyof TopicSettings)[] = [
+  'cleanup.policy',
+  'compression.gzip.level',
+  'compression.type',
+  'compression.zstd.level',
+  'delete.retention.ms',
+  'file.delete.delay.ms',
+  'flush.messages',
+  'flush.ms',
+  'index.interval.bytes',
+  'internal.segment.bytes',
+  'max.compaction.lag.ms',
+  'max.message.bytes',
+  'message.timestamp.after.max.ms',
+  'message.timestamp.before.max.ms',
+  'message.timestamp.type',
+  'min.cleanable.dirty.ratio',
+  'min.compaction.lag.ms',
+  'min.insync.replicas',
+  'retention.bytes',
+  'retention.ms',
+  'segment.bytes',
+  'segment.index.bytes',
+  'segment.jitter.ms',
+  'segment.ms',
+  'unclean.leader.election.enable'
+]
+
+export const groupEffects: readonly (keyof GroupSettings)[] = []
+
+/** Settings that sources read through a property of BrokerConfig instead of by name. */
+export const effectsByProperty: Readonly<Record<string, readonly BrokerConfigName[]>> = {
+  nodeId: ['node.id', 'broker.id'],
+  isBroker: ['process.roles'],
+  isController: ['process.roles'],
+  logDirs: ['log.dirs', 'log.dir'],
+  metadataLogDir: ['metadata.log.dir'],
+  brokerListeners: ['listeners', 'listener.security.protocol.map', 'controller.listener.names'],
+  controllerListeners: ['listeners', 'listener.security.protocol.map', 'controller.listener.names'],
+  controllerListenerNames: ['controller.listener.names'],
+  advertisedListeners: ['advertised.listeners'],
+  interBrokerListenerName: ['inter.broker.listener.name', 'security.inter.broker.protocol'],
+  quorumVoters: ['controller.quorum.voters'],
+  quorumBootstrapServers: ['controller.quorum.bootstrap.servers'],
+  connectionsPerIpOverrides: ['max.connections.per.ip.overrides']
+}

@@ -23,7 +23,7 @@ export {
 export { developmentProperties } from './development.ts'
 export type { AlterOp, AlterOpType, AlterResult, ConfigRefusal } from './dynamic-config.ts'
 export { applyAlterOps, isDynamicBrokerConfig, usableDynamicConfigs, validateDynamicBrokerConfigs } from './dynamic-config.ts'
-export { brokerEffects, topicEffects } from './effects.ts'
+export { brokerEffects, groupEffects, topicEffects } from './effects.ts'
 export type { Endpoint, HostPort, QuorumVoter, SecurityProtocol } from './endpoints.ts'
 export { settingsFromEnvironment } from './environment.ts'
 export type { GroupSettings, TopicSettings } from './generated/settings.ts'
