@@ -17,7 +17,11 @@ export function pathParts(path: string): string[] {
 }
 
 export class FileTree<F extends object> {
-  readonly root = new Folder<F>()
+  readonly root: Folder<F>
+
+  constructor(root: Folder<F> = new Folder<F>()) {
+    this.root = root
+  }
 
   find(path: string): F | Folder<F> | undefined {
     let node: F | Folder<F> | undefined = this.root
