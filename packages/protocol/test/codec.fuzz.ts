@@ -6,7 +6,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createPrng, DecodeError, type Prng } from '@odradek/base'
+import { apiKeys } from '../src/api-keys.ts'
 import { codec, type ExactMessage, exactCodec, type MessageCodec } from '../src/codec.ts'
+import { decodeRequestHeader, encodeRequestFrame } from '../src/frames.ts'
+import { decodeConsumerAssignment, decodeConsumerSubscription, decodeControlRecord, decodeMetadataRecordFrame } from '../src/framings.ts'
 import { messageNames, planMessage } from '../src/schema.ts'
 import { generateValue } from './support/generate-value.ts'
 import { type Interpreter, interpret } from './support/interpreter.ts'
@@ -78,6 +81,7 @@ const lies = [
   'ffffffff7f',
   '8080808080',
   'ffffffffffff',
+  'ffffffffff01',
   '808001'
 ]
 
@@ -136,4 +140,43 @@ test('codecs agree with a naive interpreter on random values and on damaged byte
   const grown = process.memoryUsage().heapUsed - heapBefore
   assert.ok(grown < 512 * 1024 * 1024, `the heap grew by ${grown} bytes`)
   t.diagnostic(`${visits} visits to ${all.length} codecs, seed ${seed}`)
+})
+
+test('request frames, whole or damaged, give a request or a DecodeError', (t) => {
+  const random = createPrng(`${seed}/frames`)
+  const apis = [...apiKeys.values()]
+  const deadline = performance.now() + (seconds * 1000) / 4
+  let frames = 0
+  let decoded = 0
+  for (; frames < 2000 || performance.now() < deadline; frames++) {
+    const api = random.pick(apis)
+    const apiVersion = random.between(api.min, api.max)
+    const body = generateValue(planMessage(api.request.name, apiVersion, false), random)
+    const clientId = random.pick([null, '', 'client', '\u0000\r\n', '주제'])
+    const whole = Buffer.concat(
+      encodeRequestFrame(api.request, { apiVersion, correlationId: random.uint32() | 0, clientId }, body)
+    ).subarray(4)
+    const frame = random.chance(0.1) ? random.bytes(random.between(0, 40)) : random.chance(0.9) ? damage(whole, random) : whole
+    try {
+      const header = decodeRequestHeader(frame)
+      apiKeys.get(header.apiKey)?.request.decodeAt(frame, header.bodyOffset, header.apiVersion)
+      decoded++
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw new Error(`FUZZ_SEED=${seed} frame ${frame.toString('hex')}`, { cause: error })
+    }
+  }
+  t.diagnostic(`${frames} frames, ${decoded} of them decoded, seed ${seed}`)
+  assert.ok(decoded > frames / 20 && decoded < frames)
+})
+
+test('the framings of records give a value or a DecodeError', () => {
+  const random = createPrng(`${seed}/framings`)
+  for (let i = 0; i < 5000; i++) {
+    const bytes = random.bytes(random.between(0, 60))
+    if (random.chance(0.5) && bytes.length > 2) bytes.writeInt16BE(random.between(0, 3))
+    tryDecode(() => decodeConsumerSubscription(bytes))
+    tryDecode(() => decodeConsumerAssignment(bytes))
+    tryDecode(() => decodeMetadataRecordFrame(bytes))
+    tryDecode(() => decodeControlRecord(Buffer.of(0, 0, 0, random.below(8)), bytes))
+  }
 })

@@ -179,6 +179,18 @@ test('a tagged field of more than 127 bytes has its size patched in, with large 
   assert.deepEqual(ConsumerGroupMemberMetadataValue.decode(chunks[0], 0), value)
 })
 
+test('tagged fields of every size around the limits of a varint come back', () => {
+  for (const length of [0, 1, 60, 125, 126, 127, 128, 129, 16_380, 16_381, 16_382, 16_383, 32_767]) {
+    const value = FetchRequest.create({ clusterId: 'c'.repeat(length), replicaState: { replicaId: 7, replicaEpoch: 8 } })
+    assert.deepEqual(FetchRequest.decode(FetchRequest.encode(value, 15), 15), value)
+  }
+  for (let length = 100; length < 126; length++) {
+    const supportedProtocols = [{ name: '', metadata: Buffer.alloc(length) }]
+    const value = ConsumerGroupMemberMetadataValue.create({ classicMemberMetadata: { supportedProtocols } })
+    assert.deepEqual(ConsumerGroupMemberMetadataValue.decode(ConsumerGroupMemberMetadataValue.encode(value, 0), 0), value)
+  }
+})
+
 test('large records pass by the encoder uncopied, small ones are copied into one buffer', () => {
   const parts = [Buffer.alloc(2000, 1), Buffer.alloc(1500, 2), Buffer.alloc(10, 3)]
   const body = { responses: [{ partitions: [{ records: parts }, { records: Buffer.alloc(20, 4) }] }] }
@@ -227,7 +239,7 @@ const hostile: [what: string, name: string, version: number, bytes: string, mess
   ['a client id of length -2', 'RequestHeader', 1, `${header} fffe`, /clientId has the length -2/],
   ['a client id past the end', 'RequestHeader', 1, `${header} 7fff 61`, /clientId claims a length of 32767/],
   ['a header that is cut', 'RequestHeader', 1, '0003', /the bytes end/],
-  ['a varint of six bytes', 'MetadataRequest', 9, 'ffffffffffff', /varint of more than five bytes/],
+  ['a varint of six bytes', 'MetadataRequest', 9, 'ffffffffff0100', /varint of more than five bytes/],
   ['a varint that is cut', 'MetadataRequest', 9, 'ffff', /the bytes end within a varint/],
   ['2^31-1 topics', 'MetadataRequest', 4, '7fffffff', /topics claims a length of 2147483647, 0 bytes are left/],
   ['2^32-2 topics', 'MetadataRequest', 9, 'ffffffff0f', /topics claims a length of 4294967294/],
