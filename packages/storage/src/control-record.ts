@@ -1,11 +1,5 @@
-// The record inside an end-of-transaction control batch: key (version int16, type int16), value (version int16,
-// coordinator epoch int32). Control batches are never compressed.
-
 import type { RecordBatch } from '@odradek/protocol'
-import { decodeRecords } from '@odradek/protocol'
-
-const ABORT = 0
-const COMMIT = 1
+import { decodeControlRecords } from '@odradek/protocol'
 
 export interface EndTxnMarker {
   isAbort: boolean
@@ -16,10 +10,7 @@ export interface EndTxnMarker {
 /** Undefined for control batches of another kind (leader change, snapshot header, …) and for empty ones that compaction left. */
 export function parseEndTxnMarker(batch: RecordBatch): EndTxnMarker | undefined {
   if (!batch.isControl || batch.count === 0) return undefined
-  const [record] = decodeRecords(batch)
-  if (record === undefined || record.key === null || record.key.length < 4 || record.value === null || record.value.length < 6)
-    return undefined
-  const type = record.key.readInt16BE(2)
-  if (type !== ABORT && type !== COMMIT) return undefined
-  return { isAbort: type === ABORT, coordinatorEpoch: record.value.readInt32BE(2), timestamp: record.timestamp }
+  const record = decodeControlRecords(batch)[0]?.record
+  if (record?.type !== 'ABORT' && record?.type !== 'COMMIT') return undefined
+  return { isAbort: record.type === 'ABORT', coordinatorEpoch: record.value.coordinatorEpoch, timestamp: batch.maxTimestamp }
 }

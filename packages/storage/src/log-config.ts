@@ -1,6 +1,7 @@
 // The settings of one partition log, typed and resolved (topic override, else broker default). The log never reads a
 // setting by its text; `logConfigFrom` in log-config-from.ts makes this value from the config package's view.
 
+import { LONG_MAX } from '@odradek/config'
 import type { RecordsConfig } from '@odradek/protocol'
 
 export type Durability = 'page-cache' | 'sync'
@@ -33,8 +34,6 @@ export interface LogConfig {
   /** `odradek.durability`: an acknowledgement waits for the page cache (as Kafka's), or for a grouped fdatasync. */
   durability: Durability
 }
-
-const LONG_MAX = 9223372036854775807
 
 /** Kafka 4.3's defaults. */
 export const defaultLogConfig: Readonly<LogConfig> = Object.freeze({

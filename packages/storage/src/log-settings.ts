@@ -1,5 +1,7 @@
 // The broker's settings of log management, typed. All may change while the node runs.
 
+import { LONG_MAX } from '@odradek/config'
+
 export interface CleanerSettings {
   isEnabled: boolean
   backoffMs: number
@@ -29,7 +31,7 @@ export const defaultLogManagerSettings: Readonly<LogManagerSettings> = Object.fr
   recoveryPointCheckpointMs: 60000,
   startOffsetCheckpointMs: 60000,
   highWatermarkCheckpointMs: 5000,
-  flushSchedulerMs: 9223372036854775807,
+  flushSchedulerMs: LONG_MAX,
   retentionCheckMs: 300000,
   initialTaskDelayMs: 30000,
   recoveryConcurrency: 2,
@@ -40,6 +42,6 @@ export const defaultLogManagerSettings: Readonly<LogManagerSettings> = Object.fr
     backoffMs: 15000,
     dedupeBufferBytes: 134217728,
     loadFactor: 0.9,
-    maxBytesPerSecond: 1.7976931348623157e308
+    maxBytesPerSecond: Number.MAX_VALUE
   })
 })

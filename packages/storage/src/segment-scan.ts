@@ -22,8 +22,8 @@ export interface ScanResult {
   problem: string | undefined
 }
 
-/** A batch whose bytes are valid until the visitor returns; false ends the walk before it. */
-export type BatchVisitor = (batch: RecordBatch, position: number) => boolean | undefined | void
+/** A batch whose bytes are valid until the visitor returns; `false` ends the walk before it, any other answer goes on. */
+export type BatchVisitor = (batch: RecordBatch, position: number) => unknown
 
 export async function scanSegment(file: LogFile, buffers: BufferPool, options: ScanOptions, visit: BatchVisitor): Promise<ScanResult> {
   const { to, checkCrc } = options

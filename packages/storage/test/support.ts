@@ -3,8 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { KafkaRecord, RecordInput } from '@odradek/protocol'
-import { decodeRecords, encodeBatch, iterateBatches } from '@odradek/protocol'
+import type { CompressionType, KafkaRecord, RecordInput } from '@odradek/protocol'
+import { decodeRecords, encodeBatch, encodeEndTransactionMarker, iterateBatches } from '@odradek/protocol'
 import type { World } from '@odradek/world'
 import { createMemoryDisk, createNodeWorld } from '@odradek/world/node'
 import type { LogConfig } from '../src/log-config.ts'
@@ -59,6 +59,7 @@ export interface BatchOptions {
   baseSequence?: number
   isTransactional?: boolean
   timestamp?: number
+  compression?: CompressionType
 }
 
 export function batchOf(records: readonly (string | RecordInput)[], options: BatchOptions = {}): Buffer {
@@ -74,6 +75,18 @@ export function append(log: PartitionLog, records: Buffer, now = NOW): { baseOff
   const result = log.append(records, { origin: 'client', leaderEpoch: 0, now })
   if (result.errorCode !== 0) throw new Error(`append refused: ${result.errorCode} ${result.message}`)
   return result
+}
+
+/** Ends a transaction as the transaction coordinator does. */
+export function appendMarker(
+  log: PartitionLog,
+  marker: { producerId: number; producerEpoch: number; isAbort?: boolean; coordinatorEpoch?: number; now?: number }
+): { offset: number } {
+  const { producerId, producerEpoch, isAbort = false, coordinatorEpoch = 0, now = NOW } = marker
+  const batch = encodeEndTransactionMarker({ baseOffset: 0, producerId, producerEpoch, type: isAbort ? 'ABORT' : 'COMMIT', coordinatorEpoch, timestamp: now })
+  const result = log.append(batch, { origin: 'coordinator', leaderEpoch: 0, now })
+  if (result.errorCode !== 0) throw new Error(`marker refused: ${result.errorCode} ${result.message}`)
+  return { offset: result.baseOffset }
 }
 
 /** Resolves when everything appended is in the files and readable. */
