@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+const root = join(import.meta.dirname, '../..')
+const base = 'packages/base/src/errors.ts'
+
+/** First arguments of `new OdradekError(…)` and of the `super(…)` of its subclasses, by file. */
+function thrown(): { file: string; argument: string }[] {
+  return globSync('packages/*/src/**/*.ts', { cwd: root }).flatMap((file) => {
+    const text = readFileSync(join(root, file), 'utf8')
+    const subclass = /extends (OdradekError|DecodeError)/.test(text) ? '|\\bsuper' : ''
+    const calls = [...text.matchAll(new RegExp(`(?:new OdradekError${subclass})\\(\\s*([^,)\\s]+)`, 'g'))].map((match) => match[1])
+    return calls.map((argument) => ({ file, argument }))
+  })
+}
+
+const literals = thrown().filter(({ argument }) => /^'[A-Z][A-Z0-9_]*'$/.test(argument))
+const codes = [...new Set(literals.map(({ argument }) => argument.slice(1, -1)))].sort()
+const rows = [...readFileSync(join(root, 'docs/errors.md'), 'utf8').matchAll(/^\| `([A-Z0-9_]+)` \|/gm)].map((match) => match[1])
+
+test('every error code of the sources is in docs/errors.md, once and in order, and no other is', () => {
+  assert.deepEqual(rows, codes)
+})
+
+test('an error code is written where the error is made', () => {
+  // base passes the code of its callers on; a subclass of DecodeError has its code already.
+  const others = thrown().filter(
+    ({ file, argument }) => file !== base && !literals.some((literal) => literal.argument === argument && literal.file === file)
+  )
+  assert.deepEqual(
+    others.filter(({ file }) => !/extends DecodeError/.test(readFileSync(join(root, file), 'utf8'))),
+    []
+  )
+})
