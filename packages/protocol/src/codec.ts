@@ -44,6 +44,7 @@ export interface MessageCodec<T> {
 export type ExactMessage = { [field: string]: unknown; unknownTaggedFields?: UnknownTaggedField[] }
 
 const SIZE_HINT_MAX = 65_536
+const SLACK_MAX = 4096
 
 class CompiledCodec<T> implements MessageCodec<T> {
   readonly name: string
@@ -91,8 +92,11 @@ class CompiledCodec<T> implements MessageCodec<T> {
   encode(value: Input<T>, version: number): Buffer {
     const writer = new Writer({ size: this.sizeHint })
     this.encoder(version)(value, writer)
+    const { sizeHint } = this
     this.sizeHint = Math.min(writer.length + 16, SIZE_HINT_MAX)
-    return writer.finish()[0]
+    const bytes = writer.finish()[0]
+    // A small message that is kept must not keep the room of the large one before it.
+    return sizeHint - bytes.length > SLACK_MAX ? Buffer.from(bytes) : bytes
   }
 
   encodeChunks(value: Input<T>, version: number, prefix?: (writer: Writer) => void): Buffer[] {

@@ -204,6 +204,12 @@ test('large records pass by the encoder uncopied, small ones are copied into one
   assert.deepEqual(records, [Buffer.concat(parts), Buffer.alloc(20, 4)])
 })
 
+test('a small message behind a large one does not keep its room', () => {
+  SaslAuthenticateRequest.encode({ authBytes: Buffer.alloc(60_000) }, 0)
+  const small = SaslAuthenticateRequest.encode({ authBytes: Buffer.alloc(10) }, 0)
+  assert.ok(small.buffer.byteLength <= Buffer.poolSize, `${small.buffer.byteLength}`)
+})
+
 test('decoded bytes are views of the frame', () => {
   const bytes = ProduceRequest.encode({ topicData: [{ partitionData: [{ records: Buffer.from('records') }] }] }, 9)
   const records = ProduceRequest.decode(bytes, 9).topicData[0].partitionData[0].records
