@@ -16,10 +16,12 @@ import {
   HIGH_WATERMARK_CHECKPOINT,
   LOG_START_OFFSET_CHECKPOINT,
   META_PROPERTIES,
+  METADATA_TOPIC,
   partitionName,
   RECOVERY_POINT_CHECKPOINT
 } from './layout.ts'
 import type { LogDirectory } from './log-directory.ts'
+import type { PartitionLog } from './partition-log.ts'
 
 export async function readMetaProperties(disk: Disk, directory: string): Promise<MetaProperties | undefined> {
   const path = `${directory}/${META_PROPERTIES}`
@@ -82,19 +84,24 @@ export async function writeCheckpoint(directory: LogDirectory, name: string, ent
   await directory.node.world.disk.writeFileAtomic(`${directory.path}/${name}`, formatOffsetCheckpoint(entries), { sync })
 }
 
+/** The metadata log keeps no offsets here: raft knows them, and it is always recovered. */
+function checkpointed(directory: LogDirectory): PartitionLog[] {
+  return [...directory.logs].filter((log) => log.topicPartition.topic !== METADATA_TOPIC)
+}
+
 export async function writeRecoveryPoints(directory: LogDirectory): Promise<void> {
-  const entries = [...directory.logs].map((log) => ({ ...log.topicPartition, offset: log.recoveryPoint }))
+  const entries = checkpointed(directory).map((log) => ({ ...log.topicPartition, offset: log.recoveryPoint }))
   await writeCheckpoint(directory, RECOVERY_POINT_CHECKPOINT, entries, true)
 }
 
 /** Only starts that the segments do not tell. */
 export async function writeLogStartOffsets(directory: LogDirectory): Promise<void> {
-  const moved = [...directory.logs].filter((log) => log.logStartOffset > log.segments[0].baseOffset)
+  const moved = checkpointed(directory).filter((log) => log.logStartOffset > log.segments[0].baseOffset)
   const entries = moved.map((log) => ({ ...log.topicPartition, offset: log.logStartOffset }))
   await writeCheckpoint(directory, LOG_START_OFFSET_CHECKPOINT, entries, true)
 }
 
 export async function writeHighWatermarks(directory: LogDirectory): Promise<void> {
-  const entries = [...directory.logs].map((log) => ({ ...log.topicPartition, offset: log.highWatermark }))
+  const entries = checkpointed(directory).map((log) => ({ ...log.topicPartition, offset: log.highWatermark }))
   await writeCheckpoint(directory, HIGH_WATERMARK_CHECKPOINT, entries, false)
 }

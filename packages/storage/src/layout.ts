@@ -23,6 +23,8 @@ export const LOG_START_OFFSET_CHECKPOINT = 'log-start-offset-checkpoint'
 export const HIGH_WATERMARK_CHECKPOINT = 'replication-offset-checkpoint'
 export const CLEANER_CHECKPOINT = 'cleaner-offset-checkpoint'
 
+export const METADATA_TOPIC = '__cluster_metadata'
+
 export interface TopicPartition {
   readonly topic: string
   readonly partition: number

@@ -10,22 +10,37 @@ import type { Segment } from './segment.ts'
 export async function flushLog(log: PartitionLog, offset: number): Promise<void> {
   await log.writer.whenWritten(offset)
   if (offset <= log.syncedOffset && offset <= log.recoveryPoint) return
-  const { disk } = log.directory.node.world
+  const { disk } = log.node.world
   const target = log.writtenOffset
   const first = Math.max(log.segmentIndexFor(log.recoveryPoint), 0)
-  for (const segment of log.segments.slice(first)) {
-    if (segment.baseOffset >= target || !segment.file.isCreated) continue
+  const segments = log.segments.slice(first).filter((segment) => segment.baseOffset < target && segment.file.isCreated)
+  for (const segment of segments) {
     if (segment.isSealed) await segment.saveIndexes(disk, log.path, { sync: true })
-    await segment.file.sync()
+    await synced(log, segment.file.sync())
   }
   if (log.epochs.version !== log.epochsSyncedVersion) await saveEpochs(log, true)
-  if (log.hasNewFiles) {
-    log.hasNewFiles = false
-    await disk.syncDir(log.path)
+  if (segments.some((segment) => !segment.isNameSynced)) {
+    await synced(log, disk.syncDir(log.path))
+    for (const segment of segments) segment.isNameSynced = true
+  }
+  if (!log.isFolderSynced) {
+    await savePartitionMetadata(log, true)
+    await synced(log, disk.syncDir(log.directory.path))
+    log.isFolderSynced = true
   }
   log.recoveryPoint = Math.max(log.recoveryPoint, Math.min(target, log.writtenOffset))
-  log.lastFlushMs = log.directory.node.world.clock.now()
+  log.lastFlushMs = log.node.world.clock.now()
   log.onSynced(log.recoveryPoint)
+}
+
+/** Whatever made a sync fail, what was written before it may be gone, and no later sync would tell: the directory is done. */
+async function synced(log: PartitionLog, sync: Promise<void>): Promise<void> {
+  try {
+    await sync
+  } catch (error) {
+    log.directory.fail(error, `sync of ${log.path}`)
+    throw error
+  }
 }
 
 /** The last steps of a log: with these files the next start scans nothing. */

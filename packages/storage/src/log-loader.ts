@@ -113,6 +113,7 @@ class Loader {
       logEndOffset,
       recoveryPoint: isClean ? logEndOffset : Math.min(options.recoveryPoint, logEndOffset),
       highWatermark: Math.max(Math.min(options.highWatermark, logEndOffset), this.logStartOffset),
+      isFolderSynced: isClean && this.topicId !== undefined,
       now
     })
     this.producers.expire(now, this.node.producerIdExpirationMs)
@@ -205,10 +206,11 @@ class Loader {
 
   private async loadSegments(): Promise<{ logEndOffset: number; isClean: boolean; epochsChanged: boolean }> {
     const { options, segments } = this
-    if (segments.length === 0) return { logEndOffset: this.logStartOffset, isClean: true, epochsChanged: false }
+    if (segments.length === 0) return { logEndOffset: this.logStartOffset, isClean: this.options.wasCleanlyShutDown, epochsChanged: false }
     if (options.wasCleanlyShutDown) {
       const active = segments[segments.length - 1]
       const logEndOffset = await this.resumeActive(active)
+      for (const segment of segments) segment.isNameSynced = true
       if (logEndOffset !== undefined) return { logEndOffset, isClean: true, epochsChanged: false }
       this.node.world.logger.log(
         'WARN',

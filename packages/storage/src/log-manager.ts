@@ -17,7 +17,7 @@ import {
   writeRecoveryPoints
 } from './directory-files.ts'
 import type { TopicPartition } from './layout.ts'
-import { LOCK_FILE, parsePartitionDirectory, partitionName, renamedDirectory } from './layout.ts'
+import { LOCK_FILE, METADATA_TOPIC, parsePartitionDirectory, partitionName, renamedDirectory } from './layout.ts'
 import type { LogConfig } from './log-config.ts'
 import type { StorageLimits } from './log-directory.ts'
 import { LogDirectory, StorageNode } from './log-directory.ts'
@@ -28,7 +28,6 @@ import type { LogManagerSettings } from './log-settings.ts'
 import { defaultLogManagerSettings } from './log-settings.ts'
 import type { PartitionLog } from './partition-log.ts'
 
-export const METADATA_TOPIC = '__cluster_metadata'
 const LOGGER = 'kafka.log.LogManager'
 
 export interface LogManagerOptions {
@@ -318,23 +317,26 @@ export class LogManager {
 
   /** Opens (or makes) the log of the metadata quorum in `directoryPath`, which is one of `log.dirs` or `metadata.log.dir`. */
   async openMetadataLog(directoryPath: string, config: LogConfig, topicId: Uuid): Promise<PartitionLog> {
-    const opened = this.opened.find(({ directory }) => directory.path === directoryPath)
-    const directory = opened?.directory ?? new LogDirectory(directoryPath, this.node)
+    const { world } = this.node
+    const directory =
+      this.opened.find((opened) => opened.directory.path === directoryPath)?.directory ?? new LogDirectory(directoryPath, this.node)
     const path = `${directoryPath}/${partitionName(METADATA_TOPIC, 0)}`
-    const { disk } = this.node.world
-    await disk.mkdir(path)
-    const checkpoints = await readCheckpoints(directory)
-    const name = partitionName(METADATA_TOPIC, 0)
+    const haltOnly = directory.onOffline
+    directory.onOffline = (failed, error) => {
+      haltOnly(failed, error)
+      world.halt(`the log directory of the metadata log is offline: ${directoryPath}`, error)
+    }
+    await world.disk.mkdir(path)
     const log = await openLog({
       directory,
       path,
       topicPartition: { topic: METADATA_TOPIC, partition: 0 },
       config,
       topicId,
-      wasCleanlyShutDown: opened?.wasClean ?? false,
-      recoveryPoint: checkpoints.recoveryPoints.get(name) ?? 0,
-      logStartOffset: checkpoints.logStartOffsets.get(name) ?? 0,
-      highWatermark: checkpoints.highWatermarks.get(name) ?? 0
+      wasCleanlyShutDown: false,
+      recoveryPoint: 0,
+      logStartOffset: 0,
+      highWatermark: 0
     })
     log.topicId = topicId
     await savePartitionMetadata(log, false)

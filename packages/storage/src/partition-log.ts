@@ -7,6 +7,7 @@
 // runs one after the other in `runTask`. A log in a failed directory refuses everything until the node starts again.
 
 import type { Uuid } from '@odradek/base'
+import { OdradekError } from '@odradek/base'
 import type { AppendOrigin, RecordBatch, RecordError, RecordsConfig, ValidatedRecords } from '@odradek/protocol'
 import { ErrorCode, validateAndAssign } from '@odradek/protocol'
 import type { EpochEntry } from './checkpoints.ts'
@@ -18,7 +19,6 @@ import { LOG_SUFFIX, offsetName, partitionName } from './layout.ts'
 import type { LogConfig } from './log-config.ts'
 import { recordsConfigOf } from './log-config.ts'
 import type { LogDirectory, StorageNode } from './log-directory.ts'
-import { isDiskFull } from './log-directory.ts'
 import { closeLog, flushLog, saveEpochs, saveProducerSnapshot, spillIndexes } from './log-flush.ts'
 import type { TimestampAndOffset } from './log-lookup.ts'
 import { abortedTransactions, findOffsetForTimestamp, findOffsetOfMaxTimestamp } from './log-lookup.ts'
@@ -82,6 +82,7 @@ export interface PartitionLogState {
   logEndOffset: number
   recoveryPoint: number
   highWatermark: number
+  isFolderSynced: boolean
   now: number
 }
 
@@ -118,12 +119,13 @@ export class PartitionLog {
   readonly writer: LogWriter
   epochsSavedVersion: number
   epochsSyncedVersion: number
-  /** A file was made in the folder since it was last synced. */
-  hasNewFiles = false
+  /** The folder and its partition.metadata survive a power loss. */
+  isFolderSynced: boolean
   private readonly reader: LogReader
   private listener: LogListener | undefined
   private announced: number
   private rollJitterMs = 0
+  private isFlushQueued = false
   private status: 'open' | 'truncating' | 'failed' | 'closed' = 'open'
   private tasks: Promise<unknown> | undefined
 
@@ -150,6 +152,7 @@ export class PartitionLog {
     this.highWatermark = state.highWatermark
     this.epochsSavedVersion = state.epochs.version
     this.epochsSyncedVersion = state.epochs.version
+    this.isFolderSynced = state.isFolderSynced
     this.lastFlushMs = state.now
     this.tail = new LogTail(directory.node.tail)
     this.writer = new LogWriter(world.timers, this, state.logEndOffset)
@@ -179,7 +182,12 @@ export class PartitionLog {
 
   /** Up to where an append may be acknowledged. */
   get ackOffset(): number {
-    return this.config.durability === 'sync' ? this.syncedOffset : this.writtenOffset
+    return this.acksAfterSync ? this.syncedOffset : this.writtenOffset
+  }
+
+  /** Kafka syncs within the append when flush.messages is 1: the acknowledgement follows the sync. */
+  private get acksAfterSync(): boolean {
+    return this.config.durability === 'sync' || this.config.flushMessages <= 1
   }
 
   get latestEpoch(): number {
@@ -361,7 +369,6 @@ export class PartitionLog {
   }
 
   newSegment(baseOffset: number, now: number): Segment {
-    this.hasNewFiles = true
     return new Segment(
       baseOffset,
       new LogFile(this.directory.node.files, `${this.path}/${offsetName(baseOffset)}${LOG_SUFFIX}`, false),
@@ -487,7 +494,7 @@ export class PartitionLog {
   }
 
   private truncating(task: () => Promise<void>): Promise<void> {
-    if (this.status !== 'open') return Promise.reject(new Error(`the log is ${this.status}`))
+    if (this.status !== 'open') return Promise.reject(this.unusable())
     this.status = 'truncating'
     return this.runTask(async () => {
       await task()
@@ -497,7 +504,7 @@ export class PartitionLog {
 
   /** Completes the files so that the next start finds all as it is. */
   complete(): Promise<void> {
-    return this.status === 'open' ? this.runTask(() => closeLog(this)) : Promise.reject(new Error(`the log is ${this.status}`))
+    return this.status === 'open' ? this.runTask(() => closeLog(this)) : Promise.reject(this.unusable())
   }
 
   /** Completes the files and closes them. */
@@ -524,7 +531,7 @@ export class PartitionLog {
   /** Runs `task` after those before it. A failed operation of the disk takes the directory offline. */
   runTask(task: () => Promise<void>): Promise<void> {
     const run = async (): Promise<void> => {
-      if (this.status === 'failed' || this.status === 'closed') return
+      if (this.status === 'failed' || this.status === 'closed') throw this.unusable()
       try {
         await task()
       } catch (error) {
@@ -542,6 +549,10 @@ export class PartitionLog {
     return current
   }
 
+  private unusable(): OdradekError {
+    return new OdradekError('STORAGE_LOG_UNUSABLE', `the log of ${this.name} in ${this.directory.path} is ${this.status}`)
+  }
+
   /** A task that nobody waits for; its failure is the directory's. */
   private inBackground(task: () => Promise<void>): void {
     this.runTask(task).catch(() => undefined)
@@ -556,9 +567,18 @@ export class PartitionLog {
 
   onChunkWritten(endOffset: number, bytes: number): void {
     this.writtenOffset = endOffset
-    if (this.config.durability === 'sync') this.directory.syncs.request(this, bytes)
+    if (this.acksAfterSync) this.directory.syncs.request(this, bytes)
     else this.announce(endOffset)
-    if (endOffset - this.recoveryPoint >= this.config.flushMessages) this.flush().catch(() => undefined)
+    if (endOffset - this.recoveryPoint >= this.config.flushMessages) this.flushSoon()
+  }
+
+  private flushSoon(): void {
+    if (this.isFlushQueued) return
+    this.isFlushQueued = true
+    this.inBackground(async () => {
+      this.isFlushQueued = false
+      await flushLog(this, this.writtenOffset)
+    })
   }
 
   /** @internal for SyncGroup */
@@ -569,7 +589,7 @@ export class PartitionLog {
 
   onSynced(offset: number): void {
     if (offset > this.syncedOffset) this.syncedOffset = offset
-    if (this.config.durability === 'sync') this.announce(offset)
+    if (this.acksAfterSync) this.announce(offset)
   }
 
   private announce(offset: number): void {
@@ -579,14 +599,12 @@ export class PartitionLog {
   }
 
   onWriteFailed(error: unknown): void {
-    if (this.status !== 'open') return
-    if (!isDiskFull(error)) {
-      this.directory.fail(error, `write to ${this.activeSegment.file.path}`)
-      return
-    }
-    this.directory.setReadOnly()
+    if (this.status === 'failed' || this.status === 'closed') return
+    this.directory.failUnlessFull(error, `write to ${this.path}`)
+    if (this.directory.isOffline || this.status === 'truncating') return
     this.status = 'truncating'
-    void this.writer.stop(error).then(() => this.runTask(() => this.backToWritten()))
+    void this.writer.stop(error)
+    this.inBackground(() => this.backToWritten())
     this.listener?.onFailed(error)
   }
 

@@ -33,6 +33,8 @@ export class Segment {
   createdMs: number
   lastModifiedMs: number
   isSealed = false
+  /** The file's name survives a power loss. */
+  isNameSynced = false
   /** Index files exist, maybe behind the memory. */
   hasIndexFiles = false
   /** Its index files are being read. */

@@ -33,7 +33,8 @@ async function dump(libs: string, files: readonly string[]): Promise<string> {
 async function fill(log: PartitionLog): Promise<void> {
   for (let i = 0; i < 60; i++) append(log, batchOf([`plain-${i}`, { key: `k${i}`, value: null }], { timestamp: NOW + i * 10 }))
   for (let i = 0; i < 20; i++) append(log, batchOf([`gzip-${i}`.repeat(20)], { timestamp: NOW + 600 + i, compression: 'gzip' }))
-  for (let i = 0; i < 30; i++) append(log, batchOf([`id-${i}`, `id-${i}'`], { producerId: 7, producerEpoch: 0, baseSequence: i * 2, timestamp: NOW + 700 + i }))
+  for (let i = 0; i < 30; i++)
+    append(log, batchOf([`id-${i}`, `id-${i}'`], { producerId: 7, producerEpoch: 0, baseSequence: i * 2, timestamp: NOW + 700 + i }))
   for (let i = 0; i < 20; i++) {
     const batch = { producerId: 9, producerEpoch: i, baseSequence: 0, isTransactional: true, timestamp: NOW + 800 + i }
     append(log, batchOf([`tx-${i}`], batch))
@@ -65,15 +66,28 @@ test('kafka-dump-log finds nothing wrong in our files and reads every record', a
   assert.ok(segments.length >= 8, `${segments.length} segments`)
   const logs = names.filter((name) => name.endsWith('.log'))
   assert.equal(names.filter((name) => name.endsWith('.timeindex')).length, logs.length)
-  const dumped = await dump(libs, names.filter((name) => /\.(log|snapshot|txnindex|index|timeindex)$/.test(name)).map((name) => join(directory, name)))
+  const dumped = await dump(
+    libs,
+    names.filter((name) => /\.(log|snapshot|txnindex|index|timeindex)$/.test(name)).map((name) => join(directory, name))
+  )
   assert.doesNotMatch(dumped, /Mismatches|not found|Index offsets|Corrupt|Exception|isvalid: false|rror/i)
   const offsets = [...dumped.matchAll(/^\| offset: (\d+)/gm)].map((match) => Number(match[1])).sort((a, b) => a - b)
-  assert.deepEqual(offsets, Array.from({ length: logEndOffset }, (_, i) => i))
+  assert.deepEqual(
+    offsets,
+    Array.from({ length: logEndOffset }, (_, i) => i)
+  )
   assert.match(dumped, /producerId: 7 producerEpoch: 0 .*lastSequence: 59/)
   assert.match(dumped, /producerId: 11 producerEpoch: 3 .*currentTxnFirstOffset: OptionalLong\[\d+\]/)
   assert.equal([...dumped.matchAll(/^version: 0 producerId: 9 firstOffset: /gm)].length, 10, 'aborted transactions')
 
   const indexes = names.filter((name) => name.endsWith('.index')).map((name) => join(directory, name))
-  const { stdout } = await run('java', ['-cp', `${libs}/*`, 'org.apache.kafka.tools.DumpLogSegments', '--index-sanity-check', '--files', indexes.join(',')])
+  const { stdout } = await run('java', [
+    '-cp',
+    `${libs}/*`,
+    'org.apache.kafka.tools.DumpLogSegments',
+    '--index-sanity-check',
+    '--files',
+    indexes.join(',')
+  ])
   assert.equal([...stdout.matchAll(/passed sanity check/g)].length, indexes.length)
 })

@@ -83,7 +83,14 @@ export function appendMarker(
   marker: { producerId: number; producerEpoch: number; isAbort?: boolean; coordinatorEpoch?: number; now?: number }
 ): { offset: number } {
   const { producerId, producerEpoch, isAbort = false, coordinatorEpoch = 0, now = NOW } = marker
-  const batch = encodeEndTransactionMarker({ baseOffset: 0, producerId, producerEpoch, type: isAbort ? 'ABORT' : 'COMMIT', coordinatorEpoch, timestamp: now })
+  const batch = encodeEndTransactionMarker({
+    baseOffset: 0,
+    producerId,
+    producerEpoch,
+    type: isAbort ? 'ABORT' : 'COMMIT',
+    coordinatorEpoch,
+    timestamp: now
+  })
   const result = log.append(batch, { origin: 'coordinator', leaderEpoch: 0, now })
   if (result.errorCode !== 0) throw new Error(`marker refused: ${result.errorCode} ${result.message}`)
   return { offset: result.baseOffset }
