@@ -1,3 +1,6 @@
 export { parseExact, toInt64 } from './goldens/exact-json.ts'
 export { Goldens, goldensFolder, openGoldens, requireGoldens } from './goldens/goldens.ts'
 export { readTar, type TarEntry, writeTree } from './goldens/tar.ts'
+export { drawFaultPlan, type FaultKind, type FaultPlanOptions, type PlannedFault, scheduleFaults } from './simulation/fault-plan.ts'
+export { assertDeterministic, simulate, type SimulationResult } from './simulation/simulate.ts'
+export { parseSeeds, sweepSeeds, type SweepOptions } from './simulation/sweep.ts'

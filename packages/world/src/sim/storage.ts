@@ -235,10 +235,10 @@ export class SimStorage {
     const { conditions, image } = this
     image.capacityBytes = conditions.isFullAtSync ? Infinity : conditions.capacityBytes
     const code = this.#faultOf(submission)
+    this.simulation.trace.add(this.simulation.nowMs, this.name, `${submission.operation} ${submission.path}${code === undefined ? '' : ` ${code}`}`)
     if (code !== undefined) {
       submission.applyPart?.(this.#parts)
       submission.onSyncError?.()
-      this.simulation.trace.add(this.simulation.nowMs, this.name, `disk.${submission.operation} ${code}`)
       submission.reject(createDiskError(code, `${submission.operation} failed`, submission.path))
       return
     }

@@ -1,0 +1,42 @@
+import { test } from 'node:test'
+import type { Simulation, SimulationOptions } from '@odradek/world/sim'
+import { assertDeterministic, simulate } from './simulate.ts'
+
+export interface SweepOptions {
+  /** How many seeds, 1 and up, when SEEDS does not say which. */
+  seeds: number
+  /** Of each simulation; a function gets the seed. */
+  simulation?: Omit<SimulationOptions, 'seed'> | ((seed: number) => Omit<SimulationOptions, 'seed'>)
+}
+
+/**
+ * One test that runs a scenario with many seeds, the first of them twice to see that it is deterministic. The environment
+ * variable SEEDS picks others: `SEEDS=17`, `SEEDS=1-5000`, `SEEDS=3,17,200-300`.
+ */
+export function sweepSeeds(title: string, options: SweepOptions, scenario: (sim: Simulation, seed: number) => Promise<void>): void {
+  const seeds = parseSeeds(process.env.SEEDS) ?? Array.from({ length: options.seeds }, (_, index) => index + 1)
+  test(`${title} (${seeds.length === 1 ? `seed ${seeds[0]}` : `${seeds.length} seeds from ${seeds[0]}`})`, async () => {
+    for (const [index, seed] of seeds.entries()) {
+      const chosen = typeof options.simulation === 'function' ? options.simulation(seed) : options.simulation
+      const run = (sim: Simulation): Promise<void> => scenario(sim, seed)
+      try {
+        if (index === 0) await assertDeterministic({ ...chosen, seed }, run)
+        else await simulate({ ...chosen, seed }, run)
+      } catch (error) {
+        throw new Error(`seed ${seed} failed; run it alone with SEEDS=${seed}\n${(error as Error).message}`, { cause: error })
+      }
+    }
+  })
+}
+
+/** Undefined when nothing is given. Throws on anything that is not a list of numbers and ranges. */
+export function parseSeeds(text: string | undefined): number[] | undefined {
+  if (text === undefined || text.trim() === '') return undefined
+  return text.split(',').flatMap((part) => {
+    const match = /^\s*(\d+)(?:-(\d+))?\s*$/.exec(part)
+    const first = Number(match?.[1])
+    const last = Number(match?.[2] ?? match?.[1])
+    if (match === null || last < first || last - first > 10_000_000) throw new Error(`SEEDS=${text}: write 7, 1-200 or 3,9,20-30`)
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index)
+  })
+}
