@@ -23,7 +23,7 @@ export function prepareRebalance(state: GroupState, group: ClassicGroup, reason:
   timers.cancel(syncTimer(group.groupId))
   const isInitial = group.state === 'Empty'
   group.transitionTo('PreparingRebalance', state.now)
-  state.log('INFO', group.groupId, `prepares to rebalance from generation ${group.generationId} (reason: ${reason})`)
+  state.log('INFO', group.groupId, `prepares to rebalance from generation ${group.generationId} (reason: ${JSON.stringify(reason)})`)
   if (isInitial) {
     // More members of a new group come soon: wait for them rather than rebalance for each.
     const delayMs = state.config.initialRebalanceDelayMs

@@ -39,9 +39,14 @@ function validate(group: ClassicGroup, request: SyncGroupRequest): number {
   if (errorCode !== ErrorCode.NONE) return errorCode
   if (request.generationId !== group.generationId) return ErrorCode.ILLEGAL_GENERATION
   // KIP-559: a member that works with another protocol than the group must not take the assignment for one of its own.
-  if (request.protocolType !== null && request.protocolType !== group.protocolType) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
-  if (request.protocolName !== null && request.protocolName !== group.protocolName) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+  if (isOther(request.protocolType, group.protocolType) || isOther(request.protocolName, group.protocolName)) {
+    return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+  }
   return group.state === 'PreparingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE
+}
+
+function isOther(ofMember: string | null, ofGroup: string | undefined): boolean {
+  return ofMember !== null && ofGroup !== undefined && ofMember !== ofGroup
 }
 
 /** Members get their assignments once the log has them. Whom the leader left out gets an empty one. */

@@ -89,7 +89,7 @@ export class GroupBench {
   }
 
   static async start(
-    options: { config?: Partial<GroupCoordinatorConfig>; partitions?: number; seed?: number; log?: (log: MemoryLog) => void } = {}
+    options: { config?: Partial<GroupCoordinatorConfig>; partitions?: number; seed?: number; log?: (log: MemoryLog) => unknown } = {}
   ): Promise<GroupBench> {
     const bench = new GroupBench(options.config ?? {}, options.partitions ?? 1, options.seed ?? 1)
     options.log?.(bench.log)
