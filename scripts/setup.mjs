@@ -62,6 +62,11 @@ export function runInNode(args) {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
     })
   }
+  // npm passes a signal to its shell only, which dies of it without a word: the parent's end is the signal then.
+  const parent = process.ppid
+  setInterval(() => {
+    if (process.ppid !== parent) child.kill('SIGTERM')
+  }, 250).unref()
   child.on('error', (error) => {
     console.error(`Cannot run ${args[0]}: ${error.message}`)
     process.exit(1)
