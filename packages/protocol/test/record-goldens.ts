@@ -79,7 +79,12 @@ export function describeBatch(batch: RecordBatch): { [key: string]: Exact | unde
     records: describeRecords(batch)
   }
   if (batch.magic < 2) {
-    return { ...legacy, baseOffset: BigInt(firstOffset(batch, OUTPUT_BYTES_MAX)), lastOffset: BigInt(batch.lastOffset), nextOffset: BigInt(batch.nextOffset) }
+    return {
+      ...legacy,
+      baseOffset: BigInt(firstOffset(batch, OUTPUT_BYTES_MAX)),
+      lastOffset: BigInt(batch.lastOffset),
+      nextOffset: BigInt(batch.nextOffset)
+    }
   }
   const baseOffset = readInt64Exact(buffer, p)
   const producerId = readInt64Exact(buffer, p + BatchLayout.producerId)

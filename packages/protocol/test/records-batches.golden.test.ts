@@ -91,7 +91,9 @@ test('records written in any codec are read back', (t) => {
 test('CRC-32C and CRC-32 are those of Apache Kafka', (t) => {
   const goldens = requireGoldens(t)
   if (goldens === undefined) return
-  const lines = goldens.lines<{ kind: string; hex: string; crc32c: number; crc32: number }>('hashing.ndjson.gz').filter(({ kind }) => kind === 'crc32c')
+  const lines = goldens
+    .lines<{ kind: string; hex: string; crc32c: number; crc32: number }>('hashing.ndjson.gz')
+    .filter(({ kind }) => kind === 'crc32c')
   assert.ok(lines.length > 20)
   for (const line of lines) {
     const bytes = Buffer.from(line.hex, 'hex')

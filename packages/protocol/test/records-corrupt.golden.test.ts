@@ -1,11 +1,12 @@
 // Damaged batches: what Apache Kafka's reader and its broker say of each, and what ours do.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { LONG_MAX } from '@odradek/base'
 import { requireGoldens } from '@odradek/testkit'
 import { assignOffsets } from '../src/records/assign-offsets.ts'
 import { forEachRecord } from '../src/records/decode-records.ts'
 import { batchSizeAt, nextBatch, type RecordBatch } from '../src/records/record-batch.ts'
-import { RecordDecodeError, type CompressionType } from '../src/records/types.ts'
+import { type CompressionType, RecordDecodeError } from '../src/records/types.ts'
 import { Rejection } from '../src/records/validate-types.ts'
 import { describeBatches, type Exact, exact } from './record-goldens.ts'
 
@@ -88,7 +89,7 @@ function broker(bytes: Buffer): Partial<Outcome> {
         maxMessageBytes: 1 << 20,
         compressionType: 'producer',
         timestampType: 'CreateTime',
-        timestampBeforeMaxMs: 9223372036854775807,
+        timestampBeforeMaxMs: LONG_MAX,
         timestampAfterMaxMs: 3_600_000,
         isCompacted: false
       }
@@ -103,7 +104,12 @@ function broker(bytes: Buffer): Partial<Outcome> {
     }
   } catch (error) {
     assert.ok(error instanceof RecordDecodeError, String(error))
-    return { result: 'error', errorCode: error.errorCode, message: error.message, recordErrors: error instanceof Rejection ? [...error.recordErrors] : [] }
+    return {
+      result: 'error',
+      errorCode: error.errorCode,
+      message: error.message,
+      recordErrors: error instanceof Rejection ? [...error.recordErrors] : []
+    }
   }
 }
 

@@ -74,7 +74,8 @@ export class GzipSource implements ByteSource {
 
 /** The end of the gzip header at `position`, or undefined where there is none. */
 function headerEnd(input: Buffer, position: number): number | undefined {
-  if (input.length - position < 10 || input[position] !== 0x1f || input[position + 1] !== 0x8b || input[position + 2] !== 8) return undefined
+  if (input.length - position < 10 || input[position] !== 0x1f || input[position + 1] !== 0x8b || input[position + 2] !== 8)
+    return undefined
   const flags = input[position + 3]
   let p = position + 10
   if ((flags & FEXTRA) !== 0) {

@@ -1,4 +1,5 @@
 /** The LZ4 block encoder: a fast one with a hash table, and one with hash chains that searches deeper by level. */
+import { copyExact, matchingBytes } from './wild-copy.ts'
 
 const MATCH_MIN = 4
 /** The format: the last five bytes are literals, the last match starts at least twelve bytes before the end. */
@@ -14,16 +15,24 @@ export const lz4BlockSizeMax = (bytes: number): number => bytes + Math.ceil(byte
  * Encodes `input[start, end)` (at most 64 KiB) at `position` of `out`, which has {@link lz4BlockSizeMax} bytes of room,
  * and returns the end. Level 0 is the fast encoder.
  */
-export function compressLz4Block(input: Buffer, start: number, end: number, out: Buffer, position: number, level: number): number {
+export function compressLz4Block(
+  input: Buffer,
+  view: DataView,
+  start: number,
+  end: number,
+  out: Buffer,
+  position: number,
+  level: number
+): number {
   if (end - start < MATCH_START_LIMIT + 1) return emitLast(input, start, end, out, position)
-  return level === 0 ? compressFast(input, start, end, out, position) : compressChained(input, start, end, out, position, attemptsOf(level))
+  return level === 0
+    ? compressFast(input, view, start, end, out, position)
+    : compressChained(input, view, start, end, out, position, attemptsOf(level))
 }
 
 const attemptsOf = (level: number): number => 1 << Math.min(Math.max(level, 1), 12)
 
-const read32 = (b: Uint8Array, p: number): number => b[p] | (b[p + 1] << 8) | (b[p + 2] << 16) | (b[p + 3] << 24)
-
-function compressFast(input: Buffer, start: number, end: number, out: Buffer, position: number): number {
+function compressFast(input: Buffer, view: DataView, start: number, end: number, out: Buffer, position: number): number {
   let bits = 8
   while (bits < FAST_TABLE_BITS_MAX && 1 << bits < end - start) bits++
   const shift = 32 - bits
@@ -38,11 +47,11 @@ function compressFast(input: Buffer, start: number, end: number, out: Buffer, po
     let candidate: number
     let word: number
     for (;;) {
-      word = input[p] | (input[p + 1] << 8) | (input[p + 2] << 16) | (input[p + 3] << 24)
+      word = view.getUint32(p, true)
       const hash = Math.imul(word, MULTIPLIER) >>> shift
       candidate = start + table[hash]
       table[hash] = p - start
-      if (word === (input[candidate] | (input[candidate + 1] << 8) | (input[candidate + 2] << 16) | (input[candidate + 3] << 24))) break
+      if (word === view.getUint32(candidate, true)) break
       p += skip++ >>> 6
       if (p >= startLimit) return emitLast(input, anchor, end, out, o)
     }
@@ -50,16 +59,23 @@ function compressFast(input: Buffer, start: number, end: number, out: Buffer, po
       p--
       candidate--
     }
-    let matchEnd = p + MATCH_MIN
-    for (let q = candidate + MATCH_MIN; matchEnd < matchLimit && input[matchEnd] === input[q]; q++) matchEnd++
+    const matchEnd = p + MATCH_MIN + matchingBytes(view, candidate + MATCH_MIN, p + MATCH_MIN, matchLimit)
     o = emitSequence(input, anchor, p, out, o, p - candidate, matchEnd - p)
     p = anchor = matchEnd
-    if (p < startLimit) table[Math.imul(read32(input, p - 2), MULTIPLIER) >>> shift] = p - 2 - start
+    if (p < startLimit) table[Math.imul(view.getUint32(p - 2, true), MULTIPLIER) >>> shift] = p - 2 - start
   }
   return emitLast(input, anchor, end, out, o)
 }
 
-function compressChained(input: Buffer, start: number, end: number, out: Buffer, position: number, attempts: number): number {
+function compressChained(
+  input: Buffer,
+  view: DataView,
+  start: number,
+  end: number,
+  out: Buffer,
+  position: number,
+  attempts: number
+): number {
   const shift = 32 - CHAIN_TABLE_BITS
   // Positions are kept plus one, so that zero is none.
   const heads = new Int32Array(1 << CHAIN_TABLE_BITS)
@@ -73,7 +89,7 @@ function compressChained(input: Buffer, start: number, end: number, out: Buffer,
 
   const insertUpTo = (to: number): void => {
     for (; inserted < to; inserted++) {
-      const hash = Math.imul(read32(input, inserted), MULTIPLIER) >>> shift
+      const hash = Math.imul(view.getUint32(inserted, true), MULTIPLIER) >>> shift
       previous[inserted - start] = heads[hash]
       heads[hash] = inserted - start + 1
     }
@@ -82,12 +98,11 @@ function compressChained(input: Buffer, start: number, end: number, out: Buffer,
   const longest = (at: number, longerThan: number): number => {
     insertUpTo(at)
     let best = longerThan
-    let candidate = heads[Math.imul(read32(input, at), MULTIPLIER) >>> shift]
+    let candidate = heads[Math.imul(view.getUint32(at, true), MULTIPLIER) >>> shift]
     for (let i = attempts; i > 0 && candidate > 0; i--) {
       const c = start + candidate - 1
-      if (input[c + best] === input[at + best] && read32(input, c) === read32(input, at)) {
-        let length = MATCH_MIN
-        while (at + length < matchLimit && input[c + length] === input[at + length]) length++
+      if (input[c + best] === input[at + best] && view.getUint32(c, true) === view.getUint32(at, true)) {
+        const length = MATCH_MIN + matchingBytes(view, c + MATCH_MIN, at + MATCH_MIN, matchLimit)
         if (length > best) {
           best = length
           bestAt = c
@@ -129,17 +144,23 @@ function emitLength(out: Buffer, position: number, extra: number): number {
 }
 
 function emitLiterals(input: Buffer, start: number, end: number, out: Buffer, position: number): number {
-  const length = end - start
-  if (length > 48) input.copy(out, position, start, end)
-  else for (let i = 0; i < length; i++) out[position + i] = input[start + i]
-  return position + length
+  copyExact(input, start, out, position, end - start)
+  return position + end - start
 }
 
-function emitSequence(input: Buffer, anchor: number, p: number, out: Buffer, position: number, offset: number, matchLength: number): number {
+function emitSequence(
+  input: Buffer,
+  anchor: number,
+  p: number,
+  out: Buffer,
+  position: number,
+  offset: number,
+  matchLength: number
+): number {
   const literals = p - anchor
   const match = matchLength - MATCH_MIN
   let o = position
-  out[o++] = ((literals < 15 ? literals : 15) << 4) | (match < 15 ? match : 15)
+  out[o++] = (Math.min(literals, 15) << 4) | Math.min(match, 15)
   if (literals >= 15) o = emitLength(out, o, literals - 15)
   o = emitLiterals(input, anchor, p, out, o)
   out[o++] = offset
@@ -151,7 +172,7 @@ function emitSequence(input: Buffer, anchor: number, p: number, out: Buffer, pos
 function emitLast(input: Buffer, anchor: number, end: number, out: Buffer, position: number): number {
   const literals = end - anchor
   let o = position
-  out[o++] = (literals < 15 ? literals : 15) << 4
+  out[o++] = Math.min(literals, 15) << 4
   if (literals >= 15) o = emitLength(out, o, literals - 15)
   return emitLiterals(input, anchor, end, out, o)
 }

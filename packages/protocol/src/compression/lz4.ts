@@ -6,6 +6,7 @@
 import type { ByteSource } from './byte-source.ts'
 import { undecodable } from './errors.ts'
 import { compressLz4Block, lz4BlockSizeMax } from './lz4-block.ts'
+import { copyExact, copyMatch, copyWild, viewOf, WILD_BYTES } from './wild-copy.ts'
 import { xxhash32 } from './xxhash32.ts'
 
 const MAGIC = 0x184d2204
@@ -20,6 +21,8 @@ const UNCOMPRESSED_BIT = 0x80000000
 
 /** One byte of a length makes at most 255 bytes of output. */
 const EXPANSION_MAX = 255
+/** Behind the fast loop's positions: 14 literals, 18 bytes of match and a wild copy of each. */
+const WILD_SLACK_BYTES = 4 * WILD_BYTES
 
 export const LZ4_DEFAULT_LEVEL = 9
 
@@ -44,12 +47,13 @@ export class Lz4Source implements ByteSource {
   private block: Buffer
   private served = 0
   private ready = 0
-  private scratch: Buffer = Buffer.alloc(0)
+  private readonly decoder: BlockDecoder
 
   /** `ignoresHeaderChecksum`: Kafka wrote a wrong one with magic 0 and never checks it there. */
   constructor(input: Buffer, ignoresHeaderChecksum = false) {
     this.input = input
     this.block = input
+    this.decoder = new BlockDecoder(input)
     if (input.length < 7) throw undecodable('an LZ4 frame ended early')
     if (readLittle32(input, 0) !== MAGIC) throw undecodable('not an LZ4 frame')
     const flags = input[4]
@@ -63,7 +67,8 @@ export class Lz4Source implements ByteSource {
     this.hasBlockChecksum = (flags & BLOCK_CHECKSUM) !== 0
     const end = 6 + ((flags & CONTENT_SIZE) !== 0 ? 8 : 0)
     if (input.length < end + 1) throw undecodable('an LZ4 frame ended early')
-    if (!ignoresHeaderChecksum && input[end] !== ((xxhash32(input, 4, end) >>> 8) & 0xff)) throw undecodable('the header checksum of an LZ4 frame is wrong')
+    if (!ignoresHeaderChecksum && input[end] !== ((xxhash32(input, 4, end) >>> 8) & 0xff))
+      throw undecodable('the header checksum of an LZ4 frame is wrong')
     this.position = end + 1
   }
 
@@ -81,7 +86,7 @@ export class Lz4Source implements ByteSource {
   close(): void {
     this.isFinished = true
     this.served = this.ready
-    this.scratch = this.block = Buffer.alloc(0)
+    this.block = this.decoder.out = Buffer.alloc(0)
   }
 
   private nextBlock(): void {
@@ -98,13 +103,13 @@ export class Lz4Source implements ByteSource {
     if (size > this.blockBytesMax) throw undecodable(`an LZ4 block of ${size} bytes exceeds the frame's ${this.blockBytesMax}`)
     const end = start + size
     if (end + (this.hasBlockChecksum ? 4 : 0) > input.length) throw undecodable('an LZ4 frame ended early')
-    if (this.hasBlockChecksum && readLittle32(input, end) !== xxhash32(input, start, end)) throw undecodable('the checksum of an LZ4 block is wrong')
+    if (this.hasBlockChecksum && readLittle32(input, end) !== xxhash32(input, start, end))
+      throw undecodable('the checksum of an LZ4 block is wrong')
     if (isCompressed) {
-      const room = Math.min(this.blockBytesMax, size * EXPANSION_MAX)
-      if (this.scratch.length < room) this.scratch = Buffer.allocUnsafe(room)
-      this.block = this.scratch
+      this.decoder.reserve(Math.min(this.blockBytesMax, size * EXPANSION_MAX))
       this.served = 0
-      this.ready = decodeBlock(input, start, end, this.scratch, Math.min(this.scratch.length, this.blockBytesMax))
+      this.ready = this.decoder.decode(start, end)
+      this.block = this.decoder.out
     } else {
       this.block = input
       this.served = start
@@ -114,63 +119,90 @@ export class Lz4Source implements ByteSource {
   }
 }
 
-/** Decodes one block into `out` and returns how many bytes came out; never more than `room`. */
-function decodeBlock(input: Buffer, start: number, end: number, out: Buffer, room: number): number {
-  let p = start
-  let o = 0
-  for (;;) {
-    if (p >= end) throw undecodable('an LZ4 block is cut')
-    const token = input[p++]
-    let length = token >>> 4
-    if (length === 15) {
-      let byte: number
-      do {
-        if (p >= end) throw undecodable('an LZ4 block is cut')
-        byte = input[p++]
-        length += byte
-      } while (byte === 255)
-    }
-    if (length > end - p || length > room - o) throw undecodable('an LZ4 literal does not fit')
-    if (length > 48) input.copy(out, o, p, p + length)
-    else for (let i = 0; i < length; i++) out[o + i] = input[p + i]
-    o += length
-    p += length
-    if (p === end) return o
+/** Decodes blocks of one input into `out`, of which no more than `room` bytes count. */
+class BlockDecoder {
+  private readonly input: Buffer
+  private readonly inputView: DataView
+  out: Buffer = Buffer.alloc(0)
+  private outView: DataView = viewOf(this.out)
+  private room = 0
+  /** The next byte of the input, and how much came out. */
+  private p = 0
+  private o = 0
 
-    if (end - p < 2) throw undecodable('an LZ4 block is cut')
-    const offset = input[p] | (input[p + 1] << 8)
-    p += 2
-    if (offset === 0 || offset > o) throw undecodable('an LZ4 match reaches before the start')
-    length = token & 15
-    if (length === 15) {
-      let byte: number
-      do {
-        if (p >= end) throw undecodable('an LZ4 block is cut')
-        byte = input[p++]
-        length += byte
-      } while (byte === 255)
-    }
-    length += 4
-    if (length > room - o) throw undecodable('an LZ4 match does not fit')
-    copyMatch(out, o, offset, length)
-    o += length
+  constructor(input: Buffer) {
+    this.input = input
+    this.inputView = viewOf(input)
   }
-}
 
-function copyMatch(out: Buffer, o: number, offset: number, length: number): void {
-  const from = o - offset
-  if (length <= 48) {
-    for (let i = 0; i < length; i++) out[o + i] = out[from + i]
-    return
+  reserve(room: number): void {
+    this.room = room
+    if (this.out.length >= room + WILD_SLACK_BYTES) return
+    this.out = Buffer.allocUnsafe(room + WILD_SLACK_BYTES)
+    this.outView = viewOf(this.out)
   }
-  // The first `offset` bytes are there; each copy doubles what can be copied at once.
-  let copied = 0
-  let available = offset
-  while (copied < length) {
-    const n = Math.min(available, length - copied)
-    out.copyWithin(o + copied, from, from + n)
-    copied += n
-    available += n
+
+  /** Decodes `input[start, end)` and returns how many bytes came out. */
+  decode(start: number, end: number): number {
+    const { input, inputView, outView, room } = this
+    const fastEnd = Math.min(end, input.length - WILD_SLACK_BYTES)
+    this.p = start
+    this.o = 0
+    for (;;) {
+      // The usual sequence, of a few literals and a short match, passes without a loop or a call.
+      let p = this.p
+      let o = this.o
+      while (p < fastEnd && o < room) {
+        const token = input[p]
+        const literals = token >>> 4
+        const match = (token & 15) + 4
+        const offset = inputView.getUint16(p + 1 + literals, true)
+        if (literals === 15 || match === 19 || offset < 4 || offset > o + literals) break
+        if (p + 3 + literals > end || o + literals + match > room) break
+        copyWild(inputView, p + 1, outView, o, 14)
+        o += literals
+        copyWild(outView, o - offset, outView, o, 16)
+        if (match > 16) outView.setUint32(o + 16, outView.getUint32(o + 16 - offset, true), true)
+        o += match
+        p += 3 + literals
+      }
+      this.p = p
+      this.o = o
+      if (this.sequence(end)) return this.o
+    }
+  }
+
+  /** Any sequence, every length checked; true after the last, which has literals only. */
+  private sequence(end: number): boolean {
+    const { input, out } = this
+    if (this.p >= end) throw undecodable('an LZ4 block is cut')
+    const token = input[this.p++]
+    const literals = this.length(token >>> 4, end)
+    if (literals > end - this.p || literals > this.room - this.o) throw undecodable('an LZ4 literal does not fit')
+    copyExact(input, this.p, out, this.o, literals)
+    this.p += literals
+    this.o += literals
+    if (this.p === end) return true
+
+    if (end - this.p < 2) throw undecodable('an LZ4 block is cut')
+    const offset = input[this.p] | (input[this.p + 1] << 8)
+    this.p += 2
+    if (offset === 0 || offset > this.o) throw undecodable('an LZ4 match reaches before the start')
+    const match = this.length(token & 15, end) + 4
+    if (match > this.room - this.o) throw undecodable('an LZ4 match does not fit')
+    copyMatch(this.outView, this.o, offset, match)
+    this.o += match
+    return false
+  }
+
+  private length(first: number, end: number): number {
+    let length = first
+    if (length < 15) return length
+    for (let byte = 255; byte === 255; length += byte) {
+      if (this.p >= end) throw undecodable('an LZ4 block is cut')
+      byte = this.input[this.p++]
+    }
+    return length
   }
 }
 
@@ -182,10 +214,11 @@ export function compressLz4(input: Buffer, reserve: number, level = LZ4_DEFAULT_
   out[reserve + 4] = VERSION_1 | BLOCK_INDEPENDENCE
   out[reserve + 5] = BLOCK_SIZE_64_KIB << 4
   out[reserve + 6] = (xxhash32(out, reserve + 4, reserve + 6) >>> 8) & 0xff
+  const view = viewOf(input)
   let o = reserve + 7
   for (let start = 0; start < input.length; start += BLOCK_BYTES) {
     const end = Math.min(start + BLOCK_BYTES, input.length)
-    const blockEnd = compressLz4Block(input, start, end, out, o + 4, level === LZ4_DEFAULT_LEVEL ? 0 : level)
+    const blockEnd = compressLz4Block(input, view, start, end, out, o + 4, level === LZ4_DEFAULT_LEVEL ? 0 : level)
     if (blockEnd - o - 4 < end - start) {
       writeLittle32(out, o, blockEnd - o - 4)
       o = blockEnd

@@ -4,7 +4,7 @@
  * release take that away, `openNativeDecoder` falls back to the public functions, which are bounded by
  * `outputBytesMax` only.
  */
-import { createInflateRaw, createZstdDecompress, constants, inflateRawSync, zstdDecompressSync } from 'node:zlib'
+import { constants, createInflateRaw, createZstdDecompress, inflateRawSync, zstdDecompressSync } from 'node:zlib'
 import { tooLarge, undecodable } from './errors.ts'
 
 export interface NativeDecoder {
@@ -18,7 +18,15 @@ export interface NativeDecoder {
 }
 
 interface ZlibHandle {
-  writeSync(flush: number, input: Buffer, inputOffset: number, inputLength: number, output: Buffer, outputOffset: number, outputLength: number): void
+  writeSync(
+    flush: number,
+    input: Buffer,
+    inputOffset: number,
+    inputLength: number,
+    output: Buffer,
+    outputOffset: number,
+    outputLength: number
+  ): void
   reset(): void
   close(): void
   onerror: (message: string, errno: number, code: string) => void
@@ -46,9 +54,9 @@ export interface NativeDecoderOptions {
 export const ZSTD_WINDOW_LOG_MAX = 27
 
 export function openNativeDecoder(options: NativeDecoderOptions): NativeDecoder {
-  const stream = (
-    options.kind === 'zstd' ? createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX } }) : createInflateRaw()
-  ) as unknown as ZlibStream & { destroy(): void }
+  const stream = (options.kind === 'zstd'
+    ? createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX } })
+    : createInflateRaw()) as unknown as ZlibStream & { destroy(): void }
   const handle = stream._handle
   const state = stream._writeState
   if (options.withoutHandle || typeof handle?.writeSync !== 'function' || state === undefined) {

@@ -6,6 +6,7 @@
 import { readInt32, writeInt32 } from '../records/wire.ts'
 import type { ByteSource } from './byte-source.ts'
 import { undecodable } from './errors.ts'
+import { copyExact, copyMatch, copyWild, matchingBytes, viewOf, WILD_BYTES } from './wild-copy.ts'
 
 const XERIAL_HEADER = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00, 0, 0, 0, 1, 0, 0, 0, 1])
 const XERIAL_MAGIC_BYTES = 8
@@ -17,6 +18,8 @@ const XERIAL_BLOCK_BYTES = 32 * 1024
 const WINDOW_BYTES_MAX = 4 * 1024 * 1024
 /** No element makes more than 64 bytes out of 3, so no honest block grows by more. */
 const EXPANSION_MAX = 22
+/** Behind what is decoded, for wild copies of up to 64 bytes. */
+const WILD_SLACK_BYTES = 64 + WILD_BYTES
 
 // ---- decoding ----
 
@@ -30,19 +33,25 @@ class BlockDecoder {
   readonly length: number
   private produced = 0
   private readonly input: Buffer
+  private readonly inputView: DataView
+  private readonly outView: DataView
+  private readonly room: number
   private position: number
   private readonly end: number
   private literalLeft = 0
   private copyLeft = 0
   private copyOffset = 0
 
-  constructor(input: Buffer, start: number, end: number, scratch: Buffer | undefined) {
+  constructor(input: Buffer, inputView: DataView, start: number, end: number, scratch: Buffer | undefined) {
     this.input = input
+    this.inputView = inputView
     this.position = start
     this.end = end
     this.length = this.readPreamble()
-    const room = Math.min(this.length, WINDOW_BYTES_MAX)
+    const room = Math.min(this.length, WINDOW_BYTES_MAX) + WILD_SLACK_BYTES
     this.out = scratch !== undefined && scratch.length >= room ? scratch : Buffer.allocUnsafe(room)
+    this.room = this.out.length - WILD_SLACK_BYTES
+    this.outView = viewOf(this.out)
   }
 
   private readPreamble(): number {
@@ -52,7 +61,8 @@ class BlockDecoder {
       const byte = this.input[this.position++]
       value += (byte & 0x7f) * 2 ** shift
       if (byte < 0x80) {
-        if (value > (this.end - this.position) * EXPANSION_MAX) throw undecodable(`a snappy block of ${this.end - this.position} bytes cannot hold ${value}`)
+        if (value > (this.end - this.position) * EXPANSION_MAX)
+          throw undecodable(`a snappy block of ${this.end - this.position} bytes cannot hold ${value}`)
         return value
       }
     }
@@ -61,13 +71,14 @@ class BlockDecoder {
 
   /** Decodes until the block ends or `out` is full; returns the end of what is new in `out`. */
   decode(): number {
-    const room = Math.min(this.out.length, this.outStart + this.length - this.produced)
+    const room = Math.min(this.room, this.outStart + this.length - this.produced)
     this.run(room)
     const isDone = this.position >= this.end && this.literalLeft === 0 && this.copyLeft === 0
     if (isDone && this.produced + this.outPosition - this.outStart !== this.length) {
       throw undecodable(`a snappy block of ${this.length} bytes ended after ${this.produced + this.outPosition - this.outStart}`)
     }
-    if (!isDone && this.produced + this.outPosition - this.outStart >= this.length) throw undecodable('a snappy block holds more than it says')
+    if (!isDone && this.produced + this.outPosition - this.outStart >= this.length)
+      throw undecodable('a snappy block holds more than it says')
     return this.outPosition
   }
 
@@ -77,7 +88,7 @@ class BlockDecoder {
 
   /** Keeps the last half of a full window as history. */
   slide(): void {
-    const kept = this.out.length >>> 1
+    const kept = this.room >>> 1
     this.out.copyWithin(0, this.outPosition - kept, this.outPosition)
     this.produced += this.outPosition - kept
     this.outPosition = kept
@@ -85,66 +96,97 @@ class BlockDecoder {
   }
 
   private run(room: number): void {
-    const { input, out, end, outStart } = this
+    for (;;) {
+      if (this.literalLeft === 0 && this.copyLeft === 0) {
+        this.runFast(room - 64)
+        if (this.position >= this.end) return
+        this.readElement()
+      }
+      if (this.literalLeft > 0) this.copyLiteral(room)
+      else this.copyBack(room)
+      if (this.literalLeft > 0 || this.copyLeft > 0) return
+    }
+  }
+
+  /** The usual elements, short literals and copies of up to 64 KiB back; stops before any other. */
+  private runFast(room: number): void {
+    const { input, inputView, outView, outStart } = this
+    const fastEnd = Math.min(this.end, input.length - WILD_SLACK_BYTES)
     let p = this.position
     let o = this.outPosition
-    let literal = this.literalLeft
-    let copy = this.copyLeft
-    let offset = this.copyOffset
-    for (;;) {
-      if (literal > 0) {
-        const n = Math.min(literal, room - o)
-        if (n > end - p) throw undecodable('a snappy literal is cut')
-        if (n > 48) input.copy(out, o, p, p + n)
-        else for (let i = 0; i < n; i++) out[o + i] = input[p + i]
-        o += n
-        p += n
-        literal -= n
-        if (literal > 0) break
-      } else if (copy > 0) {
-        if (offset === 0 || offset > o - outStart) throw undecodable('a snappy copy reaches before the start')
-        const n = Math.min(copy, room - o)
-        for (let i = 0, from = o - offset; i < n; i++) out[o + i] = out[from + i]
-        o += n
-        copy -= n
-        if (copy > 0) break
-      }
-      if (p >= end) break
-      const tag = input[p++]
+    while (p < fastEnd && o < room) {
+      const tag = input[p]
       const kind = tag & 3
       if (kind === 0) {
-        literal = (tag >>> 2) + 1
-        if (literal > 60) {
-          const bytes = literal - 60
-          if (bytes > end - p) throw undecodable('a snappy literal is cut')
-          let value = 0
-          for (let i = bytes - 1; i >= 0; i--) value = value * 256 + input[p + i]
-          literal = value + 1
-          p += bytes
-        }
+        const length = (tag >>> 2) + 1
+        if (length > 16 || length >= this.end - p) break
+        copyWild(inputView, p + 1, outView, o, 16)
+        p += length + 1
+        o += length
       } else if (kind === 1) {
-        if (p >= end) throw undecodable('a snappy copy is cut')
-        copy = ((tag >>> 2) & 7) + 4
-        offset = ((tag & 0xe0) << 3) | input[p++]
+        const offset = ((tag & 0xe0) << 3) | input[p + 1]
+        if (offset === 0 || offset > o - outStart) break
+        if (offset < 4) copyMatch(outView, o, offset, 16)
+        else copyWild(outView, o - offset, outView, o, 16)
+        p += 2
+        o += ((tag >>> 2) & 7) + 4
       } else {
-        const bytes = kind === 2 ? 2 : 4
-        if (bytes > end - p) throw undecodable('a snappy copy is cut')
-        copy = (tag >>> 2) + 1
-        offset = input[p] | (input[p + 1] << 8)
-        if (kind === 3) offset = (offset | (input[p + 2] << 16) | (input[p + 3] << 24)) >>> 0
-        p += bytes
+        const offset = inputView.getUint16(p + 1, true)
+        if (kind === 3 || offset === 0 || offset > o - outStart) break
+        const length = (tag >>> 2) + 1
+        if (offset < 4) copyMatch(outView, o, offset, length)
+        else copyWild(outView, o - offset, outView, o, length)
+        p += 3
+        o += length
       }
     }
+    if (p > this.end) throw undecodable('a snappy copy is cut')
     this.position = p
     this.outPosition = o
-    this.literalLeft = literal
-    this.copyLeft = copy
-    this.copyOffset = offset
+  }
+
+  private copyLiteral(room: number): void {
+    const n = Math.min(this.literalLeft, room - this.outPosition)
+    if (n > this.end - this.position) throw undecodable('a snappy literal is cut')
+    copyExact(this.input, this.position, this.out, this.outPosition, n)
+    this.outPosition += n
+    this.position += n
+    this.literalLeft -= n
+  }
+
+  private copyBack(room: number): void {
+    const offset = this.copyOffset
+    if (offset === 0 || offset > this.outPosition - this.outStart) throw undecodable('a snappy copy reaches before the start')
+    const n = Math.min(this.copyLeft, room - this.outPosition)
+    copyMatch(this.outView, this.outPosition, offset, n)
+    this.outPosition += n
+    this.copyLeft -= n
+  }
+
+  private readElement(): void {
+    const { input, end } = this
+    const tag = input[this.position++]
+    const kind = tag & 3
+    const left = end - this.position
+    if (kind === 0) {
+      const length = (tag >>> 2) + 1
+      const bytes = length - 60
+      if (bytes > left) throw undecodable('a snappy literal is cut')
+      this.literalLeft = bytes > 0 ? input.readUIntLE(this.position, bytes) + 1 : length
+      if (bytes > 0) this.position += bytes
+      return
+    }
+    const bytes = kind === 3 ? 4 : kind
+    if (bytes > left) throw undecodable('a snappy copy is cut')
+    this.copyLeft = kind === 1 ? ((tag >>> 2) & 7) + 4 : (tag >>> 2) + 1
+    this.copyOffset = kind === 1 ? ((tag & 0xe0) << 3) | input[this.position] : input.readUIntLE(this.position, bytes)
+    this.position += bytes
   }
 }
 
 export class SnappySource implements ByteSource {
   private readonly input: Buffer
+  private readonly inputView: DataView
   private position = 0
   private readonly isFramed: boolean
   private block: BlockDecoder | undefined
@@ -156,6 +198,7 @@ export class SnappySource implements ByteSource {
   constructor(input: Buffer) {
     if (input.length === 0) throw undecodable('snappy needs input')
     this.input = input
+    this.inputView = viewOf(input)
     this.isFramed = input.length >= XERIAL_HEADER.length && input.compare(XERIAL_HEADER, 0, XERIAL_MAGIC_BYTES, 0, XERIAL_MAGIC_BYTES) === 0
     if (this.isFramed) this.readHeader()
   }
@@ -196,7 +239,7 @@ export class SnappySource implements ByteSource {
     if (!this.isFramed) {
       if (this.position > 0) return undefined
       this.position = input.length
-      return new BlockDecoder(input, 0, input.length, undefined)
+      return new BlockDecoder(input, this.inputView, 0, input.length, undefined)
     }
     for (;;) {
       if (input.length - this.position < 4) return undefined
@@ -207,14 +250,16 @@ export class SnappySource implements ByteSource {
         continue
       }
       const start = this.position + 4
-      if (length < 0 || length > input.length - start) throw undecodable(`a snappy chunk says it has ${length} bytes, ${input.length - start} are there`)
+      if (length < 0 || length > input.length - start)
+        throw undecodable(`a snappy chunk says it has ${length} bytes, ${input.length - start} are there`)
       this.position = start + length
-      return new BlockDecoder(input, start, start + length, this.scratch)
+      return new BlockDecoder(input, this.inputView, start, start + length, this.scratch)
     }
   }
 
   private readHeader(): void {
-    if (this.input.compare(XERIAL_HEADER, 0, XERIAL_MAGIC_BYTES, this.position, this.position + XERIAL_MAGIC_BYTES) !== 0) throw undecodable('not a snappy stream')
+    if (this.input.compare(XERIAL_HEADER, 0, XERIAL_MAGIC_BYTES, this.position, this.position + XERIAL_MAGIC_BYTES) !== 0)
+      throw undecodable('not a snappy stream')
     if (readInt32(this.input, this.position + XERIAL_MAGIC_BYTES) < 1) throw undecodable('an unknown version of the snappy framing')
     this.position += XERIAL_HEADER.length
   }
@@ -228,10 +273,11 @@ export function compressSnappy(input: Buffer, reserve: number): Buffer {
   const out = Buffer.allocUnsafe(reserve + XERIAL_HEADER.length + blocks * 9 + compressedSizeMax(input.length))
   XERIAL_HEADER.copy(out, reserve)
   let o = reserve + XERIAL_HEADER.length
+  const view = viewOf(input)
   const table = new Uint16Array(tableSize(Math.min(input.length, XERIAL_BLOCK_BYTES)))
   for (let start = 0; start < input.length; start += XERIAL_BLOCK_BYTES) {
     const end = Math.min(start + XERIAL_BLOCK_BYTES, input.length)
-    const blockEnd = compressBlock(input, start, end, out, o + 4, table)
+    const blockEnd = compressBlock(input, view, start, end, out, o + 4, table)
     writeInt32(out, o, blockEnd - o - 4)
     o = blockEnd
   }
@@ -251,7 +297,15 @@ const MULTIPLIER = 0x1e35a7bd
 const TAIL_BYTES = 15
 
 /** One raw block of at most 64 KiB; returns the end of it in `out`. `table` is scratch. */
-function compressBlock(input: Buffer, start: number, end: number, out: Buffer, outStart: number, table: Uint16Array): number {
+function compressBlock(
+  input: Buffer,
+  view: DataView,
+  start: number,
+  end: number,
+  out: Buffer,
+  outStart: number,
+  table: Uint16Array
+): number {
   let o = outStart
   for (let v = end - start; ; v >>>= 7) {
     if (v < 0x80) {
@@ -276,22 +330,17 @@ function compressBlock(input: Buffer, start: number, end: number, out: Buffer, o
         p = next
         next = p + (skip++ >>> 5)
         if (next > limit) return emitLiteral(input, literalStart, end, out, o)
-        word = input[p] | (input[p + 1] << 8) | (input[p + 2] << 16) | (input[p + 3] << 24)
+        word = view.getUint32(p, true)
         const hash = Math.imul(word, MULTIPLIER) >>> shift
         candidate = start + table[hash]
         table[hash] = p - start
-      } while (word !== (input[candidate] | (input[candidate + 1] << 8) | (input[candidate + 2] << 16) | (input[candidate + 3] << 24)))
+      } while (word !== view.getUint32(candidate, true))
       if (p > literalStart) o = emitLiteral(input, literalStart, p, out, o)
-      let length = 4
-      while (p + length < end && input[candidate + length] === input[p + length]) length++
+      const length = 4 + matchingBytes(view, candidate + 4, p + 4, end)
       o = emitCopy(out, o, p - candidate, length)
       p += length
       literalStart = p
-      if (p < limit) {
-        const q = p - 1
-        const before = input[q] | (input[q + 1] << 8) | (input[q + 2] << 16) | (input[q + 3] << 24)
-        table[Math.imul(before, MULTIPLIER) >>> shift] = q - start
-      }
+      if (p < limit) table[Math.imul(view.getUint32(p - 1, true), MULTIPLIER) >>> shift] = p - 1 - start
     }
   }
   return literalStart < end ? emitLiteral(input, literalStart, end, out, o) : o
@@ -309,8 +358,7 @@ function emitLiteral(input: Buffer, start: number, end: number, out: Buffer, pos
     out[o++] = n
     out[o++] = n >>> 8
   }
-  if (n > 48) input.copy(out, o, start, end)
-  else for (let i = 0; i <= n; i++) out[o + i] = input[start + i]
+  copyExact(input, start, out, o, n + 1)
   return o + n + 1
 }
 

@@ -58,7 +58,8 @@ export class ZstdSource implements ByteSource {
   private given(bytes: number): number {
     if (this.hasLargeWindow) {
       this.largeWindowOutput += bytes
-      if (this.largeWindowOutput > WINDOW_BYTES_UNLIMITED) throw tooLarge(`${WINDOW_BYTES_UNLIMITED} bytes are allowed with a zstd window above that`)
+      if (this.largeWindowOutput > WINDOW_BYTES_UNLIMITED)
+        throw tooLarge(`${WINDOW_BYTES_UNLIMITED} bytes are allowed with a zstd window above that`)
     }
     return bytes
   }
@@ -113,7 +114,8 @@ function frameAt(input: Buffer, position: number): Frame {
   p += dictionaryIdBytes
   if (isSingleSegment) windowBytes = contentSize(input, p, contentSizeBytes)
   p += contentSizeBytes
-  if (windowBytes > 2 ** ZSTD_WINDOW_LOG_MAX) throw corrupt(`A zstd frame asks for a window of ${windowBytes} bytes, ${2 ** ZSTD_WINDOW_LOG_MAX} are allowed`)
+  if (windowBytes > 2 ** ZSTD_WINDOW_LOG_MAX)
+    throw corrupt(`A zstd frame asks for a window of ${windowBytes} bytes, ${2 ** ZSTD_WINDOW_LOG_MAX} are allowed`)
   const hasChecksum = (descriptor & 0x04) !== 0
   const end = blocksEnd(input, p) + (hasChecksum ? 4 : 0)
   if (end > input.length) throw undecodable('a zstd frame ended early')

@@ -6,17 +6,19 @@
  *
  * The CRC is not checked here. Throws {@link Rejection} or {@link RecordDecodeError}.
  */
-import { ErrorCode } from '../errors.ts'
+
 import { decompress, openDecompressor } from '../compression/index.ts'
+import { ErrorCode } from '../errors.ts'
 import { RecordBatchBuilder } from './batch-builder.ts'
 import type { LegacyRecord } from './legacy.ts'
 import { decodeLegacyRecords } from './legacy.ts'
+import { walkPlainRecords } from './plain-walk.ts'
 import { BatchLayout, iterateBatches, RecordBatch, setLastOffset, setMaxTimestamp, setPartitionLeaderEpoch } from './record-batch.ts'
+import { RecordChecks } from './record-checks.ts'
 import { RecordReader } from './record-reader.ts'
 import { RecordStream } from './record-stream.ts'
 import type { CompressionType } from './types.ts'
 import { invalid, NO_PRODUCER_ID, NO_TIMESTAMP } from './types.ts'
-import { RecordChecks } from './record-checks.ts'
 import type { AppendOrigin, RecordsConfig } from './validate-types.ts'
 import { decompressedBytesMax, Rejection } from './validate-types.ts'
 import { readInt64Exact } from './wire.ts'
@@ -40,11 +42,17 @@ export interface AssignedRecords {
 }
 
 /** `batches` are all whole batches of `records`, one after the other from its start. */
-export function assignOffsets(records: Buffer, batches: RecordBatch[], sourceCompression: CompressionType, options: AssignOptions): AssignedRecords {
+export function assignOffsets(
+  records: Buffer,
+  batches: RecordBatch[],
+  sourceCompression: CompressionType,
+  options: AssignOptions
+): AssignedRecords {
   const { config } = options
   if (batches.length === 0) throw invalid('Record batch has no batches at all')
   const first = batches[0]
-  if ((first.magic >= 2 || sourceCompression !== 'none') && batches.length > 1) throw invalid('Compressed outer record has more than one batch')
+  if ((first.magic >= 2 || sourceCompression !== 'none') && batches.length > 1)
+    throw invalid('Compressed outer record has more than one batch')
   const targetCompression = config.compressionType === 'producer' ? sourceCompression : config.compressionType
   if (first.magic < 2) return convertLegacy(batches, targetCompression, options)
   validateBatch(first, options)
@@ -63,7 +71,8 @@ function validateBatch(batch: RecordBatch, options: AssignOptions): void {
     const countFromOffsets = batch.lastOffsetDelta + 1
     if (countFromOffsets <= 0) throw refuse(`Batch has an invalid offset range: [${batch.baseOffset}, ${batch.lastOffset}]`)
     if (count <= 0) throw refuse(`Invalid reported count for record batch: ${count}`)
-    if (countFromOffsets !== count) throw refuse(`Inconsistent batch offset range [${batch.baseOffset}, ${batch.lastOffset}] and count of records ${count}`)
+    if (countFromOffsets !== count)
+      throw refuse(`Inconsistent batch offset range [${batch.baseOffset}, ${batch.lastOffset}] and count of records ${count}`)
   }
   if (batch.isControl) throw refuse('Clients are not allowed to write control records')
   if (batch.hasProducerId && batch.baseSequence < 0) {
@@ -72,16 +81,9 @@ function validateBatch(batch: RecordBatch, options: AssignOptions): void {
 }
 
 function assignPlain(records: Buffer, batch: RecordBatch, options: AssignOptions): AssignedRecords {
-  const reader = new RecordReader(batch.buffer, batch.position + BatchLayout.records, batch.end)
   const checks = new RecordChecks(batch, options, 'DefaultRecord')
   const { count } = batch
-  // A batch without records is not walked, as in Kafka; only compaction makes such, and no client's passes here.
-  for (let i = 0; i < count; i++) {
-    reader.next()
-    checks.check(reader, i)
-  }
-  if (count < 0) throw invalid(`Found invalid record count ${count} in magic v${batch.magic} batch`)
-  if (count > 0 && !reader.isAtEnd) throw invalid('Incorrect declared batch size, records still remaining in file')
+  walkPlainRecords(batch, checks)
   checks.finish()
   const nextOffset = options.firstOffset + count
   const patched = patchBatch(batch, nextOffset - 1, checks.maxTimestamp, options)
@@ -114,7 +116,10 @@ function assignCompressed(records: Buffer, batch: RecordBatch, target: Compressi
   checks.finish()
   // Kafka's validator goes on to rebuild such a batch, without having kept its keys, and fails.
   if (!checks.hasConsecutiveOffsets) {
-    throw new Rejection(ErrorCode.UNKNOWN_SERVER_ERROR, `The offsets of a compressed batch do not count on from 0 in topic partition ${options.topicPartition}`)
+    throw new Rejection(
+      ErrorCode.UNKNOWN_SERVER_ERROR,
+      `The offsets of a compressed batch do not count on from 0 in topic partition ${options.topicPartition}`
+    )
   }
   const nextOffset = options.firstOffset + batch.count
   const isLogAppendTime = options.config.timestampType === 'LogAppendTime'
@@ -148,7 +153,13 @@ function walkCompressed(batch: RecordBatch, checks: RecordChecks, options: Assig
 }
 
 /** Writes the records anew in another codec. Those of a compressed batch were checked before and are known to be of `outputBytes`. */
-function rebuild(batch: RecordBatch, target: CompressionType, outputBytes: number, checks: RecordChecks, options: AssignOptions): AssignedRecords {
+function rebuild(
+  batch: RecordBatch,
+  target: CompressionType,
+  outputBytes: number,
+  checks: RecordChecks,
+  options: AssignOptions
+): AssignedRecords {
   const { config, firstOffset, now } = options
   const isCompressed = batch.compression !== 'none'
   if (isCompressed) checks.finish()

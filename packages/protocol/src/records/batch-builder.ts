@@ -72,9 +72,9 @@ export class RecordBatchBuilder {
       sizeOfVarlong(timestampDelta) +
       sizeOfVarint(offsetDelta) +
       sizeOfVarint(keyLength) +
-      (keyLength > 0 ? keyLength : 0) +
+      Math.max(0, keyLength) +
       sizeOfVarint(valueLength) +
-      (valueLength > 0 ? valueLength : 0)
+      Math.max(0, valueLength)
     length += headers.length === 0 ? 1 : sizeOfHeaders(headers)
     this.reserve(length + 5)
     const buffer = this.buffer
@@ -134,7 +134,11 @@ export class RecordBatchBuilder {
     return batch
   }
 
-  private writeHeader(batch: Buffer, compression: CompressionType, overrides: { lastOffsetDelta?: number; maxTimestamp?: number | bigint }): void {
+  private writeHeader(
+    batch: Buffer,
+    compression: CompressionType,
+    overrides: { lastOffsetDelta?: number; maxTimestamp?: number | bigint }
+  ): void {
     const { options } = this
     const isLogAppendTime = options.logAppendTimeMs !== undefined
     writeInt64(batch, BatchLayout.baseOffset, options.baseOffset ?? 0)
@@ -187,7 +191,9 @@ export interface EncodeBatchOptions extends BatchOptions {
 
 /** One batch of `records`. */
 export function encodeBatch(options: EncodeBatchOptions): Buffer {
-  const builder = new RecordBatchBuilder(options)
+  let bytes = RECORD_BATCH_OVERHEAD
+  for (const { key, value } of options.records) bytes += MAX_RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
+  const builder = new RecordBatchBuilder(options, bytes)
   for (const record of options.records) {
     builder.append(record.timestamp ?? options.timestamp ?? NO_TIMESTAMP, record.key, record.value, record.headers, record.offsetDelta)
   }
@@ -196,7 +202,12 @@ export function encodeBatch(options: EncodeBatchOptions): Buffer {
 
 /** What a record of these parts takes at most. */
 export function recordSizeUpperBound(key: Bytes, value: Bytes, headers: Headers = []): number {
-  return MAX_RECORD_OVERHEAD + Math.max(0, byteLength(key)) + Math.max(0, byteLength(value)) + (headers.length === 0 ? 0 : sizeOfHeaders(headers))
+  return (
+    MAX_RECORD_OVERHEAD +
+    Math.max(0, byteLength(key)) +
+    Math.max(0, byteLength(value)) +
+    (headers.length === 0 ? 0 : sizeOfHeaders(headers))
+  )
 }
 
 function difference(a: number | bigint, b: number | bigint): number | bigint {
@@ -217,7 +228,7 @@ function sizeOfHeaders(headers: Headers): number {
   for (const header of headers) {
     const keyLength = Buffer.byteLength(header.key)
     const valueLength = byteLength(header.value)
-    size += sizeOfVarint(keyLength) + keyLength + sizeOfVarint(valueLength) + (valueLength > 0 ? valueLength : 0)
+    size += sizeOfVarint(keyLength) + keyLength + sizeOfVarint(valueLength) + Math.max(0, valueLength)
   }
   return size
 }

@@ -4,8 +4,8 @@
  * LogAppendTime its timestamp is that of all messages within.
  */
 import { crc32 } from 'node:zlib'
-import { ErrorCode } from '../errors.ts'
 import { decompress } from '../compression/index.ts'
+import { ErrorCode } from '../errors.ts'
 import type { RecordBatch } from './record-batch.ts'
 import { LOG_OVERHEAD } from './record-batch.ts'
 import type { KafkaRecord, RecordHeader, TimestampType } from './types.ts'
@@ -104,7 +104,10 @@ function innerRecords(outer: LegacyRecord, bytes: Buffer): LegacyRecord[] {
   // Some producers leave the wrapper's offset at 0: the inner offsets are then taken as they are.
   if (outer.magic === 1 && outer.offset !== 0) {
     const base = outer.offset - last.offset
-    if (base < 0) throw invalid(`Found invalid wrapper offset in compressed v1 message set: ${outer.offset} is less than the last inner offset ${last.offset}`)
+    if (base < 0)
+      throw invalid(
+        `Found invalid wrapper offset in compressed v1 message set: ${outer.offset} is less than the last inner offset ${last.offset}`
+      )
     for (const record of records) record.offset += base
   }
   return records

@@ -165,7 +165,8 @@ export class RecordBatch {
   ensureValid(): void {
     const minimum = minimumSize(this.magic)
     if (this.sizeInBytes < minimum) {
-      if (this.magic >= 2) throw corrupt(`Record batch is corrupt (the size ${this.sizeInBytes} is smaller than the minimum allowed overhead ${minimum})`)
+      if (this.magic >= 2)
+        throw corrupt(`Record batch is corrupt (the size ${this.sizeInBytes} is smaller than the minimum allowed overhead ${minimum})`)
       throw corrupt(`Record is corrupt (crc could not be retrieved as the record is too small, size = ${this.sizeInBytes - LOG_OVERHEAD})`)
     }
     const computed = this.computeCrc()
@@ -176,7 +177,8 @@ export class RecordBatch {
 /** Only the header fields: what scanning code passes on. */
 export type BatchHeader = RecordBatch
 
-const minimumSize = (magic: number): number => (magic >= 2 ? RECORD_BATCH_OVERHEAD : magic === 1 ? LOG_OVERHEAD + 22 : LOG_OVERHEAD + LENGTH_MIN)
+const minimumSize = (magic: number): number =>
+  magic >= 2 ? RECORD_BATCH_OVERHEAD : magic === 1 ? LOG_OVERHEAD + 22 : LOG_OVERHEAD + LENGTH_MIN
 
 /**
  * Reads the header at `position`. The header's bytes must be there (61, for legacy messages 26 or 34), the records
@@ -202,7 +204,8 @@ export function batchSizeAt(buffer: Buffer, position: number, end: number): numb
   const magic = (buffer[position + BatchLayout.magic] << 24) >> 24
   if (magic < 0 || magic > 2) throw corrupt(`Invalid magic found in record: ${magic}`)
   // No batch is of 2 GiB. Kafka's arithmetic overflows here; its answer is kept.
-  if (length > LENGTH_MAX) throw new RecordDecodeError(ErrorCode.UNKNOWN_SERVER_ERROR, `Record size ${length} is beyond what a batch can have`)
+  if (length > LENGTH_MAX)
+    throw new RecordDecodeError(ErrorCode.UNKNOWN_SERVER_ERROR, `Record size ${length} is beyond what a batch can have`)
   return length + LOG_OVERHEAD
 }
 
@@ -261,7 +264,11 @@ export function setLastOffset(buffer: Buffer, position: number, lastOffset: numb
 export function setMaxTimestamp(buffer: Buffer, position: number, timestampType: TimestampType, maxTimestamp: number): void {
   const attributes = readInt16(buffer, position + BatchLayout.attributes)
   const isLogAppendTime = timestampType === 'LogAppendTime'
-  if (((attributes & LOG_APPEND_TIME_BIT) !== 0) === isLogAppendTime && readInt64(buffer, position + BatchLayout.maxTimestamp) === maxTimestamp) return
+  if (
+    ((attributes & LOG_APPEND_TIME_BIT) !== 0) === isLogAppendTime &&
+    readInt64(buffer, position + BatchLayout.maxTimestamp) === maxTimestamp
+  )
+    return
   const kept = attributes & (COMPRESSION_MASK | TRANSACTIONAL_BIT | CONTROL_BIT | DELETE_HORIZON_BIT)
   writeInt16(buffer, position + BatchLayout.attributes, kept | (isLogAppendTime ? LOG_APPEND_TIME_BIT : 0))
   writeInt64(buffer, position + BatchLayout.maxTimestamp, maxTimestamp)

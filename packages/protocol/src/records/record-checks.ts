@@ -6,9 +6,9 @@ import type { RecordBatch } from './record-batch.ts'
 import { BatchLayout } from './record-batch.ts'
 import type { RecordReader } from './record-reader.ts'
 import { COMPRESSION_TYPES, corrupt, NO_TIMESTAMP } from './types.ts'
-import { addInt64, readInt64Exact } from './wire.ts'
 import type { RecordError, RejectionReason } from './validate-types.ts'
 import { Rejection } from './validate-types.ts'
+import { addInt64, readInt64Exact } from './wire.ts'
 
 /** More are counted, not told: the answer to a bad batch stays smaller than the batch. */
 const RECORD_ERRORS_MAX = 10_000
@@ -25,12 +25,13 @@ export class RecordChecks {
   private readonly batch: RecordBatch
   private readonly options: AssignOptions
   private readonly name: RecordName
-  private readonly isCompacted: boolean
+  readonly isCompacted: boolean
   private readonly checksRange: boolean
   private readonly isLogAppendTimeBatch: boolean
   private readonly baseTimestamp: number
-  private readonly timestampMin: number
-  private readonly timestampMax: number
+  /** Timestamps allowed for CreateTime. */
+  readonly timestampMin: number
+  readonly timestampMax: number
   private readonly hasBaseOffset: boolean
   private errors: RecordError[] | undefined
   private errorCount = 0
@@ -85,7 +86,10 @@ export class RecordChecks {
     const { topicPartition } = this.options
     if (record.magic !== this.batch.magic) {
       this.reason = 'magic'
-      this.add(index, `Record ${describeLegacy(record)}'s magic does not match outer magic ${this.batch.magic} in topic partition ${topicPartition}`)
+      this.add(
+        index,
+        `Record ${describeLegacy(record)}'s magic does not match outer magic ${this.batch.magic} in topic partition ${topicPartition}`
+      )
       return
     }
     if (this.batch.isCompressed && record.computeCrc() !== record.crc) {
@@ -113,7 +117,8 @@ export class RecordChecks {
     const { errors } = this
     if (errors === undefined) return
     const options = { recordErrors: errors, reason: this.reason }
-    if (this.isTimestampError) throw new Rejection(ErrorCode.INVALID_TIMESTAMP, 'One or more records have been rejected due to invalid timestamp', options)
+    if (this.isTimestampError)
+      throw new Rejection(ErrorCode.INVALID_TIMESTAMP, 'One or more records have been rejected due to invalid timestamp', options)
     const shown = errors
       .slice(0, 3)
       .map((error) => `RecordError(batchIndex=${error.batchIndex}, message='${error.message}')`)

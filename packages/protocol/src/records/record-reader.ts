@@ -124,7 +124,8 @@ export class RecordReader {
       p = this.skipHeaders()
     }
 
-    if (p - start !== length) throw invalid(`Invalid record size: expected to read ${length} bytes in record payload, but instead read ${p - start}`)
+    if (p - start !== length)
+      throw invalid(`Invalid record size: expected to read ${length} bytes in record payload, but instead read ${p - start}`)
     this.position = p
   }
 

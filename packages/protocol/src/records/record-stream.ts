@@ -3,8 +3,9 @@
  * decompresses to much costs time in proportion (to a limit) and no memory. A record that does not fit into the
  * window is passed over field by field; only its lengths are known then, which is all that validation needs.
  */
-import type { ByteSource } from '../compression/index.ts'
+
 import { tooLarge } from '../compression/errors.ts'
+import type { ByteSource } from '../compression/index.ts'
 import { RecordReader } from './record-reader.ts'
 import { invalid } from './types.ts'
 
@@ -112,7 +113,8 @@ export class RecordStream {
       skip(keyLength)
       skip(Math.max(0, varint()))
     }
-    if (left !== 0) throw invalid(`Invalid record size: expected to read ${length} bytes in record payload, but instead read ${length - left}`)
+    if (left !== 0)
+      throw invalid(`Invalid record size: expected to read ${length} bytes in record payload, but instead read ${length - left}`)
   }
 
   private skip(bytes: number): void {

@@ -1,5 +1,5 @@
-import type { CompressionType, TimestampType } from './types.ts'
 import type { RecordBatch } from './record-batch.ts'
+import type { CompressionType, TimestampType } from './types.ts'
 import { RecordDecodeError } from './types.ts'
 
 /**

@@ -66,7 +66,10 @@ function analyze(options: ValidateOptions): Analysis {
       throw new Rejection(ErrorCode.INVALID_RECORD, 'Append from Raft leader did not set the batch epoch correctly')
     }
     if (origin === 'client' && batch.magic >= 2 && batch.baseOffset !== 0) {
-      throw new Rejection(ErrorCode.INVALID_RECORD, `The baseOffset of the record batch in the append to ${topicPartition} should be 0, but it is ${batch.baseOffset}`)
+      throw new Rejection(
+        ErrorCode.INVALID_RECORD,
+        `The baseOffset of the record batch in the append to ${topicPartition} should be 0, but it is ${batch.baseOffset}`
+      )
     }
     if (lastOffset >= batch.lastOffset) isMonotonic = false
     lastOffset = batch.lastOffset
@@ -77,7 +80,11 @@ function analyze(options: ValidateOptions): Analysis {
       )
     }
     if (!batch.isValid()) {
-      throw new Rejection(ErrorCode.CORRUPT_MESSAGE, `Record is corrupt (stored crc = ${batch.crc}) in topic partition ${topicPartition}.`, { reason: 'crc' })
+      throw new Rejection(
+        ErrorCode.CORRUPT_MESSAGE,
+        `Record is corrupt (stored crc = ${batch.crc}) in topic partition ${topicPartition}.`,
+        { reason: 'crc' }
+      )
     }
     if (batch.isCompressed) sourceCompression = batch.compression
     batches.push(batch)
@@ -120,7 +127,10 @@ function givenOffsets(options: ValidateOptions, analysis: Analysis): ValidatedRe
   const { records, topicPartition } = options
   const { batches, validBytes, sourceCompression } = analysis
   if (!analysis.isMonotonic) {
-    throw new Rejection(ErrorCode.UNKNOWN_SERVER_ERROR, `Out of order offsets found in append to ${topicPartition}: ${batches.map((batch) => batch.lastOffset)}`)
+    throw new Rejection(
+      ErrorCode.UNKNOWN_SERVER_ERROR,
+      `Out of order offsets found in append to ${topicPartition}: ${batches.map((batch) => batch.lastOffset)}`
+    )
   }
   let maxTimestampMs = NO_TIMESTAMP
   let offsetOfMaxTimestamp = -1
@@ -173,7 +183,10 @@ const FIRST_VERSION_WITH_ZSTD = 7
  */
 export function checkProduceRecords(records: Buffer | null, version: number): { errorCode: number; message: string } | undefined {
   const of = `Produce requests with version ${version}`
-  const refuse = (message: string): { errorCode: number; message: string } => ({ errorCode: ErrorCode.INVALID_RECORD, message: `${of} ${message}` })
+  const refuse = (message: string): { errorCode: number; message: string } => ({
+    errorCode: ErrorCode.INVALID_RECORD,
+    message: `${of} ${message}`
+  })
   try {
     const batch = records === null ? undefined : nextBatch(records)
     if (records === null || batch === undefined) return refuse('must have at least one record batch per partition')
@@ -184,7 +197,8 @@ export function checkProduceRecords(records: Buffer | null, version: number): { 
     if (version < FIRST_VERSION_WITH_ZSTD && batch.compression === 'zstd') {
       return { errorCode: ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, message: `${of} are not allowed to use ZStandard compression` }
     }
-    if (nextBatch(records, batch.sizeInBytes) !== undefined) return refuse('are only allowed to contain exactly one record batch per partition')
+    if (nextBatch(records, batch.sizeInBytes) !== undefined)
+      return refuse('are only allowed to contain exactly one record batch per partition')
     return undefined
   } catch (error) {
     if (error instanceof RecordDecodeError) return { errorCode: error.errorCode, message: error.message }

@@ -3,9 +3,10 @@
  * have checked that the bytes are there. int64 is `number`; values beyond ±2^53 come out as the nearest double (the
  * bytes stay the truth) and `bigint` goes in exactly.
  */
+import { LONG_MAX } from '@odradek/base'
 
 const TWO_32 = 4294967296
-const TWO_63 = 9223372036854775808
+const TWO_63 = LONG_MAX
 
 export function readInt32(b: Uint8Array, p: number): number {
   return (b[p] << 24) | (b[p + 1] << 16) | (b[p + 2] << 8) | b[p + 3]
