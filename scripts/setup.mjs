@@ -64,8 +64,10 @@ export function runInNode(args) {
   }
   // npm passes a signal to its shell only, which dies of it without a word: the parent's end is the signal then.
   const parent = process.ppid
-  setInterval(() => {
-    if (process.ppid !== parent) child.kill('SIGTERM')
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    child.kill('SIGTERM')
   }, 250).unref()
   child.on('error', (error) => {
     console.error(`Cannot run ${args[0]}: ${error.message}`)
