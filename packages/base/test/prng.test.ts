@@ -23,12 +23,10 @@ describe('prng', () => {
 
   test('its numbers are pinned: a saved seed replays on every platform', () => {
     const random = createPrng('pinned')
-    assert.deepEqual([random.uint32(), random.below(1000), random.float(), random.bytes(7).toString('hex')], [
-      4035436579,
-      508,
-      0.08476307767111024,
-      'ec09aa8b6242d7'
-    ])
+    assert.deepEqual(
+      [random.uint32(), random.below(1000), random.float(), random.bytes(7).toString('hex')],
+      [4035436579, 508, 0.08476307767111024, 'ec09aa8b6242d7']
+    )
   })
 
   test('below and between stay in range and reach every value evenly', () => {

@@ -86,11 +86,19 @@ export class TimelineMap<K, V> {
   }
 
   keys(epoch?: number): IterableIterator<K> {
-    return epoch === undefined ? this.#map.keys() : this.#entriesAt(epoch).map(([key]) => key)[Symbol.iterator]()
+    return epoch === undefined
+      ? this.#map.keys()
+      : this.#entriesAt(epoch)
+          .map(([key]) => key)
+          [Symbol.iterator]()
   }
 
   values(epoch?: number): IterableIterator<V> {
-    return epoch === undefined ? this.#map.values() : this.#entriesAt(epoch).map(([, value]) => value)[Symbol.iterator]()
+    return epoch === undefined
+      ? this.#map.values()
+      : this.#entriesAt(epoch)
+          .map(([, value]) => value)
+          [Symbol.iterator]()
   }
 
   [Symbol.iterator](): IterableIterator<[K, V]> {

@@ -100,8 +100,15 @@ class Model {
   }
 }
 
-function agree(model: Model['now'], map: TimelineMap<number, number>, set: TimelineSet<number>, cell: TimelineCell<number>, epoch?: number): void {
-  const sorted = <T>(items: Iterable<T>): T[] => [...items].sort((a, b) => Number(Array.isArray(a) ? a[0] : a) - Number(Array.isArray(b) ? b[0] : b))
+function agree(
+  model: Model['now'],
+  map: TimelineMap<number, number>,
+  set: TimelineSet<number>,
+  cell: TimelineCell<number>,
+  epoch?: number
+): void {
+  const sorted = <T>(items: Iterable<T>): T[] =>
+    [...items].sort((a, b) => Number(Array.isArray(a) ? a[0] : a) - Number(Array.isArray(b) ? b[0] : b))
   assert.deepEqual(sorted(map.entries(epoch)), sorted(model.map))
   assert.deepEqual(sorted(map.values(epoch)), sorted(model.map.values()))
   assert.deepEqual(sorted(set.values(epoch)), sorted(model.set))
@@ -173,7 +180,10 @@ for (let seed = 1; seed <= 60; seed++) {
       } else {
         change(random, model, map, set, cell)
       }
-      assert.deepEqual(registry.epochs(), [...model.snapshots.keys()].sort((a, b) => a - b))
+      assert.deepEqual(
+        registry.epochs(),
+        [...model.snapshots.keys()].sort((a, b) => a - b)
+      )
       agree(model.now, map, set, cell)
       for (const [at, state] of model.snapshots) agree(state, map, set, cell, at)
     }

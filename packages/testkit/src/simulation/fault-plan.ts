@@ -5,7 +5,17 @@ import { createPrng } from '@odradek/base'
 import type { World } from '@odradek/world'
 import type { SimNode, Simulation } from '@odradek/world/sim'
 
-export type FaultKind = 'kill' | 'power-loss' | 'suspend' | 'partition' | 'cut' | 'clog' | 'reset' | 'silent-drop' | 'disk-stall' | 'clock-jump'
+export type FaultKind =
+  | 'kill'
+  | 'power-loss'
+  | 'suspend'
+  | 'partition'
+  | 'cut'
+  | 'clog'
+  | 'reset'
+  | 'silent-drop'
+  | 'disk-stall'
+  | 'clock-jump'
 
 export interface PlannedFault {
   atMs: number
@@ -49,42 +59,61 @@ export function drawFaultPlan(options: FaultPlanOptions): PlannedFault[] {
   return plan.sort((left, right) => left.atMs - right.atMs)
 }
 
+type Restart = (node: SimNode, world: World) => void
+
 /** Puts the plan on the agenda. `onRestart` starts the software of a crashed node in its new world. */
-export function scheduleFaults(sim: Simulation, plan: readonly PlannedFault[], onRestart: (node: SimNode, world: World) => void): void {
-  for (const fault of plan) sim.at(fault.atMs - sim.nowMs, `fault.${fault.kind}`, () => startFault(sim, fault, onRestart))
+export function scheduleFaults(sim: Simulation, plan: readonly PlannedFault[], onRestart: Restart): void {
+  for (const fault of plan) {
+    sim.at(fault.atMs - sim.nowMs, `fault.${fault.kind}`, () => {
+      const end = STARTS[fault.kind](sim, fault, onRestart)
+      if (end !== undefined) sim.at(fault.durationMs, `fault.${fault.kind}.end`, end)
+    })
+  }
 }
 
-function startFault(sim: Simulation, fault: PlannedFault, onRestart: (node: SimNode, world: World) => void): void {
+/** Starts a fault; gives what ends it. Where two overlap, the end of the first ends both. */
+const STARTS: Record<FaultKind, (sim: Simulation, fault: PlannedFault, onRestart: Restart) => (() => void) | undefined> = {
+  kill: crash,
+  'power-loss': crash,
+  suspend(sim, { node }) {
+    sim.node(node).suspend()
+    return () => sim.node(node).resume()
+  },
+  partition(sim, { node, other = node }) {
+    sim.network.partition(node, other)
+    return () => sim.network.heal(node, other)
+  },
+  cut(sim, { node, other = node }) {
+    sim.network.cut(node, other)
+    return () => sim.network.heal(node, other)
+  },
+  clog(sim, { node, other = node, durationMs }) {
+    sim.network.clog(node, other, durationMs)
+    return undefined
+  },
+  reset(sim, { node, other = node }) {
+    sim.network.resetConnections(node, other)
+    return undefined
+  },
+  'silent-drop'(sim, { node, other = node }) {
+    sim.network.dropConnections(node, other)
+    return undefined
+  },
+  'disk-stall'(sim, { node, durationMs }) {
+    sim.node(node).storage.stall(durationMs)
+    return undefined
+  },
+  'clock-jump'(sim, { node, durationMs }) {
+    sim.node(node).clockOffsetMs += durationMs % 2 === 0 ? durationMs : -durationMs
+    return undefined
+  }
+}
+
+function crash(sim: Simulation, fault: PlannedFault, onRestart: Restart): (() => void) | undefined {
   const node = sim.node(fault.node)
-  const other = fault.other ?? fault.node
-  const later = (run: () => void): void => void sim.at(fault.durationMs, `fault.${fault.kind}.end`, run)
-  switch (fault.kind) {
-    case 'kill':
-    case 'power-loss':
-      if (!node.isAlive) return
-      node.crash(fault.kind)
-      later(() => {
-        if (!node.isAlive) onRestart(node, node.restart())
-      })
-      return
-    case 'suspend':
-      node.suspend()
-      return later(() => node.resume())
-    case 'partition':
-      sim.network.partition(node.name, other)
-      return later(() => sim.network.heal(node.name, other))
-    case 'cut':
-      sim.network.cut(node.name, other)
-      return later(() => sim.network.heal(node.name, other))
-    case 'clog':
-      return sim.network.clog(node.name, other, fault.durationMs)
-    case 'reset':
-      return sim.network.resetConnections(node.name, other)
-    case 'silent-drop':
-      return sim.network.dropConnections(node.name, other)
-    case 'disk-stall':
-      return node.storage.stall(fault.durationMs)
-    case 'clock-jump':
-      node.clockOffsetMs += fault.durationMs % 2 === 0 ? fault.durationMs : -fault.durationMs
+  if (!node.isAlive) return undefined
+  node.crash(fault.kind === 'kill' ? 'kill' : 'power-loss')
+  return () => {
+    if (!node.isAlive) onRestart(node, node.restart())
   }
 }

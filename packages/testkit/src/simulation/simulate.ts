@@ -1,8 +1,8 @@
 // Runs scenarios in the simulated world. A failure names its seed and how to run that seed alone; SIM_LOG=DEBUG shows
 // what the nodes log and SIM_TRACE=1 every event.
 
-import { createSimulation, type Simulation, SimulationFailure, type SimulationOptions } from '@odradek/world/sim'
 import type { LogLevel } from '@odradek/world'
+import { createSimulation, type Simulation, SimulationFailure, type SimulationOptions } from '@odradek/world/sim'
 
 export interface SimulationResult<T> {
   value: T

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -7,7 +7,9 @@ import { parseExact, readTar, requireGoldens, toInt64, writeTree } from '@odrade
 import { createMemoryDisk, nodeDisk } from '@odradek/world/node'
 
 test('JSON numbers of 64 bits stay exact', () => {
-  const value = parseExact('{"a":9223372036854775807,"b":[-9223372036854775808,1,9007199254740991],"c":1.5,"d":1e300,"e":"9223372036854775807"}')
+  const value = parseExact(
+    '{"a":9223372036854775807,"b":[-9223372036854775808,1,9007199254740991],"c":1.5,"d":1e300,"e":"9223372036854775807"}'
+  )
   assert.deepEqual(value, { a: 2n ** 63n - 1n, b: [-(2n ** 63n), 1, 9007199254740991], c: 1.5, d: 1e300, e: '9223372036854775807' })
   assert.equal(toInt64(5), 5n)
 })
@@ -19,7 +21,13 @@ test('a tar with a wrong checksum, a link or a missing end is refused', () => {
   header.write('0', 156)
   const seal = (): void => {
     header.fill(' ', 148, 156)
-    header.write(header.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0'), 148)
+    header.write(
+      header
+        .reduce((sum, byte) => sum + byte, 0)
+        .toString(8)
+        .padStart(6, '0'),
+      148
+    )
   }
   seal()
   assert.deepEqual(
@@ -69,7 +77,10 @@ test('absent goldens skip a test by name of the folder, and fail it under CI', (
     process.env.CI = 'true'
     assert.throws(() => requireGoldens(context), /no goldens/)
   } finally {
-    for (const [name, value] of [['GOLDENS_DIR', before.dir], ['CI', before.ci]] as const) {
+    for (const [name, value] of [
+      ['GOLDENS_DIR', before.dir],
+      ['CI', before.ci]
+    ] as const) {
       if (value === undefined) delete process.env[name]
       else process.env[name] = value
     }

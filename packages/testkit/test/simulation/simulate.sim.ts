@@ -120,7 +120,18 @@ async function read(disk: Disk): Promise<number> {
   return (await disk.exists('/counter')) ? Number((await disk.readFile('/counter')).toString()) : 0
 }
 
-const KINDS: readonly FaultKind[] = ['kill', 'power-loss', 'suspend', 'partition', 'cut', 'clog', 'reset', 'silent-drop', 'disk-stall', 'clock-jump']
+const KINDS: readonly FaultKind[] = [
+  'kill',
+  'power-loss',
+  'suspend',
+  'partition',
+  'cut',
+  'clog',
+  'reset',
+  'silent-drop',
+  'disk-stall',
+  'clock-jump'
+]
 
 sweepSeeds('a synced counter never goes back under any fault', { seeds: 15 }, async (sim, seed) => {
   const names = ['a', 'b', 'c']

@@ -82,7 +82,8 @@ export class FileTree<F extends object> {
       if (source.every((part, index) => pathParts(to)[index] === part) && replaced !== moved) {
         throw createDiskError('EINVAL', `cannot be moved into itself from '${from}'`, to)
       }
-      if (replaced instanceof Folder && replaced !== moved && replaced.children.size > 0) throw createDiskError('ENOTEMPTY', 'directory not empty', to)
+      if (replaced instanceof Folder && replaced !== moved && replaced.children.size > 0)
+        throw createDiskError('ENOTEMPTY', 'directory not empty', to)
       if (replaced !== undefined && !(replaced instanceof Folder)) throw createDiskError('ENOTDIR', 'not a folder', to)
     } else if (replaced instanceof Folder) {
       throw createDiskError('EISDIR', 'it is a folder', to)

@@ -4,7 +4,7 @@
 
 import { createDiskError } from '../disk-error.ts'
 import type { Disk, DiskFile, FileStat, OpenMode } from '../ports.ts'
-import { FileTree, filesBelow, Folder } from './file-tree.ts'
+import { FileTree, Folder, filesBelow } from './file-tree.ts'
 import { PagedBytes } from './paged-bytes.ts'
 
 export interface MemoryDiskOptions {

@@ -34,7 +34,8 @@ export class PagedBytes {
       const step = Math.min(BLOCK_BYTES - within, end - at)
       const block = this.#blocks[Math.floor(at / BLOCK_BYTES)]
       const start = offset + at - position
-      const copied = block === undefined ? 0 : block.copy(target, start, Math.min(within, block.length), Math.min(within + step, block.length))
+      const copied =
+        block === undefined ? 0 : block.copy(target, start, Math.min(within, block.length), Math.min(within + step, block.length))
       target.fill(0, start + copied, start + step)
       at += step
     }

@@ -1,15 +1,15 @@
 // The real world: node:fs, node:net, timers and clocks are touched here and nowhere else.
 
-import type { Disk, Logger, LogLevel, World } from '../ports.ts'
 import { MemoryDisk, type MemoryDiskOptions } from '../memory/memory-disk.ts'
+import type { Disk, Logger, LogLevel, World } from '../ports.ts'
 import { nodeClock, nodeRandom, nodeTimers } from './clock.ts'
 import { nodeDisk } from './disk.ts'
 import { createNodeLogger } from './logger.ts'
 import { createNodeNetwork } from './network.ts'
 
-export { createNodeLogger, type NodeLoggerOptions } from './logger.ts'
-export { nodeDisk } from './disk.ts'
 export type { MemoryDisk, MemoryDiskOptions } from '../memory/memory-disk.ts'
+export { nodeDisk } from './disk.ts'
+export { createNodeLogger, type NodeLoggerOptions } from './logger.ts'
 
 export interface NodeWorldOptions {
   /** Default: Kafka's layout on standard output. */

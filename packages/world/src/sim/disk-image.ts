@@ -292,7 +292,13 @@ function loseUnsynced(inode: Inode, random: Prng, keepChance: number, options: P
 }
 
 /** Writes those sectors of the operation that the disk had time for. */
-function keepSectors(bytes: PagedBytes, operation: { position: number; data: Buffer }, random: Prng, keepChance: number, sectorBytes: number): void {
+function keepSectors(
+  bytes: PagedBytes,
+  operation: { position: number; data: Buffer },
+  random: Prng,
+  keepChance: number,
+  sectorBytes: number
+): void {
   const { position, data } = operation
   for (let at = position; at < position + data.length; ) {
     const next = Math.min(position + data.length, (Math.floor(at / sectorBytes) + 1) * sectorBytes)

@@ -238,7 +238,7 @@ export class SimNetwork {
     const { host } = process.node
     if (!process.effect('listen')) return new Promise(() => {})
     let { port } = options
-    if (port === 0) while (host.listeners.has((port = host.nextPort++)));
+    while (port === 0 || (options.port === 0 && host.listeners.has(port))) port = host.nextPort++
     if (host.listeners.has(port)) throw createDiskError('EADDRINUSE', `${host.name}:${port} is in use`)
     const listener = new SimListener(process, port, onConnection)
     host.listeners.set(port, listener)

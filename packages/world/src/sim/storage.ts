@@ -235,7 +235,11 @@ export class SimStorage {
     const { conditions, image } = this
     image.capacityBytes = conditions.isFullAtSync ? Infinity : conditions.capacityBytes
     const code = this.#faultOf(submission)
-    this.simulation.trace.add(this.simulation.nowMs, this.name, `${submission.operation} ${submission.path}${code === undefined ? '' : ` ${code}`}`)
+    this.simulation.trace.add(
+      this.simulation.nowMs,
+      this.name,
+      `${submission.operation} ${submission.path}${code === undefined ? '' : ` ${code}`}`
+    )
     if (code !== undefined) {
       submission.applyPart?.(this.#parts)
       submission.onSyncError?.()

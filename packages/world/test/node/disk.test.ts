@@ -19,7 +19,10 @@ test('a kill -9 of the owner frees the lock of a log directory', async () => {
   const path = join(root, '.lock')
   const script = `const { nodeDisk } = await import('@odradek/world/node')
     await nodeDisk.lock(${JSON.stringify(path)}); process.stdout.write('held'); setInterval(() => {}, 1000)`
-  const owner = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'] })
+  const owner = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: import.meta.dirname,
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
   try {
     await once(owner.stdout, 'data')
     await assert.rejects(nodeDisk.lock(path), codeIs('EBUSY'))

@@ -198,7 +198,10 @@ describe('node network', () => {
 
   test('listen rejects with EADDRINUSE and frees the port on close while sockets live on', async () => {
     const { client, server, listener } = await pair()
-    await assert.rejects(network.listen({ host: '127.0.0.1', port: listener.port }, () => {}), codeIs('EADDRINUSE'))
+    await assert.rejects(
+      network.listen({ host: '127.0.0.1', port: listener.port }, () => {}),
+      codeIs('EADDRINUSE')
+    )
     await listener.close()
     const second = await listen(() => {}, listener.port)
     assert.equal(second.port, listener.port)

@@ -10,7 +10,11 @@ describeDisk('simulated disk', () => {
 })
 
 /** One node on one disk; `body` is driven to its end. */
-async function onDisk(seed: string | number, body: (node: SimNode, sim: Simulation) => Promise<void>, disk: Partial<DiskConditions> = {}): Promise<void> {
+async function onDisk(
+  seed: string | number,
+  body: (node: SimNode, sim: Simulation) => Promise<void>,
+  disk: Partial<DiskConditions> = {}
+): Promise<void> {
   const sim = createSimulation({ seed, disk })
   await body(sim.node('a'), sim)
 }

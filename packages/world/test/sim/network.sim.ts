@@ -66,7 +66,8 @@ describe('simulated connections', () => {
     for (let seed = 1; seed <= 10; seed++) {
       const { sim, client, server } = await scene({ seed })
       const data = sim.prng.fork('data').bytes(300_000)
-      for (let at = 0; at < data.length; at += 30_000) client.socket.write([data.subarray(at, at + 10_000), Buffer.alloc(0), data.subarray(at + 10_000, at + 30_000)])
+      for (let at = 0; at < data.length; at += 30_000)
+        client.socket.write([data.subarray(at, at + 10_000), Buffer.alloc(0), data.subarray(at + 10_000, at + 30_000)])
       server.socket.write([Buffer.from('answer')])
       await sim.run({ until: () => server.received === data.length && client.received === 6 })
       assert.ok(Buffer.concat(server.chunks).equals(data))

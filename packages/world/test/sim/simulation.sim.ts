@@ -137,7 +137,7 @@ describe('a seed fails, naming itself', () => {
     sim.node('a').world.timers.schedule(5, () => {
       throw new Error('broken callback')
     })
-    await assert.rejects(sim.run(), failsWith(/seed named-seed, at 5\.\d+ ms.*broken callback[^]*last events:\n.*timer/))
+    await assert.rejects(sim.run(), failsWith(/seed named-seed, at 5\.\d+ ms.*broken callback[\s\S]*last events:\n.*timer/))
   })
 
   test('when a rejection is not handled', async () => {
@@ -157,7 +157,13 @@ describe('a seed fails, naming itself', () => {
   })
 
   test('when the real world is asked', async () => {
-    for (const call of [() => Date.now(), () => Math.random(), () => setTimeout(() => {}, 1), () => performance.now(), () => setImmediate(() => {})]) {
+    for (const call of [
+      () => Date.now(),
+      () => Math.random(),
+      () => setTimeout(() => {}, 1),
+      () => performance.now(),
+      () => setImmediate(() => {})
+    ]) {
       const sim = start()
       sim.node('a').world.timers.schedule(1, () => void call())
       await assert.rejects(sim.run(), failsWith(/of the real world was called in a simulation/))
