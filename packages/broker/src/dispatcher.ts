@@ -87,7 +87,8 @@ export class Dispatcher<B> implements FrameHandler {
   #encode(handler: Handler<B>, context: RequestContext, answer: unknown): FrameResult {
     if (answer === NO_RESPONSE) return 'none'
     if (answer === CLOSE_CONNECTION) return 'close'
-    return encodeResponseFrame(handler.response, context, answer as object)
+    const buffers = encodeResponseFrame(handler.response, context, answer as object)
+    return context.onSent === undefined ? buffers : { buffers, onSent: context.onSent }
   }
 
   #failed(handler: Handler<B>, request: unknown, context: RequestContext, error: unknown): FrameResult {

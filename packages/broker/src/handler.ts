@@ -19,6 +19,8 @@ export interface RequestContext {
   readonly connectionId: string
   /** Wall clock, ms, when the request was read. */
   readonly now: number
+  /** Set by a handler that lends buffers to its response: called when they are sent. */
+  onSent?: () => void
 }
 
 /** An answer that is not a response: nothing is sent (acks=0), or the connection is closed (an error under acks=0). */
@@ -33,6 +35,8 @@ export interface HandlerOptions<Q, R> {
   readonly failure?: (request: Q, errorCode: number, context: RequestContext) => Input<R> | undefined
   /** Handled without waiting for the answers of the same API before it on the connection. */
   readonly mayOverlap?: boolean
+  /** False: served, but not told to clients by ApiVersions. */
+  readonly isAdvertised?: boolean
   /** The answer, in version 0, to a version that is not supported. Without it the connection closes. */
   readonly unsupportedVersion?: () => Input<R>
 }
@@ -48,6 +52,7 @@ export interface Handler<B> {
   readonly failure: (request: unknown, errorCode: number, context: RequestContext) => object | undefined
   readonly unsupportedVersion: (() => object) | undefined
   readonly mayOverlap: boolean
+  readonly isAdvertised: boolean
 }
 
 export function defineHandler<B, Q, R>(
@@ -66,7 +71,8 @@ export function defineHandler<B, Q, R>(
     handle: handle as Handle<B, unknown, unknown>,
     failure: (options.failure ?? ((_, errorCode) => topLevelError(response, errorCode))) as Handler<B>['failure'],
     unsupportedVersion: options.unsupportedVersion as Handler<B>['unsupportedVersion'],
-    mayOverlap: options.mayOverlap ?? false
+    mayOverlap: options.mayOverlap ?? false,
+    isAdvertised: options.isAdvertised ?? true
   }
 }
 

@@ -99,7 +99,13 @@ export class Listeners {
   registered(): { name: string; host: string; port: number; securityProtocol: number }[] {
     return this.bound
       .filter(({ isController }) => !isController)
-      .map(({ name }) => ({ name, securityProtocol: PLAINTEXT, host: 'localhost', port: 0, ...this.endpointFor({ listenerName: name, localAddress: 'localhost' }) }))
+      .map(({ name }) => ({
+        name,
+        securityProtocol: PLAINTEXT,
+        host: 'localhost',
+        port: 0,
+        ...this.endpointFor({ listenerName: name, localAddress: 'localhost' })
+      }))
   }
 }
 
@@ -111,7 +117,10 @@ function isWildcard(host: string): boolean {
 
 function checkProtocol({ listenerName, securityProtocol }: Endpoint): void {
   if (securityProtocol === 'PLAINTEXT') return
-  throw new OdradekError('CONFIG_INVALID', `Listener ${listenerName} uses ${securityProtocol}, which is not built yet; give it PLAINTEXT in listener.security.protocol.map`)
+  throw new OdradekError(
+    'CONFIG_INVALID',
+    `Listener ${listenerName} uses ${securityProtocol}, which is not built yet; give it PLAINTEXT in listener.security.protocol.map`
+  )
 }
 
 function bindError({ listenerName, host, port }: Endpoint, error: unknown): OdradekError {

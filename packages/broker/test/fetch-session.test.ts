@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ZERO_UUID } from '@odradek/base'
 import { ErrorCode } from '@odradek/protocol'
-import { FINAL_EPOCH, type FetchPartition, FetchSessionCache, type FetchSessionRequest, INITIAL_EPOCH, noteOutcome, rotate } from '../src/fetch/fetch-session.ts'
+import {
+  type FetchPartition,
+  FetchSessionCache,
+  type FetchSessionRequest,
+  FINAL_EPOCH,
+  INITIAL_EPOCH,
+  noteOutcome,
+  rotate
+} from '../src/fetch/fetch-session.ts'
 
 const MINUTE = 60_000
 
@@ -48,7 +56,12 @@ describe('fetch sessions', () => {
     const cache = cacheOf()
     const sessionId = cache.create(partitions(3), false, 0)
     const scope = cache.begin(
-      request({ sessionId, sessionEpoch: 1, partitions: [partition(1, 77), partition(9)], forgotten: [{ topic: 'orders', topicId: ZERO_UUID, partition: 0 }] }),
+      request({
+        sessionId,
+        sessionEpoch: 1,
+        partitions: [partition(1, 77), partition(9)],
+        forgotten: [{ topic: 'orders', topicId: ZERO_UUID, partition: 0 }]
+      }),
       1
     )
     assert.equal(scope.errorCode, ErrorCode.NONE)
@@ -79,13 +92,19 @@ describe('fetch sessions', () => {
     const cache = cacheOf()
     assert.equal(cache.begin(request({ sessionId: 12345, sessionEpoch: 1 }), 0).errorCode, ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
     const sessionId = cache.create(partitions(1), false, 0)
-    assert.equal(cache.begin(request({ sessionId, sessionEpoch: 1, usesTopicIds: true }), 0).errorCode, ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR)
+    assert.equal(
+      cache.begin(request({ sessionId, sessionEpoch: 1, usesTopicIds: true }), 0).errorCode,
+      ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR
+    )
   })
 
   test('a session without partitions is ended', () => {
     const cache = cacheOf()
     const sessionId = cache.create(partitions(1), false, 0)
-    const scope = cache.begin(request({ sessionId, sessionEpoch: 1, forgotten: [{ topic: 'orders', topicId: ZERO_UUID, partition: 0 }] }), 0)
+    const scope = cache.begin(
+      request({ sessionId, sessionEpoch: 1, forgotten: [{ topic: 'orders', topicId: ZERO_UUID, partition: 0 }] }),
+      0
+    )
     assert.equal(scope.session, undefined)
     assert.equal(cache.size, 0)
     assert.equal(cache.partitionCount, 0)

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { encodeBatch, ErrorCode } from '@odradek/protocol'
+import { ErrorCode, encodeBatch } from '@odradek/protocol'
 import { checkProduceRecords } from '../src/produce-records.ts'
 
-const batch = (options: Partial<Parameters<typeof encodeBatch>[0]> = {}) => encodeBatch({ baseOffset: 0, records: [{ value: 'hello' }], ...options })
+const batch = (options: Partial<Parameters<typeof encodeBatch>[0]> = {}) =>
+  encodeBatch({ baseOffset: 0, records: [{ value: 'hello' }], ...options })
 const code = (records: Buffer | null, version = 9) => checkProduceRecords(records, version)?.errorCode
 
 describe('the records of a produce request', () => {

@@ -1,5 +1,5 @@
 export { type ConnectionLimits, ConnectionQuotas } from './connection-quotas.ts'
 export { MemoryBudget } from './memory-budget.ts'
 export { printable, RateLimitedLog } from './rate-limited-log.ts'
-export { type FrameHandler, type FrameResult, ServerConnection } from './server-connection.ts'
+export { type FrameHandler, type FrameResult, type ReleasableAnswer, ServerConnection } from './server-connection.ts'
 export { SocketServer, type SocketServerOptions } from './socket-server.ts'

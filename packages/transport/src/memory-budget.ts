@@ -8,13 +8,13 @@ export interface BudgetHolder {
 }
 
 export class MemoryBudget {
-  readonly #limitBytes: number
+  readonly limitBytes: number
   #usedBytes = 0
   #exempt: BudgetHolder | undefined
   readonly #waiting = new Set<BudgetHolder>()
 
   constructor(limitBytes: number) {
-    this.#limitBytes = limitBytes
+    this.limitBytes = limitBytes
   }
 
   get usedBytes(): number {
@@ -22,7 +22,7 @@ export class MemoryBudget {
   }
 
   get isFull(): boolean {
-    return this.#usedBytes >= this.#limitBytes
+    return this.#usedBytes >= this.limitBytes
   }
 
   reserve(bytes: number): void {

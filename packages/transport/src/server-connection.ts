@@ -11,8 +11,15 @@ import { FrameReader } from './frame-reader.ts'
 import type { BudgetHolder, MemoryBudget } from './memory-budget.ts'
 import type { RateLimitedLog } from './rate-limited-log.ts'
 
+/** An answer whose buffers can be used again once the kernel has them. */
+export interface ReleasableAnswer {
+  readonly buffers: readonly Buffer[]
+  /** Called once when the bytes are sent; not at all when the connection goes before. */
+  readonly onSent: () => void
+}
+
 /** Bytes of an answer (frames with their size), `none` when the request has no answer, `close` when the connection must go. */
-export type FrameResult = readonly Buffer[] | 'none' | 'close'
+export type FrameResult = readonly Buffer[] | ReleasableAnswer | 'none' | 'close'
 
 export interface FrameHandler {
   onFrame(frame: Buffer, connection: ServerConnection): FrameResult | Promise<FrameResult>
@@ -62,6 +69,7 @@ export class ServerConnection implements BudgetHolder {
   #next: Buffer | undefined
   #outgoing: Buffer[] = []
   #outgoingBytes = 0
+  #sent: (() => void)[] = []
   #unwrittenBytes = 0
   #reservedBytes = 0
   #paused = false
@@ -155,6 +163,7 @@ export class ServerConnection implements BudgetHolder {
     if (this.#closed || this.#closing) return
     const now = this.#options.world.clock.monotonicMs()
     this.#lastActiveMs = now
+    this.#releaseSent()
     if (!this.#reader.isMidFrame && this.#next === undefined) this.#frameStartedMs = now
     this.#reserve(chunk.length)
     this.#reader.push(chunk)
@@ -170,6 +179,7 @@ export class ServerConnection implements BudgetHolder {
     this.#draining = false
     this.#lastActiveMs = this.#options.world.clock.monotonicMs()
     this.#settleResponseMemory()
+    this.#releaseSent()
     if (this.#closing) {
       this.#endIfAnswered()
       return
@@ -299,7 +309,7 @@ export class ServerConnection implements BudgetHolder {
       this.close()
       return
     }
-    for (const chunk of result) {
+    for (const chunk of this.#buffersOf(result)) {
       this.#outgoing.push(chunk)
       this.#outgoingBytes += chunk.length
     }
@@ -310,6 +320,17 @@ export class ServerConnection implements BudgetHolder {
       this.#flush()
       this.#endIfAnswered()
     })
+  }
+
+  #buffersOf(answer: readonly Buffer[] | ReleasableAnswer): readonly Buffer[] {
+    if (!('onSent' in answer)) return answer
+    this.#sent.push(answer.onSent)
+    return answer.buffers
+  }
+
+  #releaseSent(): void {
+    if (this.#sent.length === 0 || this.#outgoing.length > 0 || this.socket.bufferedBytes > 0) return
+    for (const onSent of this.#sent.splice(0)) onSent()
   }
 
   #flush(): void {

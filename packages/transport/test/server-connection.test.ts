@@ -9,6 +9,7 @@ class WordHandler implements FrameHandler {
   readonly started: string[] = []
   readonly waiting = new Map<string, (result: FrameResult) => void>()
   readonly closed: string[] = []
+  readonly returned: string[] = []
 
   mayOverlap(frame: Buffer): boolean {
     return frame.toString().startsWith('over')
@@ -26,6 +27,7 @@ class WordHandler implements FrameHandler {
     if (word === 'silent') return 'none'
     if (word === 'close') return 'close'
     if (word.startsWith('big')) return [frame('x'.repeat(600 * 1024))]
+    if (word.startsWith('lend')) return { buffers: [frame(word)], onSent: () => this.returned.push(word) }
     if (word.startsWith('echo')) return [frame(word)]
     return new Promise((resolve) => this.waiting.set(word, resolve))
   }
@@ -91,6 +93,21 @@ describe('a connection', () => {
     handler.answer('over1')
     await fake.turn()
     assert.deepEqual(socket.answers, ['over1', 'over2', 'over3', 'echo4'])
+  })
+
+  test('gives lent buffers back when the kernel has them, not before', async () => {
+    const { fake, handler, socket } = setUp()
+    socket.peerReads = false
+    socket.receive(Buffer.concat([frame('lend1'), frame('lend2')]))
+    await fake.turn()
+    assert.deepEqual(handler.returned, [])
+    socket.drain()
+    assert.deepEqual(handler.returned, ['lend1', 'lend2'])
+    socket.receive(frame('lend3'))
+    assert.deepEqual(handler.returned, ['lend1', 'lend2'])
+    await fake.turn()
+    socket.receive(frame('echo'))
+    assert.deepEqual(handler.returned, ['lend1', 'lend2', 'lend3'])
   })
 
   test('does not overlap with a request of another kind in front', async () => {

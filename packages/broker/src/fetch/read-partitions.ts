@@ -14,6 +14,8 @@ export interface PartitionRead extends FetchOutcome {
   /** Undefined when there is nothing here to read or to wait for. */
   readonly partition: Partition | undefined
   readonly data: Input<FetchResponsePartitionData>
+  /** Gives the buffers of the records back; for when they are sent. */
+  readonly release?: () => void
 }
 
 export interface ReadLimits {
@@ -110,16 +112,17 @@ function withAborted(
   options: { isCommitted: boolean }
 ): PartitionRead | Promise<PartitionRead> {
   if (read.errorCode !== ErrorCode.NONE) return failed(entry, read.errorCode, partition)
-  const { buffers, sizeInBytes } = read
-  if (!options.isCommitted || sizeInBytes === 0) return result(entry, partition, { buffers, sizeInBytes })
+  const { buffers, sizeInBytes, release } = read
+  if (!options.isCommitted || sizeInBytes === 0) return result(entry, partition, { buffers, sizeInBytes, release })
   const aborted = partition.log.abortedTransactions(entry.fetchOffset, read.nextOffset)
-  if (aborted instanceof Promise) return aborted.then((list) => result(entry, partition, { buffers, sizeInBytes, aborted: list }))
-  return result(entry, partition, { buffers, sizeInBytes, aborted })
+  if (aborted instanceof Promise) return aborted.then((list) => result(entry, partition, { buffers, sizeInBytes, release, aborted: list }))
+  return result(entry, partition, { buffers, sizeInBytes, release, aborted })
 }
 
 interface Found {
   readonly buffers: readonly Buffer[]
   readonly sizeInBytes: number
+  readonly release?: () => void
   readonly aborted?: readonly { producerId: number; firstOffset: number }[]
   readonly diverging?: { epoch: number; endOffset: number }
 }
@@ -145,6 +148,7 @@ function result(entry: FetchPartition, partition: Partition, found: Found): Part
     highWatermark,
     logStartOffset,
     sizeInBytes: found.sizeInBytes,
+    release: found.release,
     hasDivergingEpoch: found.diverging !== undefined
   }
 }

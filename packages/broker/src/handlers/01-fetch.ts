@@ -64,9 +64,11 @@ class Fetch {
   readonly #limits: ReadLimits
   readonly #minBytes: number
   readonly #deadlineMs: number
+  readonly #context: RequestContext
 
   constructor(broker: BrokerContext, request: FetchRequest, context: RequestContext, scope: FetchScope) {
     this.#broker = broker
+    this.#context = context
     this.#scope = scope
     const maxBytes = Math.max(0, Math.min(request.maxBytes, broker.fetchBytesMax()))
     const usesTopicIds = context.apiVersion >= TOPIC_IDS_VERSION
@@ -116,6 +118,12 @@ class Fetch {
   }
 
   #respond(reads: readonly PartitionRead[]): Response {
+    const lent = reads.filter(({ release }) => release !== undefined)
+    if (lent.length > 0) {
+      this.#context.onSent = () => {
+        for (const { release } of lent) release?.()
+      }
+    }
     const { session } = this.#scope
     if (session === undefined) return this.#respondInFull(reads)
     const told = reads.filter((read) => noteOutcome(read.entry, read))

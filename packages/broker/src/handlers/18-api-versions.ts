@@ -27,7 +27,9 @@ function handleApiVersions(
   if (context.apiVersion >= SOFTWARE_VERSION && !isSoftwareValid(request)) return { errorCode: ErrorCode.INVALID_REQUEST }
   return {
     errorCode: ErrorCode.NONE,
-    apiKeys: [...table.values()].map(({ api, maxVersion }) => ({ apiKey: api.key, minVersion: api.advertisedMin, maxVersion })),
+    apiKeys: [...table.values()]
+      .filter(({ isAdvertised }) => isAdvertised)
+      .map(({ api, maxVersion }) => ({ apiKey: api.key, minVersion: api.advertisedMin, maxVersion })),
     ...(context.apiVersion >= SOFTWARE_VERSION ? features(broker, context) : {})
   }
 }

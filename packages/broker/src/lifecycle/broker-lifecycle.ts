@@ -2,23 +2,15 @@
 // is ready and to be let go when it stops (KIP-631).
 import { OdradekError, randomUuid, type Uuid } from '@odradek/base'
 import type { BrokerConfig } from '@odradek/config'
-import {
-  BrokerHeartbeatRequest,
-  type BrokerHeartbeatResponse,
-  BrokerRegistrationRequest,
-  type BrokerRegistrationResponse,
-  ErrorCode,
-  errorByCode,
-  type Input
-} from '@odradek/protocol'
+import type { MetadataNode } from '@odradek/metadata'
+import { type BrokerHeartbeatResponse, ErrorCode, errorByCode } from '@odradek/protocol'
 import type { TimerHandle, World } from '@odradek/world'
 
 export interface BrokerLifecycleOptions {
   readonly world: World
   readonly config: BrokerConfig
   readonly clusterId: string
-  readonly register: (request: Input<BrokerRegistrationRequest>) => Promise<BrokerRegistrationResponse>
-  readonly heartbeat: (request: Input<BrokerHeartbeatRequest>) => Promise<BrokerHeartbeatResponse>
+  readonly metadata: MetadataNode
   readonly listeners: () => { name: string; host: string; port: number; securityProtocol: number }[]
   readonly features: ReadonlyMap<string, { minVersion: number; maxVersion: number }>
   readonly directories: () => readonly { directoryId: Uuid | undefined; isOffline: boolean; path: string }[]
@@ -30,6 +22,7 @@ export interface BrokerLifecycleOptions {
 const LOGGER = 'kafka.server.BrokerLifecycleManager'
 /** Between attempts while the controller is not there, or has not come as far as this broker wants. */
 const RETRY_MS = 50
+const CONTROLLED_SHUTDOWN_MS = 5_000
 
 export class BrokerLifecycle {
   readonly #options: BrokerLifecycleOptions
@@ -49,13 +42,17 @@ export class BrokerLifecycle {
 
   /** Resolves when the controller knows this broker; it is fenced still. */
   async register(): Promise<void> {
-    const { clusterId, config, world, register, listeners, features, directories, previousBrokerEpoch } = this.#options
+    const { clusterId, config, world, metadata, listeners, features, directories, previousBrokerEpoch } = this.#options
     const request = {
       brokerId: this.#nodeId,
       clusterId,
       incarnationId: randomUuid((size) => world.random.bytes(size)),
       listeners: listeners(),
-      features: Array.from(features, ([name, { minVersion, maxVersion }]) => ({ name, minSupportedVersion: minVersion, maxSupportedVersion: maxVersion })),
+      features: Array.from(features, ([name, { minVersion, maxVersion }]) => ({
+        name,
+        minSupportedVersion: minVersion,
+        maxSupportedVersion: maxVersion
+      })),
       rack: config.get('broker.rack'),
       isMigratingZkBroker: false,
       logDirs: directories().flatMap(({ directoryId, isOffline }) => (directoryId === undefined || isOffline ? [] : [directoryId])),
@@ -63,13 +60,14 @@ export class BrokerLifecycle {
     }
     const deadlineMs = world.clock.monotonicMs() + config.get('initial.broker.registration.timeout.ms')
     for (;;) {
-      const response = await register(request)
+      const response = await metadata.call('registerBroker', request)
       if (response.errorCode === ErrorCode.NONE) {
         this.#epoch = response.brokerEpoch
         break
       }
       const { name, retriable } = errorByCode(response.errorCode)
-      if (!retriable || world.clock.monotonicMs() > deadlineMs) throw new OdradekError('REGISTRATION_FAILED', `The controller does not register this broker: ${name}`)
+      if (!retriable || world.clock.monotonicMs() > deadlineMs)
+        throw new OdradekError('REGISTRATION_FAILED', `The controller does not register this broker: ${name}`)
       await this.#delay(RETRY_MS)
     }
     this.#log('INFO', `Successfully registered broker ${this.#nodeId} with broker epoch ${this.#epoch}`)
@@ -88,14 +86,14 @@ export class BrokerLifecycle {
     this.#schedule()
   }
 
-  /** Gives up what this broker leads. Resolves when the controller agrees, or after `timeoutMs`. */
-  async controlledShutdown(timeoutMs: number): Promise<void> {
+  /** Gives up what this broker leads. Resolves when the controller agrees, or when it takes too long. */
+  async controlledShutdown(): Promise<void> {
     this.#timer?.cancel()
     if (this.#state !== 'RUNNING') return
     this.#state = 'PENDING_CONTROLLED_SHUTDOWN'
     this.#log('INFO', 'Beginning controlled shutdown.')
     const { world } = this.#options
-    const deadlineMs = world.clock.monotonicMs() + timeoutMs
+    const deadlineMs = world.clock.monotonicMs() + CONTROLLED_SHUTDOWN_MS
     while (world.clock.monotonicMs() < deadlineMs) {
       const response = await this.#beat({ wantFence: false, wantShutDown: true })
       if (response.errorCode === ErrorCode.NONE && response.shouldShutDown) {
@@ -119,7 +117,8 @@ export class BrokerLifecycle {
   async #keepAlive(): Promise<void> {
     try {
       const response = await this.#beat({ wantFence: false, wantShutDown: false })
-      if (response.errorCode !== ErrorCode.NONE) this.#log('WARN', `Broker ${this.#nodeId} sent a heartbeat request but received error ${errorByCode(response.errorCode).name}.`)
+      if (response.errorCode !== ErrorCode.NONE)
+        this.#log('WARN', `Broker ${this.#nodeId} sent a heartbeat request but received error ${errorByCode(response.errorCode).name}.`)
     } catch (error) {
       this.#options.world.logger.log('ERROR', LOGGER, 'A heartbeat failed', error)
     }
@@ -127,9 +126,18 @@ export class BrokerLifecycle {
   }
 
   #beat(wish: { wantFence: boolean; wantShutDown: boolean }): Promise<BrokerHeartbeatResponse> {
-    const { heartbeat, appliedOffset, directories } = this.#options
-    const offlineLogDirs = directories().flatMap(({ directoryId, isOffline }) => (directoryId !== undefined && isOffline ? [directoryId] : []))
-    return heartbeat({ brokerId: this.#nodeId, brokerEpoch: this.#epoch, currentMetadataOffset: appliedOffset(), offlineLogDirs, ...wish })
+    const { metadata, appliedOffset, directories } = this.#options
+    const offlineLogDirs = directories().flatMap(({ directoryId, isOffline }) =>
+      directoryId !== undefined && isOffline ? [directoryId] : []
+    )
+    return metadata.call('brokerHeartbeat', {
+      brokerId: this.#nodeId,
+      brokerEpoch: this.#epoch,
+      currentMetadataOffset: appliedOffset(),
+      offlineLogDirs,
+      cordonedLogDirs: null,
+      ...wish
+    })
   }
 
   #delay(ms: number): Promise<void> {

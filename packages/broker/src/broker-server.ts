@@ -1,0 +1,272 @@
+// A node in combined mode: brings storage, metadata, replicas, groups and sockets up in order, and down again.
+//
+// Start: bind the listeners (a port in use is told first), lock and load the logs, open the metadata, register, apply the
+// metadata, be unfenced, then read requests. Stop: leave the cluster, answer what is in handling, close groups, metadata and
+// logs, the last with the mark of a clean shutdown. Whatever fails on the way up is undone.
+import { METADATA_TOPIC_ID, OdradekError } from '@odradek/base'
+import { type BrokerConfig, resolveTopicConfig } from '@odradek/config'
+import { GroupCoordinator } from '@odradek/coordinator'
+import { type MetadataImage, MetadataNode, metadataLogConfig, type SupportedRange, supportedFeatures } from '@odradek/metadata'
+import { CreateTopicsRequest } from '@odradek/protocol'
+import { LogManager, logConfigFrom, logManagerSettingsFrom, readMetaProperties } from '@odradek/storage'
+import type { World } from '@odradek/world'
+import type { BrokerContext } from './broker-context.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { FetchSessionCache } from './fetch/fetch-session.ts'
+import { groupConfigFrom } from './groups/group-config.ts'
+import { ReplicatedLog } from './groups/replicated-log.ts'
+import type { RequestContext } from './handler.ts'
+import { brokerHandlers, controllerHandlers } from './handler-tables.ts'
+import { GROUP_METADATA_TOPIC } from './internal-topics.ts'
+import { BrokerLifecycle } from './lifecycle/broker-lifecycle.ts'
+import { MetadataApplier } from './lifecycle/metadata-applier.ts'
+import { type BoundListener, Listeners } from './listeners.ts'
+import { ProducerIds } from './producer-ids.ts'
+import { ReplicaManager } from './replica/replica-manager.ts'
+import { TopicCreation } from './topic-creation.ts'
+
+export interface BrokerServerOptions {
+  readonly world: World
+  readonly config: BrokerConfig
+  /** Memory that this node may count on; requests and responses get a share of it each. */
+  readonly memoryBytes?: number
+}
+
+const LOGGER = 'kafka.server.KafkaRaftServer'
+const SESSION_ID_BOUND = 0x7fffffff
+/** A response may take this part of the memory for responses at most, but never less than a client's usual fetch. */
+const RESPONSE_SHARE = 0.125
+const RESPONSE_BYTES_MIN = 1024 * 1024
+
+export class BrokerServer implements BrokerContext {
+  readonly world: World
+  readonly config: BrokerConfig
+  readonly nodeId: number
+  readonly supportedFeatures: ReadonlyMap<string, SupportedRange>
+  readonly replicas: ReplicaManager
+  readonly fetchSessions: FetchSessionCache
+  readonly producerIds: ProducerIds
+  readonly topicCreation: TopicCreation
+  readonly groups: GroupCoordinator
+  clusterId = ''
+  #listeners!: Listeners
+  #logs!: LogManager
+  #metadata!: MetadataNode
+  #applier!: MetadataApplier
+  #lifecycle!: BrokerLifecycle
+  /** What has to be undone, in the order in which it was done. */
+  readonly #undo: (() => Promise<void> | void)[] = []
+  #shutdown: Promise<void> | undefined
+
+  /** Resolves when clients are served. Rejects with an OdradekError that says what to do; nothing is left behind then. */
+  static async start(options: BrokerServerOptions): Promise<BrokerServer> {
+    const server = new BrokerServer(options)
+    try {
+      await server.#start(options.memoryBytes)
+    } catch (error) {
+      await server.#undoAll()
+      throw error
+    }
+    return server
+  }
+
+  private constructor({ world, config }: BrokerServerOptions) {
+    this.world = world
+    this.config = config
+    this.nodeId = config.nodeId
+    this.supportedFeatures = supportedFeatures(config.get('unstable.feature.versions.enable'))
+    this.replicas = new ReplicaManager(world)
+    this.fetchSessions = new FetchSessionCache(
+      () => config.get('max.incremental.fetch.session.cache.slots'),
+      () => world.random.below(SESSION_ID_BOUND - 1) + 1
+    )
+    this.producerIds = new ProducerIds(() => this.#allocateProducerIds())
+    this.topicCreation = new TopicCreation({ config, createTopics: (request) => this.#createTopics(request) })
+    this.groups = new GroupCoordinator({
+      world,
+      config: groupConfigFrom(config),
+      log: new ReplicatedLog({ world, replicas: this.replicas, topic: GROUP_METADATA_TOPIC }),
+      partitions: () => this.image.topic(GROUP_METADATA_TOPIC)?.partitions.size ?? config.get('offsets.topic.num.partitions')
+    })
+  }
+
+  // ---- what handlers see
+
+  get metadata(): MetadataNode {
+    return this.#metadata
+  }
+
+  get image(): MetadataImage {
+    return this.#applier.image
+  }
+
+  get logs(): LogManager {
+    return this.#logs
+  }
+
+  get listeners(): readonly BoundListener[] {
+    return this.#listeners.bound
+  }
+
+  get connectionCount(): number {
+    return this.#listeners.connectionCount
+  }
+
+  controllerId(): number {
+    return this.nodeId
+  }
+
+  ownEndpoint(context: RequestContext): { host: string; port: number } | undefined {
+    return this.#listeners.endpointFor(context)
+  }
+
+  fetchBytesMax(): number {
+    const { limitBytes, usedBytes } = this.#listeners.responseMemory
+    const share = Math.max(RESPONSE_BYTES_MIN, Math.floor(Math.min(limitBytes * RESPONSE_SHARE, limitBytes - usedBytes)))
+    return Math.min(this.config.get('fetch.max.bytes'), share)
+  }
+
+  whenMetadataApplied(): Promise<void> {
+    return this.#applier.whenApplied()
+  }
+
+  // ---- start
+
+  async #start(memoryBytes: number | undefined): Promise<void> {
+    const { world, config } = this
+    checkRoles(config)
+    const brokerHandler = new Dispatcher<BrokerContext>({ world, broker: this, handlers: brokerHandlers() })
+    const controllerHandler = new Dispatcher<BrokerContext>({ world, broker: this, handlers: controllerHandlers() })
+    this.#listeners = await Listeners.bind({ world, config, brokerHandler, controllerHandler, memoryBytes })
+    this.#undo.push(() => this.#listeners.close())
+    await this.#openStorage()
+    await this.#openMetadata()
+    await this.#join()
+    this.#logs.start()
+    await this.#lifecycle.unfence()
+    await this.#applier.whenApplied()
+    this.#listeners.open()
+    for (const { name, host, port } of this.listeners) world.logger.log('INFO', LOGGER, `Listening on ${name}://${host}:${port}`)
+    world.logger.log('INFO', LOGGER, `[KafkaRaftServer nodeId=${this.nodeId}] Kafka Server started`)
+  }
+
+  async #openStorage(): Promise<void> {
+    const { world, config } = this
+    this.clusterId = await readClusterId(world, config)
+    const topicDefaults = logConfigFrom(resolveTopicConfig(config, new Map()), config)
+    this.#logs = await LogManager.open({
+      world,
+      logDirs: config.logDirs,
+      nodeId: this.nodeId,
+      clusterId: this.clusterId,
+      configFor: () => topicDefaults,
+      settings: logManagerSettingsFrom(config),
+      isCordoned: (path) => config.get('cordoned.log.dirs').some((cordoned) => cordoned === '*' || cordoned === path)
+    })
+    this.#undo.push(() => this.#logs.shutdown({ clean: true, brokerEpoch: this.#lifecycle?.epoch ?? -1 }))
+  }
+
+  async #openMetadata(): Promise<void> {
+    const { world, config, clusterId } = this
+    const { metadataLogDir } = config
+    const meta = await readMetaProperties(world.disk, metadataLogDir)
+    const controllers = this.listeners.filter(({ isController }) => isController)
+    this.#metadata = await MetadataNode.open({
+      world,
+      config,
+      clusterId,
+      directoryId: meta?.directoryId ?? '',
+      log: await this.#logs.openMetadataLog(metadataLogDir, metadataLogConfig(config), METADATA_TOPIC_ID),
+      controllerEndpoints: controllers.map(({ name, host, port }) => ({
+        name,
+        host: host === '' ? 'localhost' : host,
+        port,
+        securityProtocol: 0
+      }))
+    })
+    this.#undo.push(() => this.#metadata.close())
+  }
+
+  /** Registers and brings the logs to where the metadata says they are. */
+  async #join(): Promise<void> {
+    const { world, config, nodeId, replicas, groups, clusterId } = this
+    this.#undo.push(() => {
+      groups.close()
+      replicas.close()
+    })
+    this.#applier = new MetadataApplier({ world, config, nodeId, logs: this.#logs, replicas, groups })
+    this.#metadata.addPublisher({ name: 'broker', onImage: (delta, image) => this.#applier.onImage(delta, image) })
+    this.#lifecycle = new BrokerLifecycle({
+      world,
+      config,
+      clusterId,
+      metadata: this.#metadata,
+      listeners: () => this.#listeners.registered(),
+      features: this.supportedFeatures,
+      directories: () => this.#logs.directories(),
+      previousBrokerEpoch: this.#logs.previousBrokerEpoch,
+      appliedOffset: () => this.image.provenance.offset
+    })
+    await this.#lifecycle.register()
+    this.#undo.push(() => this.#lifecycle.close())
+    await this.#applier.whenApplied()
+    await this.#applier.setStraysAside()
+  }
+
+  // ---- stop
+
+  /** Idempotent; resolves when all is closed. */
+  shutdown(): Promise<void> {
+    this.#shutdown ??= this.#stop()
+    return this.#shutdown
+  }
+
+  async #stop(): Promise<void> {
+    const { world, config } = this
+    world.logger.log('INFO', LOGGER, `[KafkaRaftServer nodeId=${this.nodeId}] shutting down`)
+    if (config.get('controlled.shutdown.enable')) await this.#lifecycle.controlledShutdown()
+    await this.#undoAll()
+    world.logger.log('INFO', LOGGER, `[KafkaRaftServer nodeId=${this.nodeId}] shut down completed`)
+  }
+
+  async #undoAll(): Promise<void> {
+    for (let undo = this.#undo.pop(); undo !== undefined; undo = this.#undo.pop()) {
+      try {
+        await undo()
+      } catch (error) {
+        this.world.logger.log('ERROR', LOGGER, 'A part of the node could not be closed', error)
+      }
+    }
+  }
+
+  // ---- calls to the controller
+
+  async #allocateProducerIds(): Promise<{ firstProducerId: number; size: number }> {
+    const response = await this.#metadata.call('allocateProducerIds', { brokerId: this.nodeId, brokerEpoch: this.#lifecycle.epoch })
+    if (response.errorCode !== 0)
+      throw new OdradekError('PRODUCER_IDS_UNAVAILABLE', `The controller gave no producer ids: error ${response.errorCode}`)
+    return { firstProducerId: response.producerIdStart, size: response.producerIdLen }
+  }
+
+  async #createTopics(request: Parameters<typeof CreateTopicsRequest.create>[0]) {
+    const response = await this.#metadata.call('createTopics', CreateTopicsRequest.create(request))
+    await this.#applier.whenApplied()
+    return response
+  }
+}
+
+function checkRoles(config: BrokerConfig): void {
+  if (config.isBroker && config.isController) return
+  throw new OdradekError('CONFIG_INVALID', 'process.roles must be broker,controller: nodes with one role are not built yet')
+}
+
+async function readClusterId(world: World, config: BrokerConfig): Promise<string> {
+  for (const directory of [config.metadataLogDir, ...config.logDirs]) {
+    const meta = await readMetaProperties(world.disk, directory).catch(() => undefined)
+    if (meta !== undefined) return meta.clusterId
+  }
+  throw new OdradekError(
+    'STORAGE_NOT_FORMATTED',
+    `No meta.properties in ${config.logDirs.join(', ')}: format the directory first, with kafka-storage format --standalone -t $(kafka-storage random-uuid) -c FILE`
+  )
+}
