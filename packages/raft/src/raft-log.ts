@@ -20,7 +20,7 @@ export interface RaftLog {
   read(offset: number, bytesMax: number): Promise<readonly Buffer[]>
   updateHighWatermark(offset: number): void
   /** Records below `offset` are in a snapshot and may go. */
-  deleteBefore(offset: number, now: number): Promise<void>
+  deleteBefore(offset: number): Promise<void>
   /** A snapshot reaches beyond the log: drops everything, the log goes on at `offset`. */
   restartAt(offset: number): Promise<void>
   /** Everything appended is on disk when it resolves. */

@@ -126,21 +126,16 @@ export class RaftNode {
   }
 
   #perform(effect: RaftEffect): void {
-    switch (effect.type) {
-      case 'persistQuorumState':
-        return this.#persist(effect.state)
-      case 'beginEpoch':
-        return this.#beginEpoch(effect)
-      case 'appendRecords':
-        return this.#appendRecords(effect.baseOffset, effect.epoch)
-      case 'becameLeader':
-        this.#world.logger.log('INFO', LOGGER, `Became leader of the metadata quorum in epoch ${effect.epoch}`)
-        return this.#listener.onLeader(effect.epoch, effect.epochStartOffset)
-      case 'resigned':
-        return this.#listener.onResigned(effect.epoch)
-      case 'highWatermark':
-        this.#log.updateHighWatermark(effect.offset)
-        return this.#listener.onHighWatermark(effect.offset)
+    if (effect.type === 'persistQuorumState') this.#persist(effect.state)
+    else if (effect.type === 'beginEpoch') this.#beginEpoch(effect)
+    else if (effect.type === 'appendRecords') this.#appendRecords(effect.baseOffset, effect.epoch)
+    else if (effect.type === 'becameLeader') {
+      this.#world.logger.log('INFO', LOGGER, `Became leader of the metadata quorum in epoch ${effect.epoch}`)
+      this.#listener.onLeader(effect.epoch, effect.epochStartOffset)
+    } else if (effect.type === 'resigned') this.#listener.onResigned(effect.epoch)
+    else {
+      this.#log.updateHighWatermark(effect.offset)
+      this.#listener.onHighWatermark(effect.offset)
     }
   }
 

@@ -1,6 +1,6 @@
 // The snapshots in the folder of the metadata log. One is written to a `.part` file, synced, and renamed: under its own
 // name it is whole.
-import type { Disk, DiskFile } from '@odradek/world'
+import type { Disk, DiskFile, FileStat } from '@odradek/world'
 import { parseSnapshotFileName, type SnapshotId, snapshotFileName } from './snapshot-file.ts'
 
 const PART_SUFFIX = '.part'
@@ -46,8 +46,8 @@ export class SnapshotStore {
     return this.#disk.readFile(this.path(id))
   }
 
-  async sizeInBytes(id: SnapshotId): Promise<number> {
-    return (await this.#disk.stat(this.path(id))).size
+  stat(id: SnapshotId): Promise<FileStat> {
+    return this.#disk.stat(this.path(id))
   }
 
   async create(id: SnapshotId): Promise<SnapshotWriter> {

@@ -11,8 +11,6 @@ import type { ConfigRules } from './config-rules.ts'
 export interface ControllerOptions {
   readonly nodeId: number
   readonly clusterId: string
-  /** This process is also the broker of its node id. */
-  readonly isCombined: boolean
   readonly brokerSessionTimeoutMs: number
   /** num.partitions */
   readonly defaultPartitions: number

@@ -30,7 +30,7 @@ export function updateFeatures(state: ControllerState, request: UpdateFeaturesRe
   const records: MetadataRecord[] = []
   for (const update of request.featureUpdates) {
     const outcome = updateFeature(state, update, proposed)
-    if ('errorCode' in outcome) return { records: [], response: updateFeaturesRefusal(request, outcome) }
+    if ('errorCode' in outcome) return { records: [], response: failedUpdate(request, outcome) }
     records.push(...outcome)
   }
   if ((proposed.get(ELR_FEATURE) ?? 0) > 0 && (state.image.featureLevels.get(ELR_FEATURE) ?? 0) === 0)
@@ -39,13 +39,13 @@ export function updateFeatures(state: ControllerState, request: UpdateFeaturesRe
   return { records: request.validateOnly ? [] : records, response: { throttleTimeMs: 0, ...NO_ERROR, results } }
 }
 
-export function updateFeaturesRefusal(request: UpdateFeaturesRequest, { errorCode, errorMessage }: ApiError): UpdateFeaturesResponse {
-  return {
-    throttleTimeMs: 0,
-    errorCode,
-    errorMessage: `The update failed for all features since the following feature had an error: ${errorMessage}`,
-    results: request.featureUpdates.map(({ feature }) => ({ feature, errorCode, errorMessage }))
-  }
+function failedUpdate(request: UpdateFeaturesRequest, { errorCode, errorMessage }: ApiError): UpdateFeaturesResponse {
+  const message = `The update failed for all features since the following feature had an error: ${errorMessage}`
+  return refusedFeatures(request, { errorCode, errorMessage: message })
+}
+
+export function refusedFeatures(request: UpdateFeaturesRequest, error: ApiError): UpdateFeaturesResponse {
+  return { throttleTimeMs: 0, ...error, results: request.featureUpdates.map(({ feature }) => ({ feature, ...error })) }
 }
 
 function updateFeature(state: ControllerState, update: FeatureUpdate, proposed: ReadonlyMap<string, number>): MetadataRecord[] | ApiError {

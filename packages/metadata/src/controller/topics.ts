@@ -74,7 +74,7 @@ function createTopic(state: ControllerState, topic: NewTopic, records: MetadataR
   if ('errorCode' in partitions) return failedTopic(topic.name, partitions)
   const topicId = randomUuid((size) => state.randomBytes(size))
   records.push(metadataRecord('TopicRecord', 0, { name: topic.name, topicId }), ...configRecords)
-  partitions.forEach((partition, id) => records.push(partitionToRecord(partition, topicId, id, state.image.metadataVersion)))
+  records.push(...partitions.map((partition, id) => partitionToRecord(partition, topicId, id, state.image.metadataVersion)))
   return {
     name: topic.name,
     topicId,
@@ -235,9 +235,8 @@ function addPartitions(state: ControllerState, request: MorePartitions, records:
   if (additional > MAX_RECORDS_PER_OPERATION) return apiError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
   const partitions = additionalPartitions(state, topic, request, additional)
   if ('errorCode' in partitions) return partitions
-  partitions.forEach((partition, index) =>
-    records.push(partitionToRecord(partition, topic.id, existing + index, state.image.metadataVersion))
-  )
+  const { metadataVersion } = state.image
+  records.push(...partitions.map((partition, index) => partitionToRecord(partition, topic.id, existing + index, metadataVersion)))
   return NO_ERROR
 }
 
@@ -302,17 +301,17 @@ export function deleteTopics(state: ControllerState, request: DeleteTopicsReques
 }
 
 /** Every item of a refused request gets the refusal. */
-export const createTopicsRefusal = (request: CreateTopicsRequest, error: ApiError): CreateTopicsResponse => ({
+export const refusedTopics = (request: CreateTopicsRequest, error: ApiError): CreateTopicsResponse => ({
   throttleTimeMs: 0,
   topics: request.topics.map((topic) => failedTopic(topic.name, error))
 })
 
-export const createPartitionsRefusal = (request: CreatePartitionsRequest, error: ApiError): CreatePartitionsResponse => ({
+export const refusedPartitions = (request: CreatePartitionsRequest, error: ApiError): CreatePartitionsResponse => ({
   throttleTimeMs: 0,
   results: request.topics.map(({ name }) => ({ name, ...error }))
 })
 
-export const deleteTopicsRefusal = (request: DeleteTopicsRequest, error: ApiError): DeleteTopicsResponse => ({
+export const refusedDeletions = (request: DeleteTopicsRequest, error: ApiError): DeleteTopicsResponse => ({
   throttleTimeMs: 0,
   responses: [
     ...request.topicNames.map((name) => ({ name, topicId: ZERO_UUID, ...error })),

@@ -55,8 +55,17 @@ const listenerMap = (endpoints: readonly Endpoint[]): ReadonlyMap<string, Endpoi
 const featureMap = (features: readonly FeatureEntry[]): ReadonlyMap<string, SupportedRange> =>
   new Map(features.map((feature) => [feature.name, { minVersion: feature.minSupportedVersion, maxVersion: feature.maxSupportedVersion }]))
 
+// Sorted, so that one registration has one record whatever the order in which it came.
 const featureEntries = (features: ReadonlyMap<string, SupportedRange>): FeatureEntry[] =>
-  Array.from(features, ([name, range]) => ({ name, minSupportedVersion: range.minVersion, maxSupportedVersion: range.maxVersion }))
+  Array.from(features, ([name, range]) => ({ name, minSupportedVersion: range.minVersion, maxSupportedVersion: range.maxVersion })).sort(
+    byName
+  )
+
+const endpointEntries = (listeners: ReadonlyMap<string, Endpoint>): Endpoint[] => [...listeners.values()].sort(byName)
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1
+}
 
 /** The directory ids of a registration, sorted: the order in which a broker lists them means nothing. */
 const sorted = (ids: readonly Uuid[]): readonly Uuid[] => [...ids].sort()
@@ -92,7 +101,7 @@ export function brokerToRecord(broker: BrokerRegistration, metadataVersion: Meta
     brokerId: broker.id,
     incarnationId: broker.incarnationId,
     brokerEpoch: broker.epoch,
-    endPoints: [...broker.listeners.values()],
+    endPoints: endpointEntries(broker.listeners),
     features: featureEntries(broker.supportedFeatures),
     rack: broker.rack,
     fenced: broker.fenced,
@@ -117,7 +126,7 @@ export function controllerToRecord(controller: ControllerRegistration): Metadata
     controllerId: controller.id,
     incarnationId: controller.incarnationId,
     zkMigrationReady: controller.zkMigrationReady,
-    endPoints: [...controller.listeners.values()],
+    endPoints: endpointEntries(controller.listeners),
     features: featureEntries(controller.supportedFeatures)
   })
 }

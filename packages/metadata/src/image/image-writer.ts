@@ -6,7 +6,8 @@ import { METADATA_VERSION_FEATURE } from '@odradek/protocol'
 import { ELR_FEATURE } from '../features.ts'
 import { encodeMetadataRecord, type MetadataRecord, metadataRecord } from '../records.ts'
 import { brokerToRecord, controllerToRecord } from './cluster.ts'
-import type { MetadataImage, TopicImage } from './metadata-image.ts'
+import { MetadataDelta } from './metadata-delta.ts'
+import { MetadataImage, type TopicImage } from './metadata-image.ts'
 import { type PartitionRegistration, partitionToRecord } from './partition-registration.ts'
 
 function sorted<K extends string | number, V>(entries: Iterable<[K, V]>): [K, V][] {
@@ -74,4 +75,11 @@ export function imageHash(image: MetadataImage): string {
     hash.update(size).update(bytes)
   }
   return hash.digest('hex')
+}
+
+/** The delta that makes an image out of nothing: what a publisher that comes late is told first. */
+export function deltaFromEmpty(image: MetadataImage): MetadataDelta {
+  const delta = new MetadataDelta(MetadataImage.EMPTY)
+  for (const record of imageToRecords(image)) delta.replay(record)
+  return delta
 }

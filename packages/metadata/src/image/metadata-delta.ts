@@ -68,57 +68,39 @@ export class MetadataDelta {
   }
 
   replay(record: MetadataRecord): void {
-    switch (record.type) {
-      case 'TopicRecord':
-        return this.#topic(record.data)
-      case 'PartitionRecord':
-        return this.#partition(record.data)
-      case 'PartitionChangeRecord':
-        return this.#partitionChange(record.data)
-      case 'RemoveTopicRecord':
-        return this.#removeTopic(record.data)
-      case 'ClearElrRecord':
-        return this.#clearElr(record.data)
-      case 'ConfigRecord':
-        return this.#config(record.data)
-      case 'RegisterBrokerRecord':
-        return this.#setBroker(brokerFromRecord(record.data))
-      case 'UnregisterBrokerRecord':
-        return this.#unregisterBroker(record.data)
-      case 'BrokerRegistrationChangeRecord':
-        return this.#setBroker(mergeBrokerChange(this.#broker(record.data.brokerId, record.data.brokerEpoch), record.data))
-      case 'FenceBrokerRecord':
-        return this.#setBroker({ ...this.#broker(record.data.id, record.data.epoch), fenced: true })
-      case 'UnfenceBrokerRecord':
-        return this.#setBroker({ ...this.#broker(record.data.id, record.data.epoch), fenced: false })
-      case 'RegisterControllerRecord':
-        return this.#registerController(record.data)
-      case 'FeatureLevelRecord':
-        return this.#featureLevel(record.data)
-      case 'ClientQuotaRecord':
-        return this.#clientQuota(record.data)
-      case 'ProducerIdsRecord':
-        return this.#producerIds(record.data)
-      case 'AccessControlEntryRecord':
-        return this.#accessControlEntry(record.data)
-      case 'RemoveAccessControlEntryRecord':
-        return this.#removeAccessControlEntry(record.data)
-      case 'UserScramCredentialRecord':
-        return this.#scramCredential(record.data)
-      case 'RemoveUserScramCredentialRecord':
-        return this.#removeScramCredential(record.data)
-      case 'DelegationTokenRecord':
-        return this.#delegationToken(record.data)
-      case 'RemoveDelegationTokenRecord':
-        return this.#removeDelegationToken(record.data)
-      // Transactions are the loader's affair; a migration from ZooKeeper is long over.
-      case 'NoOpRecord':
-      case 'ZkMigrationStateRecord':
-      case 'BeginTransactionRecord':
-      case 'EndTransactionRecord':
-      case 'AbortTransactionRecord':
-        return
-    }
+    const replayer = this.#replayers[record.type] as (data: MetadataRecord['data']) => void
+    replayer(record.data)
+  }
+
+  readonly #replayers: { readonly [K in MetadataRecordType]: (record: Data<K>) => void } = {
+    TopicRecord: (record) => this.#topic(record),
+    PartitionRecord: (record) => this.#partition(record),
+    PartitionChangeRecord: (record) => this.#partitionChange(record),
+    RemoveTopicRecord: (record) => this.#removeTopic(record),
+    ClearElrRecord: (record) => this.#clearElr(record),
+    ConfigRecord: (record) => this.#config(record),
+    RegisterBrokerRecord: (record) => this.#setBroker(brokerFromRecord(record)),
+    UnregisterBrokerRecord: (record) => this.#unregisterBroker(record),
+    BrokerRegistrationChangeRecord: (record) =>
+      this.#setBroker(mergeBrokerChange(this.#broker(record.brokerId, record.brokerEpoch), record)),
+    FenceBrokerRecord: (record) => this.#setBroker({ ...this.#broker(record.id, record.epoch), fenced: true }),
+    UnfenceBrokerRecord: (record) => this.#setBroker({ ...this.#broker(record.id, record.epoch), fenced: false }),
+    RegisterControllerRecord: (record) => this.#registerController(record),
+    FeatureLevelRecord: (record) => this.#featureLevel(record),
+    ClientQuotaRecord: (record) => this.#clientQuota(record),
+    ProducerIdsRecord: (record) => this.#producerIds(record),
+    AccessControlEntryRecord: (record) => this.#accessControlEntry(record),
+    RemoveAccessControlEntryRecord: (record) => this.#removeAccessControlEntry(record),
+    UserScramCredentialRecord: (record) => this.#scramCredential(record),
+    RemoveUserScramCredentialRecord: (record) => this.#removeScramCredential(record),
+    DelegationTokenRecord: (record) => this.#delegationToken(record),
+    RemoveDelegationTokenRecord: (record) => this.#removeDelegationToken(record),
+    // Transactions are the image chain's affair; a migration from ZooKeeper is long over.
+    NoOpRecord: () => undefined,
+    ZkMigrationStateRecord: () => undefined,
+    BeginTransactionRecord: () => undefined,
+    EndTransactionRecord: () => undefined,
+    AbortTransactionRecord: () => undefined
   }
 
   #topic(record: Data<'TopicRecord'>): void {

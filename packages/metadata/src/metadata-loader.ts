@@ -1,0 +1,104 @@
+// Reads what the folder of the metadata log holds: the newest snapshot, then the log behind it. What comes out is the
+// chain of images up to the log's end (nothing of it is committed yet) and the quorum's membership as the log has it.
+import { OdradekError } from '@odradek/base'
+import { decodeControlRecords, decodeRecords, iterateBatches, type RecordBatch } from '@odradek/protocol'
+import {
+  BOOTSTRAP_SNAPSHOT_ID,
+  decodeSnapshot,
+  type QuorumMembership,
+  type RaftLog,
+  type SnapshotId,
+  type SnapshotStore,
+  votersFromRecord
+} from '@odradek/raft'
+import { ImageChain, type MetadataBatch } from './image/image-chain.ts'
+import { MetadataDelta } from './image/metadata-delta.ts'
+import { MetadataImage } from './image/metadata-image.ts'
+import { decodeMetadataRecord } from './records.ts'
+
+const READ_BYTES = 1024 * 1024
+
+export interface LoadedMetadata {
+  readonly chain: ImageChain
+  /** Undefined where neither log nor snapshot names the voters: a static quorum. */
+  readonly membership: QuorumMembership | undefined
+  /** The membership comes from more than the snapshot that the storage was formatted with. */
+  readonly isMembershipInLog: boolean
+  /** No record of a controller was ever written. */
+  readonly isEmpty: boolean
+  /** Bytes of the log behind the snapshot. */
+  readonly bytesSinceSnapshot: number
+}
+
+export async function loadMetadata(store: SnapshotStore, log: RaftLog): Promise<LoadedMetadata> {
+  const id = store.latest
+  if (id !== undefined && id.offset > log.logEndOffset) await log.restartAt(id.offset)
+  if (log.logStartOffset > (id?.offset ?? 0)) {
+    throw new OdradekError(
+      'METADATA_LOG_INVALID',
+      `The metadata log begins at offset ${log.logStartOffset}, but no snapshot holds what was before. Restore the snapshots from a backup.`
+    )
+  }
+  const snapshot = id === undefined ? undefined : await loadSnapshot(store, id)
+  const chain = new ImageChain(snapshot?.image ?? MetadataImage.EMPTY)
+  let membership = snapshot?.membership
+  let isMembershipInLog = membership !== undefined && id?.offset !== BOOTSTRAP_SNAPSHOT_ID.offset
+  let isEmpty = snapshot === undefined || snapshot.recordCount === 0
+  let bytesSinceSnapshot = 0
+  let pending: MetadataBatch | undefined
+  for (let offset = id?.offset ?? 0; offset < log.logEndOffset; ) {
+    const batches = (await log.read(offset, READ_BYTES)).flatMap((buffer) => iterateBatches(buffer))
+    if (batches.length === 0)
+      throw new OdradekError('METADATA_LOG_INVALID', `The metadata log has no batch at offset ${offset} before its end.`)
+    for (const batch of batches) {
+      if (batch.lastOffset < offset) continue
+      if (pending !== undefined) chain.append(pending, { more: true })
+      pending = decodeMetadataBatch(batch)
+      if (pending.records.length > 0) isEmpty = false
+      const changed = batch.isControl ? membershipOf(batch) : undefined
+      if (changed !== undefined) {
+        membership = changed
+        isMembershipInLog = true
+      }
+      bytesSinceSnapshot += batch.sizeInBytes
+      offset = batch.nextOffset
+    }
+  }
+  if (pending !== undefined) chain.append(pending)
+  return { chain, membership, isMembershipInLog, isEmpty, bytesSinceSnapshot }
+}
+
+interface LoadedSnapshot {
+  readonly image: MetadataImage
+  readonly membership: QuorumMembership | undefined
+  readonly recordCount: number
+}
+
+async function loadSnapshot(store: SnapshotStore, id: SnapshotId): Promise<LoadedSnapshot> {
+  const { records, membership, lastContainedLogTimestamp: timestampMs } = decodeSnapshot(await store.read(id), store.path(id))
+  return { image: imageFromSnapshot(records, id, timestampMs), membership, recordCount: records.length }
+}
+
+export function imageFromSnapshot(records: readonly Buffer[], { offset, epoch }: SnapshotId, timestampMs: number): MetadataImage {
+  const delta = new MetadataDelta(MetadataImage.EMPTY)
+  for (const value of records) delta.replay(decodeMetadataRecord(value))
+  return delta.apply({ offset: offset - 1, epoch, timestampMs })
+}
+
+export function decodeMetadataBatch(batch: RecordBatch): MetadataBatch {
+  batch.ensureValid()
+  const { baseOffset, lastOffset, partitionLeaderEpoch: epoch, maxTimestamp: timestampMs } = batch
+  const records = batch.isControl ? [] : decodeRecords(batch).map(({ value }) => decodeMetadataRecord(value ?? Buffer.alloc(0)))
+  return { baseOffset, lastOffset, epoch, timestampMs, records }
+}
+
+/** The membership that a control batch sets, or undefined. */
+function membershipOf(batch: RecordBatch): QuorumMembership | undefined {
+  let kraftVersion = 1
+  let membership: QuorumMembership | undefined
+  for (const { record } of decodeControlRecords(batch)) {
+    if (record.type === 'KRAFT_VERSION') kraftVersion = record.value.kRaftVersion
+    else if (record.type === 'KRAFT_VOTERS') membership = { kraftVersion, voters: votersFromRecord(record.value) }
+  }
+  return membership
+}
