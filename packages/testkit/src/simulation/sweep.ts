@@ -11,22 +11,31 @@ export interface SweepOptions {
 
 /**
  * One test that runs a scenario with many seeds, the first of them twice to see that it is deterministic. The environment
- * variable SEEDS picks others: `SEEDS=17`, `SEEDS=1-5000`, `SEEDS=3,17,200-300`.
+ * variable SEEDS picks others: `SEEDS=17`, `SEEDS=1-5000`, `SEEDS=3,17,200-300`; without it ODRADEK_TEST_SECONDS makes the
+ * sweep go on with further seeds for so long.
  */
 export function sweepSeeds(title: string, options: SweepOptions, scenario: (sim: Simulation, seed: number) => Promise<void>): void {
-  const seeds = parseSeeds(process.env.SEEDS) ?? Array.from({ length: options.seeds }, (_, index) => index + 1)
-  test(`${title} (${seeds.length === 1 ? `seed ${seeds[0]}` : `${seeds.length} seeds from ${seeds[0]}`})`, async () => {
-    for (const [index, seed] of seeds.entries()) {
-      const chosen = typeof options.simulation === 'function' ? options.simulation(seed) : options.simulation
-      const run = (sim: Simulation): Promise<void> => scenario(sim, seed)
+  const chosen = parseSeeds(process.env.SEEDS)
+  const what = chosen === undefined ? `${options.seeds} seeds` : `SEEDS=${process.env.SEEDS}`
+  test(`${title} (${what})`, async () => {
+    let isFirst = true
+    for (const seed of chosen ?? countSeeds(options.seeds)) {
+      const simulation = typeof options.simulation === 'function' ? options.simulation(seed) : options.simulation
+      const run = isFirst ? assertDeterministic : simulate
+      isFirst = false
       try {
-        if (index === 0) await assertDeterministic({ ...chosen, seed }, run)
-        else await simulate({ ...chosen, seed }, run)
+        await run({ ...simulation, seed }, (sim) => scenario(sim, seed))
       } catch (error) {
         throw new Error(`seed ${seed} failed; run it alone with SEEDS=${seed}\n${(error as Error).message}`, { cause: error })
       }
     }
   })
+}
+
+/** 1, 2, …: at least `count`, and on until the seconds of a long run are over. */
+function* countSeeds(count: number): Generator<number> {
+  const endMs = Date.now() + Number(process.env.ODRADEK_TEST_SECONDS ?? 0) * 1000
+  for (let seed = 1; seed <= count || Date.now() < endMs; seed++) yield seed
 }
 
 /** Undefined when nothing is given. Throws on anything that is not a list of numbers and ranges. */
