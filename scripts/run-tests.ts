@@ -28,7 +28,7 @@ const { kinds, parts } = readArguments(process.argv.slice(2))
 if (kinds === undefined && parts.length === 0) {
   await Promise.all([
     check('types', [join(root, 'node_modules/typescript/bin/tsc'), '-p', root]),
-    check('lint', [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', '--max-diagnostics=50', root])
+    check('lint', [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', '--max-diagnostics=20', root])
   ])
 }
 const files = findFiles()
