@@ -43,6 +43,8 @@ export class ImageFolder extends Folder<Inode> {
 interface NameChange {
   readonly places: readonly { folder: ImageFolder; name: string; node: Entry | undefined }[]
   readonly atMs: number
+  /** Counts all changes. */
+  readonly sequence: number
   isDurable: boolean
 }
 
@@ -60,6 +62,7 @@ export class DiskImage {
   readonly #root = new ImageFolder()
   readonly #tree = new FileTree<Inode>(this.#root)
   #nameChanges: NameChange[] = []
+  #nameSequence = 0
   capacityBytes = Infinity
   readonly #now: () => number
 
@@ -140,18 +143,16 @@ export class DiskImage {
   }
 
   /** A mark of the changes so far, for {@link syncFolder}. */
-  nameMark(): NameChange | undefined {
-    return this.#nameChanges.at(-1)
+  nameMark(): number {
+    return this.#nameSequence
   }
 
   /** Makes the entries of the folder durable, as far as they were changed up to `mark`, and what those changes stand on. */
-  syncFolder(path: string, mark: NameChange | undefined): void {
-    if (mark === undefined) return
+  syncFolder(path: string, mark: number): void {
     const folders = new Set<ImageFolder>([this.#tree.folder(path) as ImageFolder])
     // Backwards: a rename into the folder drags along what was done before in the folder it came from.
-    for (let index = this.#nameChanges.indexOf(mark); index >= 0; index--) {
-      const change = this.#nameChanges[index]
-      if (!change.places.some(({ folder }) => folders.has(folder))) continue
+    for (const change of this.#nameChanges.toReversed()) {
+      if (change.sequence > mark || !change.places.some(({ folder }) => folders.has(folder))) continue
       for (const { folder } of change.places) folders.add(folder)
       change.isDurable = true
     }
@@ -212,7 +213,7 @@ export class DiskImage {
   #change(places: NameChange['places']): void {
     for (const { folder, name, node } of places) setEntry(folder.children as Map<string, Entry>, name, node)
     const atMs = this.#now()
-    this.#nameChanges.push({ places, atMs, isDurable: false })
+    this.#nameChanges.push({ places, atMs, sequence: ++this.#nameSequence, isDurable: false })
     let old = 0
     while (this.#nameChanges[old].atMs < atMs - WRITE_BACK_MS) makeDurable(this.#nameChanges[old++])
     if (old > 0) this.#nameChanges.splice(0, old)

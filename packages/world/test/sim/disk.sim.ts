@@ -46,6 +46,18 @@ async function writeNew(disk: Disk, path: string, data: Buffer): Promise<DiskFil
 }
 
 describe('power loss', () => {
+  test('keeps names that were synced while another folder was synced too', async () => {
+    await afterPowerLoss(
+      50,
+      async (disk) => {
+        await disk.mkdir('/d')
+        await writeNew(disk, '/d/f', Buffer.alloc(10))
+        await Promise.all([disk.syncDir('/d'), disk.syncDir('/')])
+      },
+      async (disk) => assert.deepEqual(await disk.readdir('/d'), ['f'])
+    )
+  })
+
   test('keeps what was synced, file and folder', async () => {
     await afterPowerLoss(
       50,
