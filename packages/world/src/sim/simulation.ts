@@ -70,7 +70,7 @@ export class Simulation {
   readonly #options: SimulationOptions
   readonly #queue = new EventQueue()
   readonly #nodes = new Map<string, SimNode>()
-  readonly #invariants: { name: string; check: () => void }[] = []
+  readonly #invariants = new Set<{ name: string; check: () => void }>()
   #nowMs = 0
   #sequence = 0
   #events = 0
@@ -118,9 +118,11 @@ export class Simulation {
     return [...this.#nodes.values()]
   }
 
-  /** Checked after every event; throws when it does not hold. */
-  addInvariant(name: string, check: () => void): void {
-    this.#invariants.push({ name, check })
+  /** Checked after every event; throws when it does not hold. Returns the function that takes it back. */
+  addInvariant(name: string, check: () => void): () => void {
+    const invariant = { name, check }
+    this.#invariants.add(invariant)
+    return () => void this.#invariants.delete(invariant)
   }
 
   /** Puts an event of the world itself (a fault of a plan, say) on the agenda. */

@@ -223,7 +223,7 @@ export class SimStorage {
   }
 
   #completeAfter<T>(delayMs: number, submission: Submission<T>): void {
-    submission.process.after(delayMs, `disk.${submission.operation}`, () => {
+    submission.process.after(delayMs, `disk.${submission.operation} ${submission.path}`, () => {
       const stallMs = this.#stalledUntilMs - this.simulation.nowMs
       if (stallMs > 0) this.#completeAfter(stallMs, submission)
       else this.#complete(submission)
@@ -235,12 +235,8 @@ export class SimStorage {
     const { conditions, image } = this
     image.capacityBytes = conditions.isFullAtSync ? Infinity : conditions.capacityBytes
     const code = this.#faultOf(submission)
-    this.simulation.trace.add(
-      this.simulation.nowMs,
-      this.name,
-      `${submission.operation} ${submission.path}${code === undefined ? '' : ` ${code}`}`
-    )
     if (code !== undefined) {
+      this.simulation.trace.add(this.simulation.nowMs, this.name, `disk.fault ${code}`)
       submission.applyPart?.(this.#parts)
       submission.onSyncError?.()
       submission.reject(createDiskError(code, `${submission.operation} failed`, submission.path))

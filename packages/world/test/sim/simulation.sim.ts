@@ -180,6 +180,12 @@ describe('a seed fails, naming itself', () => {
     assert.equal(value, 3)
   })
 
+  test('but not by an invariant that was taken back', async () => {
+    const sim = start()
+    sim.addInvariant('never holds', () => assert.fail())()
+    await sim.advance(10)
+  })
+
   test('when the condition is not reached, by time, by events or because nothing is left', async () => {
     await assert.rejects(start().run({ until: () => false }), failsWith(/not reached: nothing is left to do/))
     const forever = (): Simulation => {
