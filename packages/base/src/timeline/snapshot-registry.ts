@@ -72,7 +72,11 @@ export class SnapshotRegistry {
   deleteSnapshotsUpTo(epoch: number): void {
     let count = 0
     while (count < this.#snapshots.length && this.#snapshots[count].epoch < epoch) count++
-    this.#snapshots.splice(0, count)
+    for (const snapshot of this.#snapshots.splice(0, count)) {
+      // A collection that has not changed since still points here; through `next` it would keep every later snapshot.
+      snapshot.next = undefined
+      snapshot.deltas.clear()
+    }
     this.#newest = this.#snapshots.at(-1)
   }
 

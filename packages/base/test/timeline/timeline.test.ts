@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { createPrng, type Prng, SnapshotRegistry, TimelineCell, TimelineMap, TimelineSet } from '@odradek/base'
 
 describe('timeline collections', () => {
@@ -189,3 +191,26 @@ for (let seed = 1; seed <= 60; seed++) {
     }
   })
 }
+
+test('a collection that changed long ago keeps no later snapshot in memory', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const registry = new SnapshotRegistry()
+  const idle = new TimelineMap<string, number>(registry)
+  const busy = new TimelineMap<string, Buffer>(registry)
+  registry.getOrCreateSnapshot(0)
+  idle.set('once', 1)
+  const values: WeakRef<Buffer>[] = []
+  for (let epoch = 1; epoch <= 50; epoch++) {
+    const value = Buffer.alloc(100)
+    values.push(new WeakRef(value))
+    busy.set('again and again', value)
+    registry.getOrCreateSnapshot(epoch)
+    registry.deleteSnapshotsUpTo(epoch)
+  }
+  await new Promise((resolve) => setImmediate(resolve))
+  collect()
+  const kept = values.filter((value) => value.deref() !== undefined).length
+  assert.ok(kept <= 2, `${kept} of 50 old values are still there`)
+  assert.equal(idle.get('once', 50), 1)
+})
