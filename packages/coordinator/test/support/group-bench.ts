@@ -37,12 +37,14 @@ export const TOPIC_ID = 'F5GTd7pDRPy_ISKOvyk1DA'
 export class Answer<T extends object> {
   readonly #bench: GroupBench
   #value: T | undefined
+  #then: ((value: T) => void) | undefined
 
   constructor(bench: GroupBench, response: T | Promise<T>) {
     this.#bench = bench
     if (response instanceof Promise) {
       response.then((value) => {
         this.#value = value
+        this.#then?.(value)
       })
     } else {
       this.#value = response
@@ -67,8 +69,9 @@ export class Answer<T extends object> {
     assert.equal(this.#value, undefined, 'the answer has come already')
   }
 
-  get hasCome(): boolean {
-    return this.#value !== undefined
+  whenCome(then: (value: T) => void): void {
+    if (this.#value !== undefined) then(this.#value)
+    else this.#then = then
   }
 }
 
