@@ -13,6 +13,7 @@ import {
 } from './checkpoints.ts'
 import {
   CLEAN_SHUTDOWN_FILE,
+  CLEANER_CHECKPOINT,
   HIGH_WATERMARK_CHECKPOINT,
   LOG_START_OFFSET_CHECKPOINT,
   META_PROPERTIES,
@@ -54,6 +55,8 @@ export interface DirectoryCheckpoints {
   recoveryPoints: Map<string, number>
   logStartOffsets: Map<string, number>
   highWatermarks: Map<string, number>
+  /** Where the cleaner goes on. */
+  cleanerOffsets: Map<string, number>
 }
 
 /** By partition name. A damaged checkpoint counts as empty: recovery then scans more, and nothing is lost. */
@@ -61,7 +64,8 @@ export async function readCheckpoints(directory: LogDirectory): Promise<Director
   return {
     recoveryPoints: await readCheckpoint(directory, RECOVERY_POINT_CHECKPOINT),
     logStartOffsets: await readCheckpoint(directory, LOG_START_OFFSET_CHECKPOINT),
-    highWatermarks: await readCheckpoint(directory, HIGH_WATERMARK_CHECKPOINT)
+    highWatermarks: await readCheckpoint(directory, HIGH_WATERMARK_CHECKPOINT),
+    cleanerOffsets: await readCheckpoint(directory, CLEANER_CHECKPOINT)
   }
 }
 

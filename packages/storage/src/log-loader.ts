@@ -44,6 +44,8 @@ export interface OpenLogOptions {
   recoveryPoint: number
   logStartOffset: number
   highWatermark: number
+  /** The cleaner's checkpoint knows the log: it may lack offsets. */
+  wasCleaned?: boolean
 }
 
 export async function openLog(options: OpenLogOptions): Promise<PartitionLog> {
@@ -57,6 +59,7 @@ class Loader {
   readonly indexIntervalBytes: number
   readonly epochs = new EpochCache()
   readonly producers = new ProducerState()
+  readonly mayHaveGaps: boolean
   segments: Segment[] = []
   snapshots: number[] = []
   logStartOffset: number
@@ -68,6 +71,7 @@ class Loader {
     this.path = options.path
     this.indexIntervalBytes = options.config.indexIntervalBytes
     this.logStartOffset = options.logStartOffset
+    this.mayHaveGaps = options.config.isCompact || options.wasCleaned === true
   }
 
   async open(): Promise<PartitionLog> {

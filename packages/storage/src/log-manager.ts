@@ -149,6 +149,7 @@ export class LogManager {
       const meta = await readMetaProperties(world.disk, directory.path)
       if (meta === undefined || meta.directoryId === undefined) {
         directory.directoryId = randomUuid((size) => world.random.bytes(size))
+        await this.syncParent(directory.path)
         await writeMetaProperties(world.disk, directory.path, { clusterId, nodeId, directoryId: directory.directoryId })
         continue
       }
@@ -158,6 +159,12 @@ export class LogManager {
       }
       directory.directoryId = meta.directoryId
     }
+  }
+
+  /** So that a new directory itself survives a power loss. Its parent may be closed to us: then it is its owner's affair. */
+  private async syncParent(path: string): Promise<void> {
+    const parent = path.slice(0, path.lastIndexOf('/')) || '/'
+    await this.node.world.disk.syncDir(parent).catch(() => undefined)
   }
 
   private onOffline(directory: LogDirectory, error: unknown): void {
@@ -193,7 +200,8 @@ export class LogManager {
           wasCleanlyShutDown: wasClean,
           recoveryPoint: checkpoints.recoveryPoints.get(name) ?? 0,
           logStartOffset: checkpoints.logStartOffsets.get(name) ?? 0,
-          highWatermark: checkpoints.highWatermarks.get(name) ?? 0
+          highWatermark: checkpoints.highWatermarks.get(name) ?? 0,
+          wasCleaned: checkpoints.cleanerOffsets.has(name)
         })
         this.add(log)
       })

@@ -27,6 +27,7 @@ export async function truncateLog(log: PartitionLog, offset: number): Promise<vo
   await loadProducers(log, offset)
   log.producers.onHighWatermark(log.highWatermark)
   await saveEpochs(log, true)
+  await log.node.world.disk.syncDir(log.path)
   log.writer.restart(offset)
 }
 
@@ -46,6 +47,7 @@ export async function truncateFully(log: PartitionLog, offset: number): Promise<
   log.recoveryPoint = offset
   log.highWatermark = offset
   await saveEpochs(log, true)
+  await log.node.world.disk.syncDir(log.path)
   log.writer.restart(offset)
 }
 
@@ -72,6 +74,8 @@ async function cutSegment(log: PartitionLog, segment: Segment, offset: number): 
   await loadAbortedTxns(log, segment)
   const { position } = await locate(log, segment, offset)
   await segment.file.truncate(position)
+  // What is cut must not come back with a power loss, between records that took its offsets.
+  await segment.file.sync()
   segment.offsets.truncateTo(offset)
   segment.times.truncateTo(offset)
   await cutIndexFile(log, segment.path(log.path, INDEX_SUFFIX), segment.offsets)

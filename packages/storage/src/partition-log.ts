@@ -123,7 +123,7 @@ export class PartitionLog {
   isFolderSynced: boolean
   private readonly reader: LogReader
   private listener: LogListener | undefined
-  private announced: number
+  private announced = 0
   private rollJitterMs = 0
   private isFlushQueued = false
   private status: 'open' | 'truncating' | 'failed' | 'closed' = 'open'
@@ -146,9 +146,8 @@ export class PartitionLog {
     this.logStartOffset = state.logStartOffset
     this.logEndOffset = state.logEndOffset
     this.writtenOffset = state.logEndOffset
-    this.syncedOffset = state.logEndOffset
-    this.announced = state.logEndOffset
     this.recoveryPoint = state.recoveryPoint
+    this.syncedOffset = state.recoveryPoint
     this.highWatermark = state.highWatermark
     this.epochsSavedVersion = state.epochs.version
     this.epochsSyncedVersion = state.epochs.version
@@ -157,8 +156,11 @@ export class PartitionLog {
     this.tail = new LogTail(directory.node.tail)
     this.writer = new LogWriter(world.timers, this, state.logEndOffset)
     this.reader = new LogReader(this)
+    this.announced = this.ackOffset
     this.setRollJitter()
     directory.logs.add(this)
+    // What a crash left in the page cache may be acknowledged again only when it is on disk.
+    if (this.ackOffset < this.logEndOffset) directory.syncs.request(this, this.logEndOffset - this.ackOffset)
   }
 
   get node(): StorageNode {

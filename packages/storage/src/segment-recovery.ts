@@ -14,6 +14,8 @@ const INT32_MAX = 2147483647
 export interface RecoveryHome extends ProducerHome {
   segments: Segment[]
   readonly epochs: EpochCache
+  /** Cleaning may have left offsets out between segments. */
+  readonly mayHaveGaps: boolean
 }
 
 /** Recovers the segments from index `first` on. Returns the end of the log. */
@@ -29,9 +31,11 @@ export async function recoverSegments(home: RecoveryHome, first: number): Promis
       i > 0 ? Math.max(nextOffset, segment.baseOffset) : segment.baseOffset
     )
     nextOffset = endOffset
-    if (problem === undefined) continue
-    const { logger } = home.node.world
-    logger.log('WARN', 'kafka.log.UnifiedLog', `${segment.file.path} ends at offset ${endOffset} after recovery: ${problem}`)
+    const next = home.segments[i + 1]
+    const isShort = next !== undefined && next.baseOffset > endOffset && !home.mayHaveGaps
+    if (problem === undefined && !isShort) continue
+    const why = problem ?? `the next segment begins at ${next.baseOffset}, what lay between was not on disk`
+    home.node.world.logger.log('WARN', 'kafka.log.UnifiedLog', `${segment.file.path} ends at offset ${endOffset} after recovery: ${why}`)
     await dropSegments(home, i + 1)
   }
   const last = home.segments[home.segments.length - 1]
@@ -64,7 +68,11 @@ async function recoverSegment(
     nextOffset = lastOffset + 1
     producers.mapEndOffset = nextOffset
   })
-  if (validBytes < size) await segment.file.truncate(validBytes)
+  if (validBytes < size) {
+    await segment.file.truncate(validBytes)
+    // What is cut must not come back with the next power loss, between records that took its offsets.
+    await segment.file.sync()
+  }
   segment.writtenSize = validBytes
   if (segment.isSealed) {
     segment.addLastTimestamp()
@@ -82,8 +90,10 @@ async function snapshotAt(home: RecoveryHome, offset: number): Promise<void> {
 }
 
 async function dropSegments(home: RecoveryHome, from: number): Promise<void> {
+  if (from >= home.segments.length) return
   for (const segment of home.segments.splice(from)) {
     await segment.file.close()
     await removeFiles(home, segment)
   }
+  await home.node.world.disk.syncDir(home.path)
 }
