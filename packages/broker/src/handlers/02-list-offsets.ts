@@ -27,6 +27,8 @@ const SINCE_VERSION = new Map([
   [EARLIEST_PENDING_UPLOAD, 11]
 ])
 const CONSUMER = -1
+const NO_LEADER_EPOCH = -1
+const LEADER_EPOCH_VERSION = 4
 const READ_COMMITTED = 1
 
 export const listOffsetsHandler = defineHandler<BrokerContext, ListOffsetsRequest, ListOffsetsResponse>(
@@ -90,7 +92,8 @@ async function listOffset(broker: BrokerContext, options: Wanted): Promise<Parti
   if (epochCode !== ErrorCode.NONE) return failed(partitionIndex, epochCode)
   try {
     const found = await lookUp(partition, timestamp, readableEnd(partition, request))
-    return { partitionIndex, errorCode: ErrorCode.NONE, ...found }
+    const leaderEpoch = context.apiVersion >= LEADER_EPOCH_VERSION ? found.leaderEpoch : NO_LEADER_EPOCH
+    return { partitionIndex, errorCode: ErrorCode.NONE, timestamp: found.timestamp, offset: found.offset, leaderEpoch }
   } catch (error) {
     broker.world.logger.log(
       'ERROR',

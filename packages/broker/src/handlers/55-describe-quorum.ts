@@ -38,7 +38,7 @@ function describe(broker: BrokerContext, context: RequestContext): PartitionData
   const lastSeenMs = broker.world.clock.now()
   const currentVoters = metadata.membership.voters.map(({ id, directoryId }) => ({
     replicaId: id,
-    replicaDirectoryId: directoryId,
+    replicaDirectoryId: context.apiVersion >= 2 ? directoryId : undefined,
     logEndOffset: metadata.logEndOffset,
     lastFetchTimestamp: lastSeenMs,
     lastCaughtUpTimestamp: lastSeenMs

@@ -21,7 +21,7 @@ export interface BrokerLifecycleOptions {
 
 const LOGGER = 'kafka.server.BrokerLifecycleManager'
 /** Between attempts while the controller is not there, or has not come as far as this broker wants. */
-const RETRY_MS = 50
+const RETRY_MS = 10
 const CONTROLLED_SHUTDOWN_MS = 5_000
 
 export class BrokerLifecycle {
