@@ -23,7 +23,6 @@ export class Pipe {
   #queuedBytes = 0
   #segments: Segment[] = []
   #inFlightBytes = 0
-  #lastDueMs = 0
   #isScheduled = false
   #stalledSinceMs: number | undefined
   #endWanted = false
@@ -99,8 +98,8 @@ export class Pipe {
   }
 
   #send(data: Buffer | undefined): void {
-    this.#lastDueMs = Math.max(this.#lastDueMs, this.#network.simulation.nowMs + this.#network.drawDelayMs())
-    this.#segments.push({ data, dueMs: this.#lastDueMs })
+    // One that is due before its forerunner waits for it: only the first one is on the agenda.
+    this.#segments.push({ data, dueMs: this.#network.simulation.nowMs + this.#network.drawDelayMs() })
     this.#inFlightBytes += data?.length ?? 0
   }
 

@@ -7,27 +7,38 @@ describe('node timers', () => {
   const { clock, timers } = createNodeWorld({ logLevel: 'OFF' })
 
   test('never fire early', async () => {
-    await Promise.all(
-      Array.from({ length: 40 }, (_, index) => {
-        const delay = index * 0.73
-        const start = clock.monotonicMs()
-        return new Promise<void>((resolve, reject) => {
+    // Of plain setTimeout calls about one in twenty does, by a fraction of a ms that depends on where in a ms they start.
+    const early: number[] = []
+    const fired: Promise<void>[] = []
+    for (let index = 0; index < 200; index++) {
+      const delay = 1 + (index % 50)
+      const start = clock.monotonicMs()
+      fired.push(
+        new Promise((resolve) => {
           timers.schedule(delay, () => {
             const elapsed = clock.monotonicMs() - start
-            if (elapsed >= delay) resolve()
-            else reject(new Error(`${elapsed} < ${delay}`))
+            if (elapsed < delay) early.push(elapsed - delay)
+            resolve()
           })
         })
-      })
-    )
+      )
+      while (clock.monotonicMs() < start + 0.3);
+    }
+    await Promise.all(fired)
+    assert.deepEqual(early, [])
   })
 
   test('take delays longer than the 24 days of setTimeout without firing at once', async () => {
     let fired = false
+    let warnings = 0
+    const onWarning = (): void => void warnings++
+    process.on('warning', onWarning)
     const handles = [2 ** 31, Number.MAX_SAFE_INTEGER, 2 ** 63, Infinity].map((delay) => timers.schedule(delay, () => (fired = true)))
     await new Promise<void>((resolve) => timers.schedule(20, resolve))
     for (const handle of handles) handle.cancel()
+    process.removeListener('warning', onWarning)
     assert.equal(fired, false)
+    assert.equal(warnings, 0, 'setTimeout warns of a delay that it does not take')
     assert.throws(() => timers.schedule(-1, () => {}), RangeError)
     assert.throws(() => timers.schedule(Number.NaN, () => {}), RangeError)
   })
