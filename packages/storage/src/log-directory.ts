@@ -110,6 +110,7 @@ export class LogDirectory {
     if (this.state !== 'readOnly') return
     this.state = 'online'
     this.node.world.logger.log('INFO', 'kafka.log.LogManager', `log directory ${this.path} has room again and takes records`)
+    for (const log of this.logs) log.onDirectoryWritable()
   }
 }
 

@@ -16,7 +16,10 @@ export async function flushLog(log: PartitionLog, offset: number): Promise<void>
   const segments = log.segments.slice(first).filter((segment) => segment.baseOffset < target && segment.file.isCreated)
   for (const segment of segments) {
     if (segment.isSealed) await segment.saveIndexes(disk, log.path, { sync: true })
+    const { writtenSize } = segment
+    if (segment.syncedSize === writtenSize) continue
     await synced(log, segment.file.sync())
+    segment.syncedSize = writtenSize
   }
   if (log.epochs.version !== log.epochsSyncedVersion) await saveEpochs(log, true)
   if (segments.some((segment) => !segment.isNameSynced)) {

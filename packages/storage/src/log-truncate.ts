@@ -87,5 +87,6 @@ async function cutSegment(log: PartitionLog, segment: Segment, offset: number): 
   }
   segment.abortedTxns = aborted
   segment.writtenSize = position
+  segment.syncedSize = position
   await resumeSegment(log, segment, position)
 }

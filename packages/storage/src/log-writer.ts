@@ -27,6 +27,7 @@ export class LogWriter {
   private isScheduled = false
   private inFlight: Promise<void> | undefined
   private isStopped = false
+  private stopError: unknown
   private waiters: { offset: number; resolve: () => void; reject: (error: unknown) => void }[] = []
   private writtenOffset: number
 
@@ -58,13 +59,14 @@ export class LogWriter {
   /** Resolves when everything below `offset` is in the file; rejects when it will not be. */
   whenWritten(offset: number): Promise<void> {
     if (offset <= this.writtenOffset) return Promise.resolve()
-    if (this.isStopped) return Promise.reject(new Error('the log is closed'))
+    if (this.isStopped) return Promise.reject(this.stopError)
     return new Promise((resolve, reject) => this.waiters.push({ offset, resolve, reject }))
   }
 
   /** What was queued is dropped; the write in flight ends first. */
   async stop(error: unknown): Promise<void> {
     this.isStopped = true
+    this.stopError = error
     this.queue = []
     await this.inFlight?.catch(() => undefined)
     const { waiters } = this

@@ -126,6 +126,7 @@ export class PartitionLog {
   private announced = 0
   private rollJitterMs = 0
   private isFlushQueued = false
+  private unfinishedCut: (() => Promise<void>) | undefined
   private status: 'open' | 'truncating' | 'failed' | 'closed' = 'open'
   private tasks: Promise<unknown> | undefined
 
@@ -487,21 +488,33 @@ export class PartitionLog {
   /** Drops everything at or after `offset`. No append is taken until it resolves. */
   truncateTo(offset: number): Promise<void> {
     if (offset >= this.logEndOffset) return Promise.resolve()
-    return this.truncating(() => truncateLog(this, offset))
+    return this.cut(() => truncateLog(this, offset))
   }
 
   /** Drops everything; the log goes on at `offset` (a follower far behind, or a snapshot that replaces a metadata log). */
   truncateFullyAndStartAt(offset: number): Promise<void> {
-    return this.truncating(() => truncateFully(this, offset))
+    return this.cut(() => truncateFully(this, offset))
   }
 
-  private truncating(task: () => Promise<void>): Promise<void> {
+  /** Cutting may be done twice: what a full disk interrupts is done again when there is room. */
+  private cut(task: () => Promise<void>): Promise<void> {
     if (this.status !== 'open') return Promise.reject(this.unusable())
     this.status = 'truncating'
-    return this.runTask(async () => {
-      await task()
-      if (this.status === 'truncating') this.status = 'open'
-    })
+    this.unfinishedCut = task
+    return this.runTask(() => this.finishCut(task))
+  }
+
+  private async finishCut(task: () => Promise<void>): Promise<void> {
+    if (this.unfinishedCut !== task) return
+    await task()
+    this.unfinishedCut = undefined
+    if (this.status === 'truncating') this.status = 'open'
+  }
+
+  /** @internal for LogDirectory: there is room again. */
+  onDirectoryWritable(): void {
+    const task = this.unfinishedCut
+    if (this.status === 'truncating' && task !== undefined) this.inBackground(() => this.finishCut(task))
   }
 
   /** Completes the files so that the next start finds all as it is. */
@@ -604,16 +617,10 @@ export class PartitionLog {
     if (this.status === 'failed' || this.status === 'closed') return
     this.directory.failUnlessFull(error, `write to ${this.path}`)
     if (this.directory.isOffline || this.status === 'truncating') return
-    this.status = 'truncating'
     void this.writer.stop(error)
-    this.inBackground(() => this.backToWritten())
+    // In the middle of a write: the file and all state go back to the last whole one.
+    this.cut(() => truncateLog(this, this.writtenOffset)).catch(() => undefined)
     this.listener?.onFailed(error)
-  }
-
-  /** The disk was full in the middle of a write: the file and all state go back to the last whole write. */
-  private async backToWritten(): Promise<void> {
-    await truncateLog(this, this.writtenOffset)
-    this.status = 'open'
   }
 
   onDirectoryFailed(error: unknown): void {

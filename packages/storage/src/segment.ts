@@ -26,6 +26,8 @@ export class Segment {
   /** Bytes appended, and of those, bytes in the file. */
   size = 0
   writtenSize = 0
+  /** Bytes that survive a power loss, as far as known. */
+  syncedSize = 0
   maxTimestamp = -1
   offsetOfMaxTimestamp = -1
   /** The greatest timestamp of the first batch: rolling by time counts from it. -1 when none or unknown. */

@@ -97,7 +97,11 @@ async function live(run: Run, world: World): Promise<void> {
 function appendSomething({ random, model }: Run, log: PartitionLog): void {
   const text = `${log.logEndOffset}:${random.bytes(random.between(1, 200)).toString('base64')}`
   const producerId = random.below(4)
-  const options = { origin: 'client', leaderEpoch: random.below(20) === 0 ? log.latestEpoch + 1 : Math.max(log.latestEpoch, 0), now: Date.UTC(2026, 0, 1) } as const
+  const options = {
+    origin: 'client',
+    leaderEpoch: random.below(20) === 0 ? log.latestEpoch + 1 : Math.max(log.latestEpoch, 0),
+    now: Date.UTC(2026, 0, 1)
+  } as const
   const baseOffset = log.logEndOffset
   if (producerId === 3 && model.openTxns.has(3)) {
     appendMarker(log, { producerId: 3, producerEpoch: 0, isAbort: random.below(2) === 0, now: options.now })
@@ -123,7 +127,8 @@ async function checkReads({ random, model }: Run, log: PartitionLog): Promise<vo
   let next = -1
   for (const batch of iterateBatches(Buffer.concat(result.buffers))) {
     assert.ok(batch.isValid())
-    if (next < 0) assert.ok(batch.baseOffset <= offset && offset < batch.nextOffset, `${batch.baseOffset} <= ${offset} < ${batch.nextOffset}`)
+    if (next < 0)
+      assert.ok(batch.baseOffset <= offset && offset < batch.nextOffset, `${batch.baseOffset} <= ${offset} < ${batch.nextOffset}`)
     else assert.equal(batch.baseOffset, next)
     next = batch.nextOffset
     const known = model.batches.find(({ baseOffset }) => baseOffset === batch.baseOffset)
@@ -167,7 +172,9 @@ async function checkContent(log: PartitionLog, model: Model): Promise<void> {
   }
   assert.equal(at, model.batches.length, 'every batch is there')
   const stateOf = (state: ProducerState): unknown =>
-    [...state.entries].sort((a, b) => a.producerId - b.producerId).map(({ batches, ...entry }) => ({ ...entry, lastSequence: batches.at(-1)?.lastSequence, lastOffset: batches.at(-1)?.lastOffset }))
+    [...state.entries]
+      .sort((a, b) => a.producerId - b.producerId)
+      .map(({ batches, ...entry }) => ({ ...entry, lastSequence: batches.at(-1)?.lastSequence, lastOffset: batches.at(-1)?.lastOffset }))
   assert.deepEqual(stateOf(log.producers), stateOf(replayed), 'producers follow from the batches')
   assert.deepEqual(log.producers.ongoingTxns, replayed.ongoingTxns)
   forget(model)
@@ -191,4 +198,3 @@ async function checkEveryOffset(log: PartitionLog): Promise<void> {
     result.release?.()
   }
 }
-
