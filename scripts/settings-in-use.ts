@@ -1,5 +1,7 @@
 // Which settings the sources read: what packages/config/src/effects.ts is held against.
-import { globSync, readFileSync } from 'node:fs'
+//
+//   node scripts/settings-in-use.ts [--write]
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ConfigDefinition } from '@odradek/config'
 import { brokerConfigDefinitions, groupConfigDefinitions, topicConfigDefinitions } from '@odradek/config'
@@ -26,4 +28,18 @@ export function settingsInUse(): { broker: string[]; topic: string[]; group: str
   }
 }
 
-if (process.argv[1] === import.meta.filename) console.log(JSON.stringify(settingsInUse(), null, 2))
+/** Writes what is read into the lists of effects.ts. Look at the change: a setting that is read but does nothing does not belong there. */
+function writeEffects(): void {
+  const path = join(root, 'packages/config/src/effects.ts')
+  let source = readFileSync(path, 'utf8')
+  for (const [kind, names] of Object.entries(settingsInUse())) {
+    const list = names.length === 0 ? '[]' : `[\n${names.map((name) => `  '${name}'`).join(',\n')}\n]`
+    source = source.replace(new RegExp(`(${kind}Effects: [^=]*= )\\[[^\\]]*\\]`), (_, head: string) => head + list)
+  }
+  writeFileSync(path, source)
+}
+
+if (process.argv[1] === import.meta.filename) {
+  if (process.argv.includes('--write')) writeEffects()
+  else console.log(JSON.stringify(settingsInUse(), null, 2))
+}
