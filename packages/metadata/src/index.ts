@@ -8,7 +8,8 @@ export {
 export type { ApiError } from './controller/api-error.ts'
 export { listableConfigResourceTypes, listConfigResources } from './controller/configs.ts'
 export type { ControllerApi, ControllerRequest, ControllerResponse } from './controller/controller-api.ts'
-export { featureDependencyProblem, type SupportedRange, supportedFeatures } from './features.ts'
+export { featureDefinition, featureDependencyProblem, type SupportedRange, supportedFeatures } from './features.ts'
+export { type FormatOptions, formatStorage, releaseMetadataVersion, storageDirectories } from './format.ts'
 export {
   type BrokerRegistration,
   type ControllerRegistration,

@@ -1,7 +1,7 @@
 // A metadata node with its log on a disk in memory, and what tests ask of it.
 import { METADATA_TOPIC_ID, type Uuid } from '@odradek/base'
 import { type BrokerConfig, loadBrokerConfig } from '@odradek/config'
-import { LogManager } from '@odradek/storage'
+import { defaultLogConfig, LogManager } from '@odradek/storage'
 import type { Disk, World } from '@odradek/world'
 import { createMemoryDisk, createNodeWorld } from '@odradek/world/node'
 import { type ControllerResponse, MetadataNode, metadataLogConfig, supportedFeatures } from '../src/index.ts'
@@ -52,9 +52,7 @@ export async function openNode(world: World, config: BrokerConfig = testConfig()
     logDirs: config.logDirs,
     nodeId: config.nodeId,
     clusterId,
-    configFor: () => {
-      throw new Error('there are no topics')
-    }
+    configFor: () => defaultLogConfig
   })
   const directoryId = logs.directories()[0].directoryId as Uuid
   const log = await logs.openMetadataLog(config.metadataLogDir, metadataLogConfig(config), METADATA_TOPIC_ID)
