@@ -7,7 +7,7 @@ import { createRequire } from 'node:module'
 type NativeCrc32c = (input: Uint8Array, initial?: number) => number
 
 const POLYNOMIAL = 0x82f63b78
-/** Below this many bytes the tables are faster than the call into native code and the view it needs (docs/internals/base.md). */
+/** Below this many bytes the tables are faster than the call into native code and the view it needs (docs/internals/protocol-records.md). */
 const NATIVE_BYTES_MIN = 224
 
 const table = createTable()

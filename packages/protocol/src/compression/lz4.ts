@@ -21,6 +21,12 @@ const UNCOMPRESSED_BIT = 0x80000000
 
 /** One byte of a length makes at most 255 bytes of output. */
 const EXPANSION_MAX = 255
+/** What is tried first. */
+const USUAL_EXPANSION = 6
+const USUAL_ROOM_BYTES = 1024
+const MORE = 0
+const END = 1
+const FULL = 2
 /** Behind the fast loop's positions: 14 literals, 18 bytes of match and a wild copy of each. */
 const WILD_SLACK_BYTES = 4 * WILD_BYTES
 
@@ -106,9 +112,8 @@ export class Lz4Source implements ByteSource {
     if (this.hasBlockChecksum && readLittle32(input, end) !== xxhash32(input, start, end))
       throw undecodable('the checksum of an LZ4 block is wrong')
     if (isCompressed) {
-      this.decoder.reserve(Math.min(this.blockBytesMax, size * EXPANSION_MAX))
       this.served = 0
-      this.ready = this.decoder.decode(start, end)
+      this.ready = this.decodeBlock(start, end)
       this.block = this.decoder.out
     } else {
       this.block = input
@@ -116,6 +121,21 @@ export class Lz4Source implements ByteSource {
       this.ready = end
     }
     this.position = end + (this.hasBlockChecksum ? 4 : 0)
+  }
+
+  /** A small batch is not given room for the 64 KiB that its block may hold, unless it does. */
+  private decodeBlock(start: number, end: number): number {
+    const { decoder, blockBytesMax } = this
+    const usual = (end - start) * USUAL_EXPANSION + USUAL_ROOM_BYTES
+    if (usual < blockBytesMax) {
+      decoder.reserve(usual)
+      const ready = decoder.decode(start, end)
+      if (ready >= 0) return ready
+    }
+    decoder.reserve(Math.min(blockBytesMax, (end - start) * EXPANSION_MAX))
+    const ready = decoder.decode(start, end)
+    if (ready < 0) throw undecodable('an LZ4 block holds more than it may')
+    return ready
   }
 }
 
@@ -142,7 +162,7 @@ class BlockDecoder {
     this.outView = viewOf(this.out)
   }
 
-  /** Decodes `input[start, end)` and returns how many bytes came out. */
+  /** Decodes `input[start, end)` and returns how many bytes came out, or -1 where they did not fit. */
   decode(start: number, end: number): number {
     const { input, inputView, outView, room } = this
     const fastEnd = Math.min(end, input.length - WILD_SLACK_BYTES)
@@ -168,31 +188,34 @@ class BlockDecoder {
       }
       this.p = p
       this.o = o
-      if (this.sequence(end)) return this.o
+      const next = this.sequence(end)
+      if (next === END) return this.o
+      if (next === FULL) return -1
     }
   }
 
-  /** Any sequence, every length checked; true after the last, which has literals only. */
-  private sequence(end: number): boolean {
+  /** Any sequence, every length checked. The last has literals only. */
+  private sequence(end: number): number {
     const { input, out } = this
     if (this.p >= end) throw undecodable('an LZ4 block is cut')
     const token = input[this.p++]
     const literals = this.length(token >>> 4, end)
-    if (literals > end - this.p || literals > this.room - this.o) throw undecodable('an LZ4 literal does not fit')
+    if (literals > end - this.p) throw undecodable('an LZ4 literal is cut')
+    if (literals > this.room - this.o) return FULL
     copyExact(input, this.p, out, this.o, literals)
     this.p += literals
     this.o += literals
-    if (this.p === end) return true
+    if (this.p === end) return END
 
     if (end - this.p < 2) throw undecodable('an LZ4 block is cut')
     const offset = input[this.p] | (input[this.p + 1] << 8)
     this.p += 2
     if (offset === 0 || offset > this.o) throw undecodable('an LZ4 match reaches before the start')
     const match = this.length(token & 15, end) + 4
-    if (match > this.room - this.o) throw undecodable('an LZ4 match does not fit')
+    if (match > this.room - this.o) return FULL
     copyMatch(this.outView, this.o, offset, match)
     this.o += match
-    return false
+    return MORE
   }
 
   private length(first: number, end: number): number {

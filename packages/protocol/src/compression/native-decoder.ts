@@ -12,6 +12,8 @@ export interface NativeDecoder {
   decode(target: Buffer, offset: number, length: number): number
   /** The next byte of the input that was not consumed. */
   readonly inputPosition: number
+  /** False for a context that grew: it is given back, not kept, when closed. */
+  keepsForReuse: boolean
   /** Starts anew on `input[start, end)`: another member, another frame. */
   restart(start: number, end: number): void
   close(): void
@@ -53,7 +55,21 @@ export interface NativeDecoderOptions {
 /** zstd reads windows up to this by default (128 MiB), and so does Kafka's Java client. */
 export const ZSTD_WINDOW_LOG_MAX = 27
 
+/**
+ * One idle context a kind: making one costs more than a small batch takes to decode. It is reset before use, so nothing
+ * goes from batch to batch; what it may hold on to is one window (see `keepsForReuse`).
+ */
+const idle = new Map<NativeKind, HandleDecoder>()
+
 export function openNativeDecoder(options: NativeDecoderOptions): NativeDecoder {
+  if (!options.withoutHandle) {
+    const kept = idle.get(options.kind)
+    if (kept !== undefined) {
+      idle.delete(options.kind)
+      kept.open(options)
+      return kept
+    }
+  }
   const stream = (options.kind === 'zstd'
     ? createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX } })
     : createInflateRaw()) as unknown as ZlibStream & { destroy(): void }
@@ -63,23 +79,28 @@ export function openNativeDecoder(options: NativeDecoderOptions): NativeDecoder 
     stream.destroy()
     return new WholeDecoder(options)
   }
-  return new HandleDecoder(options, handle, state)
+  const decoder = new HandleDecoder(options.kind, handle, state)
+  decoder.open(options)
+  return decoder
 }
 
+const NO_INPUT = Buffer.alloc(0)
+
 class HandleDecoder implements NativeDecoder {
-  inputPosition: number
-  private readonly input: Buffer
-  private end: number
+  inputPosition = 0
+  keepsForReuse = true
+  private input: Buffer = NO_INPUT
+  private end = 0
+  private isOpen = false
+  private readonly kind: NativeKind
   private readonly flush: number
-  private handle: ZlibHandle | undefined
+  private readonly handle: ZlibHandle
   private readonly state: Uint32Array
   private failure: string | undefined
 
-  constructor(options: NativeDecoderOptions, handle: ZlibHandle, state: Uint32Array) {
-    this.input = options.input
-    this.inputPosition = options.start
-    this.end = options.end
-    this.flush = options.kind === 'zstd' ? constants.ZSTD_e_continue : constants.Z_SYNC_FLUSH
+  constructor(kind: NativeKind, handle: ZlibHandle, state: Uint32Array) {
+    this.kind = kind
+    this.flush = kind === 'zstd' ? constants.ZSTD_e_continue : constants.Z_SYNC_FLUSH
     this.handle = handle
     this.state = state
     handle.onerror = (message) => {
@@ -87,8 +108,14 @@ class HandleDecoder implements NativeDecoder {
     }
   }
 
+  open(options: NativeDecoderOptions): void {
+    this.input = options.input
+    this.isOpen = true
+    this.restart(options.start, options.end)
+  }
+
   decode(target: Buffer, offset: number, length: number): number {
-    if (this.handle === undefined) return 0
+    if (!this.isOpen) return 0
     const inputLength = this.end - this.inputPosition
     this.handle.writeSync(this.flush, this.input, this.inputPosition, inputLength, target, offset, length)
     if (this.failure !== undefined) throw undecodable(this.failure)
@@ -97,19 +124,23 @@ class HandleDecoder implements NativeDecoder {
   }
 
   restart(start: number, end: number): void {
-    this.handle?.reset()
+    this.handle.reset()
     this.inputPosition = start
     this.end = end
   }
 
   close(): void {
-    this.handle?.close()
-    this.handle = undefined
+    if (!this.isOpen) return
+    this.isOpen = false
+    this.input = NO_INPUT
+    if (this.keepsForReuse && this.failure === undefined && !idle.has(this.kind)) idle.set(this.kind, this)
+    else this.handle.close()
   }
 }
 
 class WholeDecoder implements NativeDecoder {
   inputPosition = 0
+  keepsForReuse = false
   private readonly options: NativeDecoderOptions
   private output: Buffer = Buffer.alloc(0)
   private served = 0

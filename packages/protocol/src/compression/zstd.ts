@@ -17,6 +17,8 @@ const BLOCK_BYTES_MAX = 128 * 1024
 const FRAMES_MAX = 1024
 /** The decoder's window is native memory that output fills; only so much output is let into a larger one. */
 const WINDOW_BYTES_UNLIMITED = 8 * 1024 * 1024
+/** The window of zstd's default level, which an idle decoder may keep. */
+const WINDOW_BYTES_KEPT = 2 * 1024 * 1024
 
 export const ZSTD_DEFAULT_LEVEL = 3
 
@@ -74,6 +76,7 @@ export class ZstdSource implements ByteSource {
         this.hasLargeWindow = frame.windowBytes > WINDOW_BYTES_UNLIMITED
         if (this.decoder !== undefined) this.decoder.restart(position, frame.end)
         else this.decoder = openNativeDecoder({ kind: 'zstd', input, start: position, end: frame.end, outputBytesMax: this.outputBytesMax })
+        if (frame.windowBytes > WINDOW_BYTES_KEPT) this.decoder.keepsForReuse = false
         return true
       }
       position = frame.end

@@ -20,8 +20,8 @@ type RecordName = 'DefaultRecord' | 'PartialDefaultRecord' | 'LegacyRecordBatch'
 export class RecordChecks {
   /** Greatest timestamp of the records that passed. */
   maxTimestamp = NO_TIMESTAMP
-  /** True while each record's offset is its place in the batch. */
-  hasConsecutiveOffsets = true
+  /** True while each record's offset is its place in the batch, counted from 0. */
+  hasConsecutiveOffsets: boolean
   private readonly batch: RecordBatch
   private readonly options: AssignOptions
   private readonly name: RecordName
@@ -32,7 +32,6 @@ export class RecordChecks {
   /** Timestamps allowed for CreateTime. */
   readonly timestampMin: number
   readonly timestampMax: number
-  private readonly hasBaseOffset: boolean
   private errors: RecordError[] | undefined
   private errorCount = 0
   private isTimestampError = false
@@ -49,7 +48,7 @@ export class RecordChecks {
     this.baseTimestamp = batch.baseTimestamp
     this.timestampMin = now - config.timestampBeforeMaxMs
     this.timestampMax = now + config.timestampAfterMaxMs
-    this.hasBaseOffset = batch.baseOffset !== 0
+    this.hasConsecutiveOffsets = batch.baseOffset === 0
   }
 
   get hasErrors(): boolean {
@@ -79,7 +78,7 @@ export class RecordChecks {
       return
     }
     if (timestamp > this.maxTimestamp) this.maxTimestamp = timestamp
-    if (reader.offsetDelta !== index || this.hasBaseOffset) this.hasConsecutiveOffsets = false
+    if (reader.offsetDelta !== index) this.hasConsecutiveOffsets = false
   }
 
   checkLegacy(record: LegacyRecord, index: number): void {

@@ -115,22 +115,21 @@ export class RecordReader {
       if (p > end) throw cutRecord()
     }
 
-    if (p < end && b[p] === 0) {
-      this.headerCount = 0
-      p++
-      this.headersStart = p
-    } else {
-      this.position = p
-      p = this.skipHeaders()
-    }
-
+    p = p < end && b[p] === 0 ? this.noHeaders(p + 1) : this.skipHeaders(p)
     if (p - start !== length)
       throw invalid(`Invalid record size: expected to read ${length} bytes in record payload, but instead read ${p - start}`)
     this.position = p
   }
 
-  /** Reads the header count at `position` and passes over the headers; returns the position after them. */
-  private skipHeaders(): number {
+  private noHeaders(position: number): number {
+    this.headerCount = 0
+    this.headersStart = position
+    return position
+  }
+
+  /** Reads the header count and passes over the headers; returns the position after them. */
+  private skipHeaders(position: number): number {
+    this.position = position
     const count = this.varint(true)
     if (count < 0) throw invalid(`Found invalid number of record headers ${count}`)
     if (count > this.end - this.position) {
