@@ -1,3 +1,6 @@
+export { BrokerApiVersions, type VersionRange } from './api-versions.ts'
+export { ClientConnection, type ClientConnectionOptions, type SendOptions } from './client-connection.ts'
+export type { ClientSecurity } from './client-security.ts'
 export { type ConnectionLimits, ConnectionQuotas } from './connection-quotas.ts'
 export { MemoryBudget } from './memory-budget.ts'
 export { printable, RateLimitedLog } from './rate-limited-log.ts'

@@ -1,0 +1,24 @@
+// What can end a request or a connection of a client. Retriable is what another connection or another moment may mend.
+import { OdradekError } from '@odradek/base'
+
+export function connectionFailed(address: string, cause: unknown): OdradekError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new OdradekError('CONNECTION_FAILED', `No connection to ${address}: ${reason}`, { cause, retriable: true })
+}
+
+export function connectionClosed(address: string, reason: string, cause?: unknown): OdradekError {
+  return new OdradekError('CONNECTION_CLOSED', `The connection to ${address} is closed: ${reason}`, { cause, retriable: true })
+}
+
+export function requestTimeout(address: string, api: string, timeoutMs: number): OdradekError {
+  return new OdradekError('REQUEST_TIMEOUT', `${address} did not answer ${api} within ${timeoutMs} ms`, { retriable: true })
+}
+
+/** The peer does not keep to the protocol: what it says cannot be trusted, and asking again would not help. */
+export function protocolViolation(address: string, what: string, cause?: unknown): OdradekError {
+  return new OdradekError('PROTOCOL_VIOLATION', `${address} does not speak Kafka's protocol: ${what}`, { cause })
+}
+
+export function unsupportedVersion(address: string, what: string): OdradekError {
+  return new OdradekError('UNSUPPORTED_VERSION', `${address} ${what}`)
+}
