@@ -11,17 +11,23 @@ const POLYNOMIAL = 0x82f63b78
 const NATIVE_BYTES_MIN = 224
 
 const table = createTable()
-const native = loadNative()
+/** Looked for when first needed: loading it takes some milliseconds, which a small tool need not pay. */
+let native: NativeCrc32c | null | undefined
 
-/** True when the native package was found. */
-export const isCrc32cNative = native !== undefined
+/** True when the native package is there. */
+export function isCrc32cNative(): boolean {
+  if (native === undefined) native = loadNative()
+  return native !== null
+}
 
 /**
  * CRC-32C of `buffer[start, end)` as an unsigned 32-bit number. `seed` is the result for the bytes before `start`,
  * so that a checksum can be continued; 0 starts one.
  */
 export function crc32c(buffer: Uint8Array, start = 0, end = buffer.length, seed = 0): number {
-  if (native === undefined || end - start < NATIVE_BYTES_MIN) return crc32cPlain(buffer, start, end, seed)
+  if (end - start < NATIVE_BYTES_MIN) return crc32cPlain(buffer, start, end, seed)
+  if (native === undefined) native = loadNative()
+  if (native === null) return crc32cPlain(buffer, start, end, seed)
   return native(start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end), seed)
 }
 
@@ -58,11 +64,11 @@ function createTable(): Int32Array {
   return t
 }
 
-function loadNative(): NativeCrc32c | undefined {
+function loadNative(): NativeCrc32c | null {
   try {
     const load = createRequire(import.meta.url)
     return (load('@node-rs/crc32') as { crc32c: NativeCrc32c }).crc32c
   } catch {
-    return undefined
+    return null
   }
 }
