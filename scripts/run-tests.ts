@@ -28,7 +28,7 @@ const { kinds, parts } = readArguments(process.argv.slice(2))
 if (kinds === undefined && parts.length === 0) {
   await Promise.all([
     check('types', [join(root, 'node_modules/typescript/bin/tsc'), '-p', root]),
-    check('lint', [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', '--max-diagnostics=20', root])
+    check('lint', [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', '--reporter=github', root])
   ])
 }
 const files = findFiles()
@@ -75,7 +75,8 @@ async function check(name: string, args: string[]): Promise<void> {
   if (code === 0) totals.passed += 1
   else {
     totals.failed += 1
-    console.log(`${name} failed\n${output}`)
+    // Biome's one-line report is made for an action's log: file and line first read better.
+    console.log(`${name} failed\n${output.replaceAll(/^::error title=([^,]*),file=([^,]*),line=(\d+).*?::/gm, '$2:$3 $1: ')}`)
   }
 }
 
