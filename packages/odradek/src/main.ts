@@ -4,9 +4,10 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { OdradekError } from '@odradek/base'
 import { makePrivateFolder, readProperties, runServer, splitOnce } from '@odradek/cli'
+import { developmentProperties } from '@odradek/config'
 import type { LogLevel } from '@odradek/world'
 import { createMemoryDisk } from '@odradek/world/node'
-import { developmentNode, formatForDevelopment } from './format.ts'
+import { formatNewDirectories } from './format.ts'
 
 const usage = `usage: odradek start [options]
 
@@ -99,14 +100,14 @@ function parse(args: readonly string[]) {
 
 function start(options: StartOptions): Promise<number> {
   const { data, port, isEphemeral, overrides, logLevel } = options
-  const properties = options.config === undefined ? developmentNode({ port, dataDir: data }) : readProperties(options.config)
+  const properties = options.config === undefined ? developmentProperties({ port, dataDir: data }) : readProperties(options.config)
   if (options.config === undefined && !isEphemeral) checkDataFolder(data)
   return runServer({
     properties,
     overrides,
     logLevel,
     disk: isEphemeral ? createMemoryDisk() : undefined,
-    prepare: formatForDevelopment,
+    prepare: formatNewDirectories,
     onStarted: (server) => {
       const listener = server.listeners.find(({ isController }) => !isController)
       const host = listener?.host === '' || listener?.host === '0.0.0.0' || listener?.host === '127.0.0.1' ? 'localhost' : listener?.host

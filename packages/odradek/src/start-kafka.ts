@@ -4,11 +4,11 @@ import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { OdradekError } from '@odradek/base'
 import { BrokerServer } from '@odradek/broker'
-import { loadBrokerConfig } from '@odradek/config'
+import { developmentProperties, loadBrokerConfig } from '@odradek/config'
 import { CreateTopicsRequest, ErrorCode, errorByCode } from '@odradek/protocol'
 import type { Logger, LogLevel } from '@odradek/world'
 import { createMemoryDisk, createNodeLogger, createNodeWorld } from '@odradek/world/node'
-import { developmentNode, formatForDevelopment } from './format.ts'
+import { formatNewDirectories } from './format.ts'
 
 export interface TopicOptions {
   readonly name: string
@@ -60,9 +60,9 @@ export async function startKafka(options: StartKafkaOptions = {}): Promise<Embed
   })
   if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const overrides = new Map(Object.entries(options.config ?? {}).map(([key, value]) => [key, String(value)]))
-  const properties = developmentNode({ port, host, dataDir: dataDir ?? MEMORY_DATA_DIR })
+  const properties = developmentProperties({ port, host, dataDir: dataDir ?? MEMORY_DATA_DIR })
   const { config } = loadBrokerConfig({ properties, overrides })
-  await formatForDevelopment(world, config)
+  await formatNewDirectories(world, config)
   const server = await BrokerServer.start({ world, config })
   const kafka = embedded(server, host)
   try {
