@@ -68,7 +68,8 @@ export interface Disk {
   readFile(path: string): Promise<Buffer>
   /**
    * Replaces a whole file so that a crash leaves the old or the new content: writes `path.tmp`, syncs it, renames it,
-   * syncs the folder. With `sync: false` the two syncs are left out (content that recovery can rebuild).
+   * syncs the folder. With `sync: false` the two syncs are left out (content that recovery can rebuild). Calls for one
+   * path take effect one after the other, in their order.
    */
   writeFileAtomic(path: string, data: Buffer, options?: { sync?: boolean }): Promise<void>
   mkdir(path: string): Promise<void>

@@ -96,6 +96,20 @@ export function describeDisk(name: string, make: () => DiskUnderTest): void {
       assert.deepEqual(await disk.readdir(at('checkpoints')), ['file'])
     })
 
+    test('replacements of one file that overlap take effect in order, whatever one of them meets', async () => {
+      await disk.mkdir(at('busy'))
+      const versions = Array.from({ length: 12 }, (_, index) => Buffer.from(`version ${index} ${'x'.repeat(200 - 10 * index)}`))
+      await Promise.all(versions.map((version, index) => disk.writeFileAtomic(at('busy/file'), version, { sync: index % 3 === 0 })))
+      assert.deepEqual(await disk.readFile(at('busy/file')), versions[11])
+      assert.deepEqual(await disk.readdir(at('busy')), ['file'])
+      const failing = disk.writeFileAtomic(at('busy-later/file'), Buffer.from('no folder'))
+      const made = disk.mkdir(at('busy-later'))
+      const following = failing.catch(() => made).then(() => disk.writeFileAtomic(at('busy-later/file'), Buffer.from('there')))
+      await assert.rejects(failing, codeIs('ENOENT'))
+      await following
+      assert.equal((await disk.readFile(at('busy-later/file'))).toString(), 'there')
+    })
+
     test('handles folders, renames and removals', async () => {
       await disk.mkdir(at('a/b/c'))
       await disk.mkdir(at('a/b/c'))

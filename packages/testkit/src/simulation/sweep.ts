@@ -26,7 +26,7 @@ export function sweepSeeds(title: string, options: SweepOptions, scenario: (sim:
       try {
         await run({ ...simulation, seed }, (sim) => scenario(sim, seed))
       } catch (error) {
-        throw new Error(`seed ${seed} failed; run it alone with SEEDS=${seed}\n${(error as Error).message}`, { cause: error })
+        throw new Error(`seed ${seed} failed; run it alone with SEEDS=${seed}`, { cause: error })
       }
     }
   })

@@ -3,6 +3,7 @@ import * as fsp from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorCodeOf } from '../disk-error.ts'
 import type { Disk, DiskFile, OpenMode } from '../ports.ts'
+import { SerialByPath } from '../serial-by-path.ts'
 import { NodeFile, toFileStat } from './file.ts'
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants
@@ -13,10 +14,17 @@ const FLAGS: Record<OpenMode, number> = {
   exclusive: O_RDWR | O_CREAT | O_EXCL
 }
 
-export const nodeDisk: Disk = {
+export function createNodeDisk(): Disk {
+  const replacements = new SerialByPath()
+  return {
+    ...stateless,
+    writeFileAtomic: (path, data, options) => replacements.run(path, () => writeFileAtomic(path, data, options))
+  }
+}
+
+const stateless: Omit<Disk, 'writeFileAtomic'> = {
   open: openFile,
   readFile: (path) => fsp.readFile(path),
-  writeFileAtomic,
 
   async mkdir(path) {
     await fsp.mkdir(path, { recursive: true })

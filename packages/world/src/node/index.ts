@@ -3,13 +3,15 @@
 import { MemoryDisk, type MemoryDiskOptions } from '../memory/memory-disk.ts'
 import type { Disk, Logger, LogLevel, World } from '../ports.ts'
 import { nodeClock, nodeRandom, nodeTimers } from './clock.ts'
-import { nodeDisk } from './disk.ts'
+import { createNodeDisk } from './disk.ts'
 import { createNodeLogger } from './logger.ts'
 import { createNodeNetwork } from './network.ts'
 
 export type { MemoryDisk, MemoryDiskOptions } from '../memory/memory-disk.ts'
-export { nodeDisk } from './disk.ts'
 export { createNodeLogger, type NodeLoggerOptions } from './logger.ts'
+
+/** The file systems of the machine, for tests and commands that need no whole world. */
+export const nodeDisk: Disk = createNodeDisk()
 
 export interface NodeWorldOptions {
   /** Default: Kafka's layout on standard output. */
@@ -29,7 +31,7 @@ export function createNodeWorld(options: NodeWorldOptions = {}): World {
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,
-    disk: options.disk ?? nodeDisk,
+    disk: options.disk ?? createNodeDisk(),
     network: createNodeNetwork(logger),
     logger,
     halt(reason, error) {

@@ -80,6 +80,11 @@ export class SimNode {
     this.#crashPlan = { effectsLeft: count, kind }
   }
 
+  /** Takes back what {@link crashAtEffect} planned. */
+  cancelCrash(): void {
+    this.#crashPlan = undefined
+  }
+
   /** A new life on the same disk; returns its world. */
   restart(): World {
     assert(!this.#process.isAlive, `${this.name} is alive: crash it first`)

@@ -4,6 +4,7 @@ import { dirname } from 'node:path/posix'
 import { crc32c, type Prng } from '@odradek/base'
 import { createDiskError } from '../disk-error.ts'
 import type { Disk, DiskFile, FileStat, OpenMode } from '../ports.ts'
+import { SerialByPath } from '../serial-by-path.ts'
 import { type Entry, type Inode, isLocked } from './disk-image.ts'
 import type { SimProcess } from './process.ts'
 import type { DiskOperation, SimStorage } from './storage.ts'
@@ -16,6 +17,7 @@ interface Parts {
 export class SimDisk implements Disk {
   readonly #storage: SimStorage
   readonly #process: SimProcess
+  readonly #replacements = new SerialByPath()
 
   constructor(storage: SimStorage, process: SimProcess) {
     this.#storage = storage
@@ -38,8 +40,11 @@ export class SimDisk implements Disk {
     return bytes.subarray(0, read)
   }
 
-  async writeFileAtomic(path: string, data: Buffer, options: { sync?: boolean } = {}): Promise<void> {
-    const sync = options.sync ?? true
+  writeFileAtomic(path: string, data: Buffer, options: { sync?: boolean } = {}): Promise<void> {
+    return this.#replacements.run(path, () => this.#replace(path, data, options.sync ?? true))
+  }
+
+  async #replace(path: string, data: Buffer, sync: boolean): Promise<void> {
     const temporary = `${path}.tmp`
     const file = await this.open(temporary, 'create')
     await file.truncate(0)
