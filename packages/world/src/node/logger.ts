@@ -2,6 +2,9 @@ import type { Logger, LogLevel } from '../ports.ts'
 
 const LEVELS: Record<LogLevel, number> = { TRACE: 0, DEBUG: 1, INFO: 2, WARN: 3, ERROR: 4, FATAL: 5 }
 
+const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]|\n(?!\t| {2}|Caused by: )/g
+
 export interface NodeLoggerOptions {
   /** Lines below it are left out. Default `INFO`. */
   level?: LogLevel | 'OFF'
@@ -52,8 +55,17 @@ function writeToStdout(lines: string): void {
 }
 
 function formatText(date: Date, level: LogLevel, logger: string, message: string, error: unknown): string {
-  const line = `[${localTime(date)}] ${level} ${message} (${logger})\n`
-  return error === undefined ? line : `${line}${describeError(error)}\n`
+  const line = `[${localTime(date)}] ${level} ${harmless(message)} (${logger})\n`
+  return error === undefined ? line : `${line}${harmless(describeError(error))}\n`
+}
+
+/**
+ * A client names itself in messages: what it sends must neither start a line that looks like ours nor move the cursor of a
+ * terminal. A line that is indented, or that tells the cause of an error, stays a line.
+ */
+function harmless(text: string): string {
+  if (!CONTROL.test(text)) return text
+  return text.replace(CONTROLS, (character) => (character === '\n' ? '\\n' : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`))
 }
 
 function formatJson(date: Date, level: LogLevel, logger: string, message: string, error: unknown): string {

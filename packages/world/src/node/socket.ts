@@ -13,6 +13,7 @@ export class NodeSocket implements Socket {
   #handlers: SocketHandlers | undefined
   #error: Error | undefined
   #isClosed = false
+  #needsDrain = false
 
   constructor(socket: net.Socket) {
     this.#socket = socket
@@ -41,7 +42,11 @@ export class NodeSocket implements Socket {
       setImmediate(() => handlers.onClose(this.#error))
       return
     }
-    this.#socket.on('drain', () => this.#handlers?.onDrain())
+    this.#socket.on('drain', () => {
+      if (!this.#needsDrain) return
+      this.#needsDrain = false
+      this.#handlers?.onDrain()
+    })
     this.#socket.on('end', () => this.#handlers?.onEnd())
     this.#socket.on('data', (chunk) => this.#handlers?.onData(chunk as Buffer))
   }
@@ -49,12 +54,17 @@ export class NodeSocket implements Socket {
   write(buffers: readonly Buffer[]): boolean {
     const socket = this.#socket
     if (!socket.writable) return false
-    if (buffers.length === 1) return socket.write(buffers[0])
-    let isBelowMark = true
-    socket.cork()
-    for (const buffer of buffers) if (buffer.length > 0) isBelowMark = socket.write(buffer)
-    socket.uncork()
-    return isBelowMark
+    if (buffers.length === 1) {
+      socket.write(buffers[0])
+    } else {
+      socket.cork()
+      for (const buffer of buffers) if (buffer.length > 0) socket.write(buffer)
+      socket.uncork()
+    }
+    // Asked now and not of the stream's write, which counts corked bytes that the kernel has taken meanwhile.
+    if (socket.writableLength < socket.writableHighWaterMark) return true
+    this.#needsDrain = true
+    return false
   }
 
   pause(): void {

@@ -114,6 +114,17 @@ describe('node network', () => {
     await server.until(() => server.received === written)
   })
 
+  test('a vectored write above the high-water mark that the kernel takes whole needs no drain', async () => {
+    const { client, server } = await pair()
+    const answers: boolean[] = []
+    for (let index = 0; index < 8; index++) {
+      answers.push(client.socket.write([Buffer.alloc(100_000), Buffer.alloc(0), Buffer.alloc(200_000)]))
+      assert.equal(answers[index], client.socket.bufferedBytes < 256 * 1024)
+      await server.until(() => server.received === 300_000 * (index + 1))
+    }
+    assert.equal(client.drains, answers.filter((isBelowMark) => !isBelowMark).length)
+  })
+
   test('pausing inside a chunk stops the next one', async () => {
     const { client, server } = await pair()
     server.onData = (chunk) => {

@@ -91,6 +91,21 @@ describe('node logger', () => {
     assert.match(text, /ERROR failed \(kafka\.log\.LogManager\)\nError: outer\n(.*\n)+Caused by: Error: inner\n/)
   })
 
+  test('lets no text of a client forge a line or move a terminal', () => {
+    let text = ''
+    const logger = createNodeLogger({ write: (lines) => (text += lines) })
+    const forged = 'evil\r\n[2026-01-01 00:00:00,000] INFO all is well (kafka.server.KafkaServer)\u001b[2J\u009b1m'
+    logger.log('WARN', 'kafka.server.KafkaApis', `client ${forged}`, new Error(forged))
+    const lines = text.split('\n')
+    assert.equal(lines.filter((line) => line.startsWith('[')).length, 1)
+    assert.ok(lines[0].includes('evil\\x0d\\n[2026'))
+    assert.ok(!/[\u001b\u009b\r]/.test(text))
+    assert.ok(lines[1].startsWith('Error: evil') && lines[2].startsWith('    at '))
+    text = ''
+    logger.log('INFO', 'kafka.server.KafkaConfig', 'values:\n\ta = 1\n\tb = ü')
+    assert.match(text, /values:\n\ta = 1\n\tb = ü \(/)
+  })
+
   test('filters by level, and by logger name and what is below it', () => {
     const lines: string[] = []
     const logger = createNodeLogger({
