@@ -62,7 +62,9 @@ export class MetadataApplier {
 
   async #apply(delta: MetadataDelta, image: MetadataImage): Promise<void> {
     this.#applyConfigs(delta, image)
-    for (const topic of delta.deletedTopics.values()) this.#deleteTopic(topic)
+    // a topic goes when clients no longer see it, but before one of its name is made
+    const deleted = [...delta.deletedTopics.values()]
+    for (const topic of deleted) if (image.topic(topic.name) !== undefined) this.#deleteTopic(topic)
     const opening: (() => Promise<void>)[] = []
     for (const { id, changedPartitions } of delta.changedTopics.values()) {
       const topic = image.topicById(id)
@@ -75,6 +77,7 @@ export class MetadataApplier {
     }
     await inParallel(opening)
     this.#image = image
+    for (const topic of deleted) if (image.topic(topic.name) === undefined) this.#deleteTopic(topic)
     this.#electGroups(delta, image)
     this.#forgetOffsets(delta)
   }
