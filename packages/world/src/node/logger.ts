@@ -2,8 +2,8 @@ import type { Logger, LogLevel } from '../ports.ts'
 
 const LEVELS: Record<LogLevel, number> = { TRACE: 0, DEBUG: 1, INFO: 2, WARN: 3, ERROR: 4, FATAL: 5 }
 
-const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]|\n(?!\t| {2}|Caused by: )/g
+const CONTROL = /(?!\t)\p{Cc}/u
+const CONTROLS = /(?![\t\n])\p{Cc}|\n(?!\t| {2}|Caused by: )/gu
 
 export interface NodeLoggerOptions {
   /** Lines below it are left out. Default `INFO`. */
