@@ -76,7 +76,9 @@ async function check(name: string, args: string[]): Promise<void> {
   else {
     totals.failed += 1
     // Biome's one-line report is made for an action's log: file and line first read better.
-    console.log(`${name} failed\n${output.replaceAll(/^::error title=([^,]*),file=([^,]*),line=(\d+).*?::/gm, '$2:$3 $1: ')}`)
+    console.log(
+      `${name} failed\n${output.replaceAll(/^::error title=([^,]*),file=([^,]*),line=(\d+).*?::/gm, '$2:$3 $1: ').replaceAll(`${root}/`, '')}`
+    )
   }
 }
 
