@@ -49,7 +49,11 @@ const tables = [
   { file: 'topic-rows.ts', constant: 'topicRows', type: 'TopicSettings', facts: ['topic'] },
   { file: 'group-rows.ts', constant: 'groupRows', type: 'GroupSettings', facts: ['group'] },
   { file: 'client-metrics-rows.ts', constant: 'clientMetricsRows', type: 'ClientMetricsSettings', facts: ['client-metrics'] },
-  { file: 'quota-rows.ts', constant: 'quotaRows', type: 'QuotaSettings', facts: ['quota-ip', 'quota-user-client'] }
+  { file: 'quota-rows.ts', constant: 'quotaRows', type: 'QuotaSettings', facts: ['quota-ip', 'quota-user-client'] },
+  { file: 'producer-rows.ts', constant: 'producerRows', type: 'ProducerSettings', facts: ['producer'] },
+  { file: 'consumer-rows.ts', constant: 'consumerRows', type: 'ConsumerSettings', facts: ['consumer'] },
+  { file: 'share-consumer-rows.ts', constant: 'shareConsumerRows', type: 'ShareConsumerSettings', facts: ['share-consumer'] },
+  { file: 'admin-rows.ts', constant: 'adminRows', type: 'AdminSettings', facts: ['admin'] }
 ]
 
 // JSON.parse would round Long.MAX_VALUE; the text of the number is kept and written as it stands.

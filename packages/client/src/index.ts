@@ -1,3 +1,6 @@
+export type { Admin } from './admin/admin.ts'
+export type { KeyedResult, Outcomes } from './admin/keyed-result.ts'
 export { KafkaError, PartialFailureError } from './errors.ts'
+export { type AdminOptions, Kafka, type KafkaOptions } from './kafka.ts'
 export type { ClusterMetadata, Node, PartitionMetadata, TopicMetadata } from './network/metadata.ts'
 export { type CallOptions, partitionKey, type TopicPartition } from './types.ts'

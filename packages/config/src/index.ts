@@ -1,6 +1,12 @@
 export { checkAllowed } from './allow-list.ts'
 export type { BrokerConfigName, ConfigListener, ConfigTexts, DynamicConfigs } from './broker-config.ts'
 export { BrokerConfig } from './broker-config.ts'
+export {
+  adminConfigDefinitions,
+  consumerConfigDefinitions,
+  producerConfigDefinitions,
+  shareConsumerConfigDefinitions
+} from './client-definitions.ts'
 export type { ConfigDefinition, ConfigType, ConfigValue, DynamicMode, Importance } from './definition.ts'
 export { LONG_MAX } from './definition.ts'
 export type { BrokerSettings } from './definitions.ts'
@@ -26,7 +32,14 @@ export { applyAlterOps, isDynamicBrokerConfig, usableDynamicConfigs, validateDyn
 export { brokerEffects, groupEffects, topicEffects } from './effects.ts'
 export type { Endpoint, HostPort, QuorumVoter, SecurityProtocol } from './endpoints.ts'
 export { settingsFromEnvironment } from './environment.ts'
-export type { GroupSettings, TopicSettings } from './generated/settings.ts'
+export type {
+  AdminSettings,
+  ConsumerSettings,
+  GroupSettings,
+  ProducerSettings,
+  ShareConsumerSettings,
+  TopicSettings
+} from './generated/settings.ts'
 export type { BrokerConfigSources } from './load-broker-config.ts'
 export { loadBrokerConfig } from './load-broker-config.ts'
 export { parseProperties } from './properties.ts'

@@ -21,7 +21,10 @@ export function checkFor(text: string): Check {
   const list = /^list (?:of \[(.*)\] )?isEmptyAllowed=(true|false) isNullAllowed=(?:true|false)$/.exec(text)
   if (list !== null) return listCheck(list[1]?.split(', '), list[2] === 'true')
   if (text === '[latest, earliest, by_duration:PnDTnHnMn.nS]') return checkOffsetReset
+  if (text === '[latest, earliest, none, by_duration:PnDTnHnMn.nS]') return checkConsumerOffsetReset
   if (text === '[partitionId]:[brokerId],[partitionId]:[brokerId],...') return checkThrottledReplicas
+  // The validator says lower case; the default is upper case and both are taken.
+  if (text === '[batch_optimized, record_limit]') return oneOfCheck(['BATCH_OPTIMIZED', 'RECORD_LIMIT'], true)
   const oneOf = /^(\(case insensitive\) )?\[(.*)\]$/.exec(text)
   if (oneOf !== null) return oneOfCheck(oneOf[2].split(', '), oneOf[1] !== undefined)
   if (text === 'non-empty string') return checkNonEmpty
@@ -71,6 +74,11 @@ function checkThrottledReplicas({ name }: ConfigDefinition, value: ConfigValue):
   if (items.every((item) => /^\d+:\d+$/.test(item)) || (items.length === 1 && items[0] === '*')) return
   const wanted = `${name} must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...`
   throw invalidValue(name, `[${items.join(', ')}]`, wanted)
+}
+
+/** Only a consumer may want an error instead of a place to start from. */
+function checkConsumerOffsetReset(definition: ConfigDefinition, value: ConfigValue): void {
+  if (value !== 'none') checkOffsetReset(definition, value)
 }
 
 function checkOffsetReset({ name }: ConfigDefinition, value: ConfigValue): void {

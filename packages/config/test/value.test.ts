@@ -2,26 +2,31 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ConfigDefinition, ConfigType, ConfigValue } from '../src/index.ts'
 import {
+  adminConfigDefinitions,
   brokerConfigDefinitions,
   clientMetricsConfigDefinitions,
+  consumerConfigDefinitions,
   formatValue,
   groupConfigDefinitions,
   LONG_MAX,
   parseValue,
+  producerConfigDefinitions,
   quotaConfigDefinitions,
+  shareConsumerConfigDefinitions,
   topicConfigDefinitions
 } from '../src/index.ts'
 import { checkFor } from '../src/validators.ts'
 import { canonicalText } from '../src/value.ts'
 
-const tables = [
+const described = [
   brokerConfigDefinitions,
   topicConfigDefinitions,
   groupConfigDefinitions,
   clientMetricsConfigDefinitions,
   quotaConfigDefinitions
-]
-const definitions = tables.flatMap((table) => [...table.values()])
+].flatMap((table) => [...table.values()])
+const clientTables = [producerConfigDefinitions, consumerConfigDefinitions, shareConsumerConfigDefinitions, adminConfigDefinitions]
+const definitions = [...described, ...clientTables.flatMap((table) => [...table.values()])]
 const definition = (type: ConfigType, validator?: string): ConfigDefinition => ({
   ...(topicConfigDefinitions.get('preallocate') as ConfigDefinition),
   name: 'x',
@@ -52,7 +57,7 @@ describe('the tables', () => {
   })
 
   test('have a doc line in our own words for each setting, at most 200 characters long', () => {
-    for (const { name, doc } of definitions) assert.ok(doc.length > 0 && doc.length <= 200 && /[.)]$/.test(doc), `${name}: ${doc}`)
+    for (const { name, doc } of described) assert.ok(doc.length > 0 && doc.length <= 200 && /[.)]$/.test(doc), `${name}: ${doc}`)
   })
 })
 

@@ -78,6 +78,7 @@ export class Cluster {
   readonly world: World
   readonly backoff: Backoff
   readonly apiTimeoutMs: number
+  readonly requestTimeoutMs: number
   readonly retries: number
   readonly #metadataMaxAgeMs: number
   readonly #bootstrap: readonly Endpoint[]
@@ -97,6 +98,7 @@ export class Cluster {
     const { world, clientId, security, requestTimeoutMs, idleMs, inFlightMax } = options
     this.world = world
     this.backoff = { initialMs: options.retryBackoffMs ?? 100, maxMs: options.retryBackoffMaxMs ?? 1_000 }
+    this.requestTimeoutMs = requestTimeoutMs ?? 30_000
     this.apiTimeoutMs = options.apiTimeoutMs ?? 60_000
     this.retries = options.retries ?? Infinity
     this.#metadataMaxAgeMs = options.metadataMaxAgeMs ?? 300_000

@@ -436,3 +436,441 @@ export interface QuotaSettings {
   'producer_byte_rate': number
   'request_percentage': number
 }
+
+export interface ProducerSettings {
+  'acks': string
+  'batch.size': number
+  'bootstrap.servers': readonly string[]
+  'buffer.memory': number
+  'client.dns.lookup': string
+  'client.id': string
+  'compression.gzip.level': number
+  'compression.lz4.level': number
+  'compression.type': string
+  'compression.zstd.level': number
+  'config.providers': readonly string[]
+  'connections.max.idle.ms': number
+  'delivery.timeout.ms': number
+  'enable.idempotence': boolean
+  'enable.metrics.push': boolean
+  'interceptor.classes': readonly string[]
+  'key.serializer': string
+  'linger.ms': number
+  'max.block.ms': number
+  'max.in.flight.requests.per.connection': number
+  'max.request.size': number
+  'metadata.max.age.ms': number
+  'metadata.max.idle.ms': number
+  'metadata.recovery.rebootstrap.trigger.ms': number
+  'metadata.recovery.strategy': string
+  'metric.reporters': readonly string[]
+  'metrics.num.samples': number
+  'metrics.recording.level': string
+  'metrics.sample.window.ms': number
+  'partitioner.adaptive.partitioning.enable': boolean
+  'partitioner.availability.timeout.ms': number
+  'partitioner.class': string | null
+  'partitioner.ignore.keys': boolean
+  'receive.buffer.bytes': number
+  'reconnect.backoff.max.ms': number
+  'reconnect.backoff.ms': number
+  'request.timeout.ms': number
+  'retries': number
+  'retry.backoff.max.ms': number
+  'retry.backoff.ms': number
+  'sasl.client.callback.handler.class': string | null
+  'sasl.jaas.config': string | null
+  'sasl.kerberos.kinit.cmd': string
+  'sasl.kerberos.min.time.before.relogin': number
+  'sasl.kerberos.service.name': string | null
+  'sasl.kerberos.ticket.renew.jitter': number
+  'sasl.kerberos.ticket.renew.window.factor': number
+  'sasl.login.callback.handler.class': string | null
+  'sasl.login.class': string | null
+  'sasl.login.connect.timeout.ms': number | null
+  'sasl.login.read.timeout.ms': number | null
+  'sasl.login.refresh.buffer.seconds': number
+  'sasl.login.refresh.min.period.seconds': number
+  'sasl.login.refresh.window.factor': number
+  'sasl.login.refresh.window.jitter': number
+  'sasl.login.retry.backoff.max.ms': number
+  'sasl.login.retry.backoff.ms': number
+  'sasl.mechanism': string
+  'sasl.oauthbearer.assertion.algorithm': string
+  'sasl.oauthbearer.assertion.claim.aud': string | null
+  'sasl.oauthbearer.assertion.claim.exp.seconds': number
+  'sasl.oauthbearer.assertion.claim.iss': string | null
+  'sasl.oauthbearer.assertion.claim.jti.include': boolean
+  'sasl.oauthbearer.assertion.claim.nbf.seconds': number
+  'sasl.oauthbearer.assertion.claim.sub': string | null
+  'sasl.oauthbearer.assertion.file': string | null
+  'sasl.oauthbearer.assertion.private.key.file': string | null
+  'sasl.oauthbearer.assertion.private.key.passphrase': string | null
+  'sasl.oauthbearer.assertion.template.file': string | null
+  'sasl.oauthbearer.client.credentials.client.id': string | null
+  'sasl.oauthbearer.client.credentials.client.secret': string | null
+  'sasl.oauthbearer.clock.skew.seconds': number
+  'sasl.oauthbearer.expected.audience': readonly string[]
+  'sasl.oauthbearer.expected.issuer': string | null
+  'sasl.oauthbearer.header.urlencode': boolean
+  'sasl.oauthbearer.jwks.endpoint.refresh.ms': number
+  'sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms': number
+  'sasl.oauthbearer.jwks.endpoint.retry.backoff.ms': number
+  'sasl.oauthbearer.jwks.endpoint.url': string | null
+  'sasl.oauthbearer.jwt.retriever.class': string
+  'sasl.oauthbearer.jwt.validator.class': string
+  'sasl.oauthbearer.scope': string | null
+  'sasl.oauthbearer.scope.claim.name': string
+  'sasl.oauthbearer.sub.claim.name': string
+  'sasl.oauthbearer.token.endpoint.url': string | null
+  'security.protocol': string
+  'security.providers': string | null
+  'send.buffer.bytes': number
+  'socket.connection.setup.timeout.max.ms': number
+  'socket.connection.setup.timeout.ms': number
+  'ssl.cipher.suites': readonly string[]
+  'ssl.enabled.protocols': readonly string[]
+  'ssl.endpoint.identification.algorithm': string
+  'ssl.engine.factory.class': string | null
+  'ssl.key.password': string | null
+  'ssl.keymanager.algorithm': string
+  'ssl.keystore.certificate.chain': string | null
+  'ssl.keystore.key': string | null
+  'ssl.keystore.location': string | null
+  'ssl.keystore.password': string | null
+  'ssl.keystore.type': string
+  'ssl.protocol': string
+  'ssl.provider': string | null
+  'ssl.secure.random.implementation': string | null
+  'ssl.trustmanager.algorithm': string
+  'ssl.truststore.certificates': string | null
+  'ssl.truststore.location': string | null
+  'ssl.truststore.password': string | null
+  'ssl.truststore.type': string
+  'transaction.timeout.ms': number
+  'transaction.two.phase.commit.enable': boolean
+  'transactional.id': string | null
+  'value.serializer': string
+}
+
+export interface ConsumerSettings {
+  'allow.auto.create.topics': boolean
+  'auto.commit.interval.ms': number
+  'auto.offset.reset': string
+  'bootstrap.servers': readonly string[]
+  'check.crcs': boolean
+  'client.dns.lookup': string
+  'client.id': string
+  'client.rack': string
+  'config.providers': readonly string[]
+  'connections.max.idle.ms': number
+  'default.api.timeout.ms': number
+  'enable.auto.commit': boolean
+  'enable.metrics.push': boolean
+  'exclude.internal.topics': boolean
+  'fetch.max.bytes': number
+  'fetch.max.wait.ms': number
+  'fetch.min.bytes': number
+  'group.id': string | null
+  'group.instance.id': string | null
+  'group.protocol': string
+  'group.remote.assignor': string | null
+  'heartbeat.interval.ms': number
+  'interceptor.classes': readonly string[]
+  'internal.throw.on.fetch.stable.offset.unsupported': boolean
+  'isolation.level': string
+  'key.deserializer': string
+  'max.partition.fetch.bytes': number
+  'max.poll.interval.ms': number
+  'max.poll.records': number
+  'metadata.max.age.ms': number
+  'metadata.recovery.rebootstrap.trigger.ms': number
+  'metadata.recovery.strategy': string
+  'metric.reporters': readonly string[]
+  'metrics.num.samples': number
+  'metrics.recording.level': string
+  'metrics.sample.window.ms': number
+  'partition.assignment.strategy': readonly string[]
+  'receive.buffer.bytes': number
+  'reconnect.backoff.max.ms': number
+  'reconnect.backoff.ms': number
+  'request.timeout.ms': number
+  'retry.backoff.max.ms': number
+  'retry.backoff.ms': number
+  'sasl.client.callback.handler.class': string | null
+  'sasl.jaas.config': string | null
+  'sasl.kerberos.kinit.cmd': string
+  'sasl.kerberos.min.time.before.relogin': number
+  'sasl.kerberos.service.name': string | null
+  'sasl.kerberos.ticket.renew.jitter': number
+  'sasl.kerberos.ticket.renew.window.factor': number
+  'sasl.login.callback.handler.class': string | null
+  'sasl.login.class': string | null
+  'sasl.login.connect.timeout.ms': number | null
+  'sasl.login.read.timeout.ms': number | null
+  'sasl.login.refresh.buffer.seconds': number
+  'sasl.login.refresh.min.period.seconds': number
+  'sasl.login.refresh.window.factor': number
+  'sasl.login.refresh.window.jitter': number
+  'sasl.login.retry.backoff.max.ms': number
+  'sasl.login.retry.backoff.ms': number
+  'sasl.mechanism': string
+  'sasl.oauthbearer.assertion.algorithm': string
+  'sasl.oauthbearer.assertion.claim.aud': string | null
+  'sasl.oauthbearer.assertion.claim.exp.seconds': number
+  'sasl.oauthbearer.assertion.claim.iss': string | null
+  'sasl.oauthbearer.assertion.claim.jti.include': boolean
+  'sasl.oauthbearer.assertion.claim.nbf.seconds': number
+  'sasl.oauthbearer.assertion.claim.sub': string | null
+  'sasl.oauthbearer.assertion.file': string | null
+  'sasl.oauthbearer.assertion.private.key.file': string | null
+  'sasl.oauthbearer.assertion.private.key.passphrase': string | null
+  'sasl.oauthbearer.assertion.template.file': string | null
+  'sasl.oauthbearer.client.credentials.client.id': string | null
+  'sasl.oauthbearer.client.credentials.client.secret': string | null
+  'sasl.oauthbearer.clock.skew.seconds': number
+  'sasl.oauthbearer.expected.audience': readonly string[]
+  'sasl.oauthbearer.expected.issuer': string | null
+  'sasl.oauthbearer.header.urlencode': boolean
+  'sasl.oauthbearer.jwks.endpoint.refresh.ms': number
+  'sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms': number
+  'sasl.oauthbearer.jwks.endpoint.retry.backoff.ms': number
+  'sasl.oauthbearer.jwks.endpoint.url': string | null
+  'sasl.oauthbearer.jwt.retriever.class': string
+  'sasl.oauthbearer.jwt.validator.class': string
+  'sasl.oauthbearer.scope': string | null
+  'sasl.oauthbearer.scope.claim.name': string
+  'sasl.oauthbearer.sub.claim.name': string
+  'sasl.oauthbearer.token.endpoint.url': string | null
+  'security.protocol': string
+  'security.providers': string | null
+  'send.buffer.bytes': number
+  'session.timeout.ms': number
+  'share.acknowledgement.mode': string
+  'share.acquire.mode': string
+  'socket.connection.setup.timeout.max.ms': number
+  'socket.connection.setup.timeout.ms': number
+  'ssl.cipher.suites': readonly string[]
+  'ssl.enabled.protocols': readonly string[]
+  'ssl.endpoint.identification.algorithm': string
+  'ssl.engine.factory.class': string | null
+  'ssl.key.password': string | null
+  'ssl.keymanager.algorithm': string
+  'ssl.keystore.certificate.chain': string | null
+  'ssl.keystore.key': string | null
+  'ssl.keystore.location': string | null
+  'ssl.keystore.password': string | null
+  'ssl.keystore.type': string
+  'ssl.protocol': string
+  'ssl.provider': string | null
+  'ssl.secure.random.implementation': string | null
+  'ssl.trustmanager.algorithm': string
+  'ssl.truststore.certificates': string | null
+  'ssl.truststore.location': string | null
+  'ssl.truststore.password': string | null
+  'ssl.truststore.type': string
+  'value.deserializer': string
+}
+
+export interface ShareConsumerSettings {
+  'allow.auto.create.topics': boolean
+  'auto.commit.interval.ms': number
+  'bootstrap.servers': readonly string[]
+  'check.crcs': boolean
+  'client.dns.lookup': string
+  'client.id': string
+  'client.rack': string
+  'config.providers': readonly string[]
+  'connections.max.idle.ms': number
+  'default.api.timeout.ms': number
+  'enable.metrics.push': boolean
+  'exclude.internal.topics': boolean
+  'fetch.max.bytes': number
+  'fetch.max.wait.ms': number
+  'fetch.min.bytes': number
+  'group.id': string | null
+  'internal.throw.on.fetch.stable.offset.unsupported': boolean
+  'key.deserializer': string
+  'max.partition.fetch.bytes': number
+  'max.poll.interval.ms': number
+  'max.poll.records': number
+  'metadata.max.age.ms': number
+  'metadata.recovery.rebootstrap.trigger.ms': number
+  'metadata.recovery.strategy': string
+  'metric.reporters': readonly string[]
+  'metrics.num.samples': number
+  'metrics.recording.level': string
+  'metrics.sample.window.ms': number
+  'receive.buffer.bytes': number
+  'reconnect.backoff.max.ms': number
+  'reconnect.backoff.ms': number
+  'request.timeout.ms': number
+  'retry.backoff.max.ms': number
+  'retry.backoff.ms': number
+  'sasl.client.callback.handler.class': string | null
+  'sasl.jaas.config': string | null
+  'sasl.kerberos.kinit.cmd': string
+  'sasl.kerberos.min.time.before.relogin': number
+  'sasl.kerberos.service.name': string | null
+  'sasl.kerberos.ticket.renew.jitter': number
+  'sasl.kerberos.ticket.renew.window.factor': number
+  'sasl.login.callback.handler.class': string | null
+  'sasl.login.class': string | null
+  'sasl.login.connect.timeout.ms': number | null
+  'sasl.login.read.timeout.ms': number | null
+  'sasl.login.refresh.buffer.seconds': number
+  'sasl.login.refresh.min.period.seconds': number
+  'sasl.login.refresh.window.factor': number
+  'sasl.login.refresh.window.jitter': number
+  'sasl.login.retry.backoff.max.ms': number
+  'sasl.login.retry.backoff.ms': number
+  'sasl.mechanism': string
+  'sasl.oauthbearer.assertion.algorithm': string
+  'sasl.oauthbearer.assertion.claim.aud': string | null
+  'sasl.oauthbearer.assertion.claim.exp.seconds': number
+  'sasl.oauthbearer.assertion.claim.iss': string | null
+  'sasl.oauthbearer.assertion.claim.jti.include': boolean
+  'sasl.oauthbearer.assertion.claim.nbf.seconds': number
+  'sasl.oauthbearer.assertion.claim.sub': string | null
+  'sasl.oauthbearer.assertion.file': string | null
+  'sasl.oauthbearer.assertion.private.key.file': string | null
+  'sasl.oauthbearer.assertion.private.key.passphrase': string | null
+  'sasl.oauthbearer.assertion.template.file': string | null
+  'sasl.oauthbearer.client.credentials.client.id': string | null
+  'sasl.oauthbearer.client.credentials.client.secret': string | null
+  'sasl.oauthbearer.clock.skew.seconds': number
+  'sasl.oauthbearer.expected.audience': readonly string[]
+  'sasl.oauthbearer.expected.issuer': string | null
+  'sasl.oauthbearer.header.urlencode': boolean
+  'sasl.oauthbearer.jwks.endpoint.refresh.ms': number
+  'sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms': number
+  'sasl.oauthbearer.jwks.endpoint.retry.backoff.ms': number
+  'sasl.oauthbearer.jwks.endpoint.url': string | null
+  'sasl.oauthbearer.jwt.retriever.class': string
+  'sasl.oauthbearer.jwt.validator.class': string
+  'sasl.oauthbearer.scope': string | null
+  'sasl.oauthbearer.scope.claim.name': string
+  'sasl.oauthbearer.sub.claim.name': string
+  'sasl.oauthbearer.token.endpoint.url': string | null
+  'security.protocol': string
+  'security.providers': string | null
+  'send.buffer.bytes': number
+  'share.acknowledgement.mode': string
+  'share.acquire.mode': string
+  'socket.connection.setup.timeout.max.ms': number
+  'socket.connection.setup.timeout.ms': number
+  'ssl.cipher.suites': readonly string[]
+  'ssl.enabled.protocols': readonly string[]
+  'ssl.endpoint.identification.algorithm': string
+  'ssl.engine.factory.class': string | null
+  'ssl.key.password': string | null
+  'ssl.keymanager.algorithm': string
+  'ssl.keystore.certificate.chain': string | null
+  'ssl.keystore.key': string | null
+  'ssl.keystore.location': string | null
+  'ssl.keystore.password': string | null
+  'ssl.keystore.type': string
+  'ssl.protocol': string
+  'ssl.provider': string | null
+  'ssl.secure.random.implementation': string | null
+  'ssl.trustmanager.algorithm': string
+  'ssl.truststore.certificates': string | null
+  'ssl.truststore.location': string | null
+  'ssl.truststore.password': string | null
+  'ssl.truststore.type': string
+  'value.deserializer': string
+}
+
+export interface AdminSettings {
+  'bootstrap.controllers': readonly string[]
+  'bootstrap.servers': readonly string[]
+  'client.dns.lookup': string
+  'client.id': string
+  'config.providers': readonly string[]
+  'connections.max.idle.ms': number
+  'default.api.timeout.ms': number
+  'enable.metrics.push': boolean
+  'metadata.max.age.ms': number
+  'metadata.recovery.rebootstrap.trigger.ms': number
+  'metadata.recovery.strategy': string
+  'metric.reporters': readonly string[]
+  'metrics.num.samples': number
+  'metrics.recording.level': string
+  'metrics.sample.window.ms': number
+  'receive.buffer.bytes': number
+  'reconnect.backoff.max.ms': number
+  'reconnect.backoff.ms': number
+  'request.timeout.ms': number
+  'retries': number
+  'retry.backoff.max.ms': number
+  'retry.backoff.ms': number
+  'sasl.client.callback.handler.class': string | null
+  'sasl.jaas.config': string | null
+  'sasl.kerberos.kinit.cmd': string
+  'sasl.kerberos.min.time.before.relogin': number
+  'sasl.kerberos.service.name': string | null
+  'sasl.kerberos.ticket.renew.jitter': number
+  'sasl.kerberos.ticket.renew.window.factor': number
+  'sasl.login.callback.handler.class': string | null
+  'sasl.login.class': string | null
+  'sasl.login.connect.timeout.ms': number | null
+  'sasl.login.read.timeout.ms': number | null
+  'sasl.login.refresh.buffer.seconds': number
+  'sasl.login.refresh.min.period.seconds': number
+  'sasl.login.refresh.window.factor': number
+  'sasl.login.refresh.window.jitter': number
+  'sasl.login.retry.backoff.max.ms': number
+  'sasl.login.retry.backoff.ms': number
+  'sasl.mechanism': string
+  'sasl.oauthbearer.assertion.algorithm': string
+  'sasl.oauthbearer.assertion.claim.aud': string | null
+  'sasl.oauthbearer.assertion.claim.exp.seconds': number
+  'sasl.oauthbearer.assertion.claim.iss': string | null
+  'sasl.oauthbearer.assertion.claim.jti.include': boolean
+  'sasl.oauthbearer.assertion.claim.nbf.seconds': number
+  'sasl.oauthbearer.assertion.claim.sub': string | null
+  'sasl.oauthbearer.assertion.file': string | null
+  'sasl.oauthbearer.assertion.private.key.file': string | null
+  'sasl.oauthbearer.assertion.private.key.passphrase': string | null
+  'sasl.oauthbearer.assertion.template.file': string | null
+  'sasl.oauthbearer.client.credentials.client.id': string | null
+  'sasl.oauthbearer.client.credentials.client.secret': string | null
+  'sasl.oauthbearer.clock.skew.seconds': number
+  'sasl.oauthbearer.expected.audience': readonly string[]
+  'sasl.oauthbearer.expected.issuer': string | null
+  'sasl.oauthbearer.header.urlencode': boolean
+  'sasl.oauthbearer.jwks.endpoint.refresh.ms': number
+  'sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms': number
+  'sasl.oauthbearer.jwks.endpoint.retry.backoff.ms': number
+  'sasl.oauthbearer.jwks.endpoint.url': string | null
+  'sasl.oauthbearer.jwt.retriever.class': string
+  'sasl.oauthbearer.jwt.validator.class': string
+  'sasl.oauthbearer.scope': string | null
+  'sasl.oauthbearer.scope.claim.name': string
+  'sasl.oauthbearer.sub.claim.name': string
+  'sasl.oauthbearer.token.endpoint.url': string | null
+  'security.protocol': string
+  'security.providers': string | null
+  'send.buffer.bytes': number
+  'socket.connection.setup.timeout.max.ms': number
+  'socket.connection.setup.timeout.ms': number
+  'ssl.cipher.suites': readonly string[]
+  'ssl.enabled.protocols': readonly string[]
+  'ssl.endpoint.identification.algorithm': string
+  'ssl.engine.factory.class': string | null
+  'ssl.key.password': string | null
+  'ssl.keymanager.algorithm': string
+  'ssl.keystore.certificate.chain': string | null
+  'ssl.keystore.key': string | null
+  'ssl.keystore.location': string | null
+  'ssl.keystore.password': string | null
+  'ssl.keystore.type': string
+  'ssl.protocol': string
+  'ssl.provider': string | null
+  'ssl.secure.random.implementation': string | null
+  'ssl.trustmanager.algorithm': string
+  'ssl.truststore.certificates': string | null
+  'ssl.truststore.location': string | null
+  'ssl.truststore.password': string | null
+  'ssl.truststore.type': string
+}

@@ -1,0 +1,96 @@
+// The door: one object for a cluster, which makes the clients that share its settings. Nothing connects before it is used.
+import { type AdminSettings, adminConfigDefinitions } from '@odradek/config'
+import type { Logger, World } from '@odradek/world'
+import { createNodeWorld } from '@odradek/world/node'
+import { Admin } from './admin/admin.ts'
+import { Cluster } from './network/cluster.ts'
+import { clusterOptions } from './network/cluster-options.ts'
+import {
+  type ClientOptions,
+  type Definitions,
+  invalidConfig,
+  mergeOptions,
+  pickOptions,
+  type ResolvedOptions,
+  resolveOptions
+} from './options.ts'
+
+export interface KafkaOptions extends ClientOptions<Omit<AdminSettings, 'bootstrap.servers'>> {
+  /** `host:port`, several with commas or as a list: bootstrap.servers. */
+  readonly brokers?: string | readonly string[]
+  readonly bootstrapServers?: string | readonly string[]
+  readonly 'bootstrap.servers'?: string | readonly string[]
+  /** Default: warnings and errors, to standard error. */
+  readonly logger?: Logger
+  /** Clock, timers, network, chance. Default: the real ones. */
+  readonly world?: World
+}
+
+export type AdminOptions = ClientOptions<AdminSettings>
+
+/** What Kafka needs of a client it made. */
+interface Closeable {
+  close(): Promise<void>
+}
+
+const ownOptions = ['brokers', 'logger', 'world']
+
+export class Kafka implements AsyncDisposable {
+  readonly #world: World
+  readonly #options: Record<string, unknown>
+  readonly #clients = new Set<Closeable>()
+  #made = 0
+
+  /** Throws INVALID_CONFIG for settings that do not exist (with what was probably meant) or have wrong values. */
+  constructor(options: KafkaOptions) {
+    const { brokers, logger, world, ...settings } = options
+    this.#options = mergeOptions(adminConfigDefinitions, settings, { 'bootstrap.servers': brokers })
+    resolveOptions('Kafka client', adminConfigDefinitions, this.#options, ownOptions)
+    if (world !== undefined && logger !== undefined) throw invalidConfig('Give world or logger, not both: a world has a logger')
+    this.#world = world ?? createNodeWorld({ logger: logger ?? standardErrorLogger, onHalt: () => {} })
+  }
+
+  admin(options: AdminOptions = {}): Admin {
+    const { settings } = this.resolve<AdminSettings>('admin client', adminConfigDefinitions, options)
+    const cluster = new Cluster(clusterOptions(this.#world, settings, this.nextClientId('adminclient')))
+    return this.adopt(new Admin(cluster))
+  }
+
+  /** Closes all clients made by this object; waits for what they still have to do. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#clients].map((client) => client.close()))
+    this.#clients.clear()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** The settings of a new client: its own before those of this object. For the rooms of this package. */
+  protected resolve<S>(what: string, definitions: Definitions, options: object, own: readonly string[] = []): ResolvedOptions<S> {
+    const merged = mergeOptions(definitions, pickOptions(definitions, this.#options), options)
+    return resolveOptions<S>(what, definitions, merged, own)
+  }
+
+  protected adopt<C extends Closeable>(client: C): C {
+    this.#clients.add(client)
+    return client
+  }
+
+  /** As Java names clients without client.id: producer-1. */
+  protected nextClientId(kind: string): string {
+    this.#made += 1
+    return `${kind}-${this.#made}`
+  }
+
+  protected get world(): World {
+    return this.#world
+  }
+}
+
+const standardErrorLogger: Logger = {
+  isEnabled: (level) => level === 'WARN' || level === 'ERROR' || level === 'FATAL',
+  log(level, logger, message, error) {
+    if (this.isEnabled(level, logger)) console.error(`${level} ${message} (${logger})`, ...(error === undefined ? [] : [error]))
+  }
+}

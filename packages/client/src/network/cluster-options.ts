@@ -1,0 +1,55 @@
+// From the settings that all clients share to the options of a Cluster.
+import type { AdminSettings } from '@odradek/config'
+import { ErrorCode } from '@odradek/protocol'
+import type { ClientSecurity } from '@odradek/transport'
+import type { World } from '@odradek/world'
+import { KafkaError } from '../errors.ts'
+import type { ClusterOptions } from './cluster.ts'
+
+/** Those settings of any client that the network room reads. */
+export type NetworkSettings = Pick<
+  AdminSettings,
+  | 'bootstrap.servers'
+  | 'client.id'
+  | 'security.protocol'
+  | 'request.timeout.ms'
+  | 'retry.backoff.ms'
+  | 'retry.backoff.max.ms'
+  | 'reconnect.backoff.ms'
+  | 'reconnect.backoff.max.ms'
+  | 'socket.connection.setup.timeout.ms'
+  | 'socket.connection.setup.timeout.max.ms'
+  | 'connections.max.idle.ms'
+  | 'metadata.max.age.ms'
+  | 'metadata.recovery.strategy'
+> &
+  Partial<Pick<AdminSettings, 'bootstrap.controllers' | 'default.api.timeout.ms' | 'retries'>>
+
+/** Throws INVALID_CONFIG for a security.protocol that is not built, before anything is opened. */
+export function clusterOptions(world: World, settings: NetworkSettings, clientId: string): ClusterOptions {
+  const protocol = settings['security.protocol'].toUpperCase() as ClientSecurity['protocol']
+  if (protocol !== 'PLAINTEXT')
+    throw new KafkaError(ErrorCode.INVALID_CONFIG, { message: `security.protocol=${protocol} is not built yet: only PLAINTEXT is` })
+  const controllers = settings['bootstrap.controllers'] ?? []
+  if (controllers.length > 0 && settings['bootstrap.servers'].length > 0)
+    throw new KafkaError(ErrorCode.INVALID_CONFIG, { message: 'Give bootstrap.servers or bootstrap.controllers, not both' })
+  return {
+    world,
+    brokers: controllers.length > 0 ? controllers : settings['bootstrap.servers'],
+    usesControllers: controllers.length > 0,
+    clientId: settings['client.id'] || clientId,
+    security: { protocol },
+    requestTimeoutMs: settings['request.timeout.ms'],
+    apiTimeoutMs: settings['default.api.timeout.ms'],
+    retryBackoffMs: settings['retry.backoff.ms'],
+    retryBackoffMaxMs: settings['retry.backoff.max.ms'],
+    retries: settings.retries,
+    reconnectBackoffMs: settings['reconnect.backoff.ms'],
+    reconnectBackoffMaxMs: settings['reconnect.backoff.max.ms'],
+    connectTimeoutMs: settings['socket.connection.setup.timeout.ms'],
+    connectTimeoutMaxMs: settings['socket.connection.setup.timeout.max.ms'],
+    idleMs: settings['connections.max.idle.ms'],
+    metadataMaxAgeMs: settings['metadata.max.age.ms'],
+    rebootstraps: settings['metadata.recovery.strategy'].toLowerCase() !== 'none'
+  }
+}

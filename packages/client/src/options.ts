@@ -1,0 +1,121 @@
+// Settings of a client: every setting of the Java client by its own name ('session.timeout.ms') or in camelCase (sessionTimeoutMs),
+// with Java's defaults and checks. An unknown name is an error that says what was probably meant.
+import { OdradekError } from '@odradek/base'
+import { type ConfigDefinition, type ConfigValue, parseValue } from '@odradek/config'
+import { ErrorCode } from '@odradek/protocol'
+import { KafkaError } from './errors.ts'
+
+export type CamelCase<S extends string> = S extends `${infer Head}.${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}` : S
+
+/** A number may be written as text, a list as text with commas: what a properties file holds is fine. */
+type Given<V> = V extends readonly string[]
+  ? string | readonly string[]
+  : V extends boolean
+    ? boolean | 'true' | 'false'
+    : V extends number
+      ? number | `${number}`
+      : V
+
+/** The settings of `S` under both names, all optional. */
+export type ClientOptions<S> = { readonly [K in keyof S & string as K | CamelCase<K>]?: Given<S[K]> }
+
+export type Definitions = ReadonlyMap<string, ConfigDefinition>
+
+export interface ResolvedOptions<S> {
+  /** Every setting, by its dotted name: what was given, else the default. */
+  readonly settings: S
+  /** The dotted names that were given. */
+  readonly given: ReadonlySet<string>
+}
+
+export function camelCase(name: string): string {
+  return name.replaceAll(/\.([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/**
+ * `own` names options that are no settings (a partitioner, serializers): they are let be. Throws INVALID_CONFIG. A function or an
+ * object given for a setting that names Java classes stays what it is.
+ */
+export function resolveOptions<S>(
+  what: string,
+  definitions: Definitions,
+  options: object,
+  own: readonly string[] = []
+): ResolvedOptions<S> {
+  const byName = new Map<string, ConfigDefinition>()
+  for (const definition of definitions.values()) for (const name of namesOf(definition)) byName.set(name, definition)
+  const settings: Record<string, unknown> = {}
+  for (const definition of definitions.values()) settings[definition.name] = definition.default ?? null
+  const given = new Set<string>()
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || own.includes(name)) continue
+    const definition = byName.get(name)
+    if (definition === undefined) throw unknownSetting(what, name, [...byName.keys(), ...own])
+    if (given.has(definition.name)) throw invalidConfig(`${definition.name} is given twice, as ${namesOf(definition).join(' and as ')}`)
+    given.add(definition.name)
+    settings[definition.name] = parsedValue(definition, value)
+  }
+  return { settings: settings as S, given }
+}
+
+/** The options that `definitions` knows, under whatever name: what a client takes over from those of its Kafka object. */
+export function pickOptions(definitions: Definitions, options: object): Record<string, unknown> {
+  const names = new Set([...definitions.values()].flatMap(namesOf))
+  return Object.fromEntries(Object.entries(options).filter(([name]) => names.has(name)))
+}
+
+/** `over` wins, under whatever name either uses. */
+export function mergeOptions(definitions: Definitions, under: object, over: object): Record<string, unknown> {
+  const result: Record<string, unknown> = { ...under }
+  const defined = Object.entries(over).filter(([, value]) => value !== undefined)
+  for (const definition of definitions.values()) {
+    const names = namesOf(definition)
+    if (defined.some(([name]) => names.includes(name))) for (const name of names) delete result[name]
+  }
+  return { ...result, ...Object.fromEntries(defined) }
+}
+
+function namesOf({ name }: ConfigDefinition): string[] {
+  const camel = camelCase(name)
+  return camel === name ? [name] : [camel, name]
+}
+
+function parsedValue(definition: ConfigDefinition, value: unknown): unknown {
+  if (value === null) return null
+  const isOpaque =
+    typeof value === 'function' || (Array.isArray(value) ? value.some((item) => typeof item !== 'string') : typeof value === 'object')
+  if (isOpaque) {
+    if (definition.type === 'CLASS' || definition.type === 'LIST') return value
+    throw invalidConfig(`${definition.name} must be a ${definition.type}`)
+  }
+  try {
+    return parseValue(definition, Array.isArray(value) ? value.join(',') : String(value)) satisfies ConfigValue
+  } catch (error) {
+    if (error instanceof OdradekError) throw new KafkaError(ErrorCode.INVALID_CONFIG, { message: error.message, cause: error })
+    throw error
+  }
+}
+
+function unknownSetting(what: string, name: string, known: readonly string[]): KafkaError {
+  const close = known
+    .map((each) => ({ each, distance: editDistance(name.toLowerCase(), each.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)
+  const [best] = close
+  const hint = best !== undefined && best.distance <= Math.max(2, name.length / 3) ? `: did you mean ${best.each}?` : ''
+  return invalidConfig(`A ${what} has no setting "${name}"${hint}`)
+}
+
+/** Levenshtein's. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    row = next
+  }
+  return row[b.length]
+}
+
+export function invalidConfig(message: string): KafkaError {
+  return new KafkaError(ErrorCode.INVALID_CONFIG, { message })
+}
