@@ -26,9 +26,11 @@ export class TopicCreation {
   async create(names: readonly string[]): Promise<Map<string, number>> {
     const fresh = names.filter((name) => !this.#inFlight.has(name))
     if (fresh.length > 0) this.#start(fresh)
+    // taken together: an outcome is forgotten as soon as it is known
+    const outcomes = await Promise.all(names.map((name) => this.#inFlight.get(name) ?? ErrorCode.NONE))
     const errors = new Map<string, number>()
-    for (const name of names) {
-      const errorCode = (await this.#inFlight.get(name)) ?? ErrorCode.NONE
+    for (const [index, name] of names.entries()) {
+      const errorCode = outcomes[index]
       if (errorCode !== ErrorCode.NONE) errors.set(name, errorCode)
     }
     return errors

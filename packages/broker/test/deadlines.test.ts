@@ -1,30 +1,63 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { FakeWorld } from '../../transport/test/fakes.ts'
+import type { World } from '@odradek/world'
 import { Deadlines } from '../src/replica/deadlines.ts'
 
+/** Time that the test moves. */
+class HandTime {
+  now = 0
+  #timers: { atMs: number; callback: () => void; isOver: boolean }[] = []
+
+  readonly world = {
+    clock: { monotonicMs: () => this.now },
+    timers: {
+      schedule: (delayMs: number, callback: () => void) => {
+        const timer = { atMs: this.now + delayMs, callback, isOver: false }
+        this.#timers.push(timer)
+        return { cancel: () => (timer.isOver = true) }
+      }
+    }
+  } as unknown as World
+
+  get pending(): number {
+    return this.#timers.filter(({ isOver }) => !isOver).length
+  }
+
+  advance(ms: number): void {
+    this.now += ms
+    for (const timer of this.#timers) {
+      if (timer.isOver || timer.atMs > this.now) continue
+      timer.isOver = true
+      timer.callback()
+    }
+  }
+}
+
 describe('deadlines', () => {
-  test('expire in time, with one timer for all', async () => {
-    const fake = new FakeWorld()
-    const deadlines = new Deadlines(fake.world)
+  test('expire in time, with one timer for all', () => {
+    const time = new HandTime()
+    const deadlines = new Deadlines(time.world)
     const expired: string[] = []
     deadlines.add(300, () => expired.push('c'))
     deadlines.add(100, () => expired.push('a'))
     deadlines.add(200, () => expired.push('b'))
-    assert.equal(fake.pendingTimers, 1)
-    await fake.advance(150)
+    assert.equal(time.pending, 1)
+    time.advance(150)
     assert.deepEqual(expired, ['a'])
-    await fake.advance(150)
+    time.advance(150)
     assert.deepEqual(expired, ['a', 'b', 'c'])
-    assert.equal(fake.pendingTimers, 0)
+    assert.equal(time.pending, 0)
   })
 
-  test('that were removed do not expire', async () => {
-    const fake = new FakeWorld()
-    const deadlines = new Deadlines(fake.world)
+  test('that were removed do not expire', () => {
+    const time = new HandTime()
+    const deadlines = new Deadlines(time.world)
     let isExpired = false
-    deadlines.remove(deadlines.add(100, () => (isExpired = true)))
-    await fake.advance(1000)
+    const deadline = deadlines.add(100, () => {
+      isExpired = true
+    })
+    deadlines.remove(deadline)
+    time.advance(1000)
     assert.equal(isExpired, false)
     assert.equal(deadlines.size, 0)
   })
