@@ -51,7 +51,9 @@ export function commitOffsets(state: GroupState, apiVersion: number, request: Of
   if (errorCode !== ErrorCode.NONE) return answer(commitError(request, errorCode))
   keepAlive(state, committer)
   const { now } = state
-  const expireTimestamp = request.retentionTimeMs === NO_RETENTION ? -1 : now + request.retentionTimeMs
+  // Whatever a client asks for has to fit the record.
+  const expiry = Math.min(Math.max(now + request.retentionTimeMs, 0), Number.MAX_SAFE_INTEGER)
+  const expireTimestamp = request.retentionTimeMs === NO_RETENTION ? -1 : expiry
   const records: GroupRecord[] = []
   const topics = request.topics.map((topic) => ({
     name: topic.name,
