@@ -109,3 +109,9 @@ export async function writeHighWatermarks(directory: LogDirectory): Promise<void
   const entries = checkpointed(directory).map((log) => ({ ...log.topicPartition, offset: log.highWatermark }))
   await writeCheckpoint(directory, HIGH_WATERMARK_CHECKPOINT, entries, false)
 }
+
+export async function writeCleanerOffsets(directory: LogDirectory): Promise<void> {
+  const cleaned = checkpointed(directory).filter((log) => log.cleanedOffset > 0)
+  const entries = cleaned.map((log) => ({ ...log.topicPartition, offset: log.cleanedOffset }))
+  await writeCheckpoint(directory, CLEANER_CHECKPOINT, entries, true)
+}

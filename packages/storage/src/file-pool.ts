@@ -79,6 +79,13 @@ export class LogFile {
     return result.finally(this.done)
   }
 
+  /** Keeps the file open, whatever its name becomes, until the function given is called. */
+  async hold(): Promise<() => void> {
+    this.users++
+    await this.opened()
+    return this.done
+  }
+
   sync(): Promise<void> {
     return this.withHandle((file) => file.sync())
   }

@@ -203,6 +203,7 @@ export class LogManager {
           highWatermark: checkpoints.highWatermarks.get(name) ?? 0,
           wasCleaned: checkpoints.cleanerOffsets.has(name)
         })
+        log.cleanedOffset = checkpoints.cleanerOffsets.get(name) ?? 0
         this.add(log)
       })
       logger.log(

@@ -131,7 +131,8 @@ export class LogScheduler {
 
   private retain(): Promise<void> {
     return this.perLog(async (log) => {
-      if (!log.config.isCompact || log.config.isDelete) await deleteOldSegments(log)
+      // The cleaner deletes from compacted logs, between its passes.
+      if (!log.config.isCompact || !this.manager.settings.cleaner.isEnabled) await deleteOldSegments(log)
     })
   }
 

@@ -17,7 +17,7 @@ export async function truncateLog(log: PartitionLog, offset: number): Promise<vo
   await log.writer.stop(new Error(`the log is truncated to ${offset}`))
   log.tail.clear()
   const kept = log.segmentIndexFor(offset - 1)
-  for (const segment of log.segments.splice(kept + 1)) await removeSegment(log, segment)
+  for (const segment of log.removeSegments(kept + 1, log.segments.length)) await removeSegment(log, segment)
   log.logEndOffset = offset
   await cutSegment(log, log.activeSegment, offset)
   log.epochs.truncateFromEnd(offset)
@@ -34,7 +34,7 @@ export async function truncateLog(log: PartitionLog, offset: number): Promise<vo
 export async function truncateFully(log: PartitionLog, offset: number): Promise<void> {
   await log.writer.stop(new Error(`the log starts anew at ${offset}`))
   log.tail.clear()
-  for (const segment of log.segments.splice(0)) await removeSegment(log, segment)
+  for (const segment of log.removeSegments(0, log.segments.length)) await removeSegment(log, segment)
   log.segments.push(log.newSegment(offset, log.directory.node.world.clock.now()))
   log.epochs.clear()
   log.producers.clear(offset)

@@ -112,7 +112,9 @@ export class PartitionLog {
   readonly producers: ProducerState
   /** Offsets of the producer snapshots on disk, ascending. */
   snapshots: number[]
-  /** Counts truncations and swaps of segments: a read that spans one starts again. */
+  /** Below it only the latest value of each key is left; kept in cleaner-offset-checkpoint. */
+  cleanedOffset = 0
+  /** Counts truncations, deletions and swaps of segments: a read that spans one starts again. */
   generation = 0
   lastFlushMs: number
   readonly tail: LogTail
@@ -392,6 +394,25 @@ export class PartitionLog {
     this.rollJitterMs = bound > 0 ? this.directory.node.world.random.below(bound) : 0
   }
 
+  /** @internal for retention and truncation */
+  removeSegments(start: number, count: number): Segment[] {
+    const removed = this.segments.splice(start, count)
+    this.onSegmentsMoved(removed)
+    return removed
+  }
+
+  /** @internal for the cleaner */
+  replaceSegments(start: number, count: number, segment: Segment): void {
+    this.onSegmentsMoved(this.segments.splice(start, count, segment))
+  }
+
+  /** Reads under way in them start again. */
+  private onSegmentsMoved(removed: readonly Segment[]): void {
+    for (const segment of removed) segment.isRemoved = true
+    this.generation++
+    this.reader.forget()
+  }
+
   /** The segment that holds `offset`, as an index into `segments`; -1 before the first. */
   segmentIndexFor(offset: number): number {
     let low = 0
@@ -639,6 +660,7 @@ export class PartitionLog {
     this.announced = Math.min(this.announced, offset)
     this.recoveryPoint = Math.min(this.recoveryPoint, offset)
     this.highWatermark = Math.min(this.highWatermark, offset)
+    this.cleanedOffset = Math.min(this.cleanedOffset, offset)
     this.reader.forget()
   }
 }

@@ -59,7 +59,7 @@ async function deleteFirst(log: PartitionLog, count: number): Promise<number> {
   if (count === 0) return 0
   const { clock, logger } = log.node.world
   if (count === log.segments.length) log.roll(clock.now())
-  const segments = log.segments.splice(0, count)
+  const segments = log.removeSegments(0, count)
   const newStart = log.segments[0].baseOffset
   logger.log('INFO', 'kafka.log.UnifiedLog', `deleting ${count} segments of ${log.path} below offset ${newStart}`)
   if (log.logStartOffset < newStart) log.moveLogStart(newStart)
@@ -71,20 +71,22 @@ async function deleteFirst(log: PartitionLog, count: number): Promise<number> {
 }
 
 /** Renames a segment's files out of the way and removes them later. */
-export async function deleteSegment(log: PartitionLog, segment: Segment): Promise<void> {
+export async function deleteSegment(log: PartitionLog, segment: Segment, options: { keepSnapshot?: boolean } = {}): Promise<void> {
   const { node } = log
   const { disk, timers } = node.world
   node.indexes.remove(segment.offsets)
   node.indexes.remove(segment.times)
   const renamed: string[] = []
-  const names = [...SEGMENT_SUFFIXES, SNAPSHOT_SUFFIX].map((suffix) => `${offsetName(segment.baseOffset)}${suffix}`)
+  await segment.loading?.catch(() => undefined)
+  const suffixes = options.keepSnapshot ? SEGMENT_SUFFIXES : [...SEGMENT_SUFFIXES, SNAPSHOT_SUFFIX]
+  const names = suffixes.map((suffix) => `${offsetName(segment.baseOffset)}${suffix}`)
   for (const name of names) {
     const path = `${log.path}/${name}`
     if (!(await disk.exists(path))) continue
     await disk.rename(path, path + DELETED_SUFFIX)
     renamed.push(path + DELETED_SUFFIX)
   }
-  log.snapshots = log.snapshots.filter((offset) => offset !== segment.baseOffset)
+  if (!options.keepSnapshot) log.snapshots = log.snapshots.filter((offset) => offset !== segment.baseOffset)
   segment.file.path += DELETED_SUFFIX
   timers.schedule(log.config.fileDeleteDelayMs, () => {
     void removeLater(log, segment, renamed)

@@ -18,6 +18,7 @@ export interface SegmentHome {
 /** After this, lookups in both indexes answer at once. Index files that cannot be right are rebuilt. */
 export function ensureIndexes(home: SegmentHome, segment: Segment): Promise<void> {
   if (segment.isIndexLoaded && !segment.offsets.needsLoad && !segment.times.needsLoad) return Promise.resolve()
+  if (segment.isRemoved) return Promise.reject(new Error(`${segment.file.path} was removed`))
   segment.loading ??= loadOrRebuild(home, segment).finally(() => {
     segment.loading = undefined
   })
@@ -121,6 +122,13 @@ async function firstTimestamp(home: SegmentHome, segment: Segment, size: number)
     return false
   })
   return first
+}
+
+/** The greatest timestamp of the segment's first batch, read when it is not known. */
+export async function firstTimestampOf(home: SegmentHome, segment: Segment): Promise<number> {
+  if (segment.firstTimestamp < 0 && segment.writtenSize > 0)
+    segment.firstTimestamp = await firstTimestamp(home, segment, segment.writtenSize)
+  return segment.firstTimestamp
 }
 
 /** The place of the first batch that reaches `offset`; the end of the segment when none does. */

@@ -50,6 +50,34 @@ export async function scanSegment(file: LogFile, buffers: BufferPool, options: S
   return { validBytes: position, problem: undefined }
 }
 
+/** The batches of `[from, to)`, each valid until the next is asked for. Throws CORRUPT_MESSAGE where the bytes are none. */
+export async function* batchesOf(
+  file: LogFile,
+  buffers: BufferPool,
+  range: { from: number; to: number }
+): AsyncGenerator<RecordBatch, void> {
+  let { from: position } = range
+  let want = CHUNK_BYTES
+  while (position < range.to) {
+    const length = Math.min(want, range.to - position)
+    const buffer = buffers.take(length)
+    const read = await file.read(position, buffer, 0, length)
+    const chunk = buffer.subarray(0, read)
+    let at = 0
+    let size = 0
+    for (;;) {
+      size = batchSizeAt(chunk, at, chunk.length)
+      if (size < 0 || at + size > chunk.length) break
+      yield readBatchHeader(chunk, at)
+      at += size
+    }
+    buffers.release(buffer)
+    if (at === 0 && (read < length || length === range.to - position)) throw new Error(`a batch is cut at ${position}`)
+    want = at === 0 ? Math.max(size, want * 2) : CHUNK_BYTES
+    position += at
+  }
+}
+
 /** Walks the whole batches of a chunk. `needed` is the size of the cut batch at its end, where known. */
 function walkChunk(
   chunk: Buffer,

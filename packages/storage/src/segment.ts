@@ -39,6 +39,8 @@ export class Segment {
   isNameSynced = false
   /** Index files exist, maybe behind the memory. */
   hasIndexFiles = false
+  /** It left the log: its files belong to whoever removes them. */
+  isRemoved = false
   /** Its index files are being read. */
   loading: Promise<void> | undefined
   private bytesSinceEntry = 0

@@ -26,6 +26,13 @@ export function memoryWorld(options: { maxBytes?: number } = {}): World {
   })
 }
 
+/** A memory world whose wall clock stands where it is put. */
+export function clockedWorld(start = NOW): { world: World; clock: { now: number } } {
+  const clock = { now: start }
+  const world = memoryWorld()
+  return { world: { ...world, clock: { now: () => clock.now, monotonicMs: () => world.clock.monotonicMs() } }, clock }
+}
+
 export function diskWorld(): World {
   return createNodeWorld({
     logLevel: 'OFF',
