@@ -19,6 +19,7 @@ import {
   parseQuorumVoters,
   parseSecurityProtocolMap
 } from './endpoints.ts'
+import { usableDynamicConfigs } from './usable-configs.ts'
 import { parseValue } from './value.ts'
 
 export type BrokerConfigName = keyof BrokerSettings
@@ -38,6 +39,7 @@ export class BrokerConfig {
   /** What the properties file, the environment and the command line said. */
   readonly staticTexts: ConfigTexts
   #dynamic: DynamicConfigs
+  #usable: DynamicConfigs
   readonly #values = new Map<string, unknown>()
   readonly #listeners = new Set<ConfigListener>()
 
@@ -45,8 +47,10 @@ export class BrokerConfig {
   constructor(staticTexts: ConfigTexts, dynamic: DynamicConfigs = { perBroker: none, clusterWide: none }) {
     this.staticTexts = staticTexts
     this.#dynamic = dynamic
+    this.#usable = usable(dynamic)
   }
 
+  /** As stored, with what cannot be used. */
   get dynamic(): DynamicConfigs {
     return this.#dynamic
   }
@@ -63,17 +67,18 @@ export class BrokerConfig {
 
   /** The text that is in force, undefined when only the default is. */
   textOf(name: string): string | undefined {
-    return this.#dynamic.perBroker.get(name) ?? this.#dynamic.clusterWide.get(name) ?? this.staticTexts.get(name)
+    return this.#usable.perBroker.get(name) ?? this.#usable.clusterWide.get(name) ?? this.staticTexts.get(name)
   }
 
   isSet(name: BrokerConfigName): boolean {
     return this.textOf(name) !== undefined
   }
 
-  /** Takes new dynamic texts and tells subscribers which settings' values changed. Texts were checked before (dynamic-config.ts). */
+  /** Takes new dynamic texts and tells subscribers which settings' values changed. Texts that cannot be used have no effect. */
   reconfigure(dynamic: DynamicConfigs): ReadonlySet<string> {
     const before = new BrokerConfig(this.staticTexts, this.#dynamic)
     this.#dynamic = dynamic
+    this.#usable = usable(dynamic)
     this.#values.clear()
     const names = new Set([before.#dynamic, dynamic].flatMap(({ perBroker, clusterWide }) => [...perBroker.keys(), ...clusterWide.keys()]))
     const changed = new Set([...names].filter((name) => before.textOf(name) !== this.textOf(name)))
@@ -226,6 +231,10 @@ export class BrokerConfig {
     const ms = value ?? (minutes !== null ? minutes * 60_000 : this.get('log.retention.hours') * 3_600_000)
     return ms < 0 ? -1 : ms
   }
+}
+
+function usable({ perBroker, clusterWide }: DynamicConfigs): DynamicConfigs {
+  return { perBroker: usableDynamicConfigs(perBroker).texts, clusterWide: usableDynamicConfigs(clusterWide).texts }
 }
 
 /** Also for `listener.name.x.KEY`. */

@@ -2,14 +2,14 @@
  * Changes of settings while the cluster runs: what IncrementalAlterConfigs does to the texts of a resource, and which changes of
  * broker settings a broker takes. Outcomes are values with Kafka's error name and words.
  */
-import { checkAllowed } from './allow-list.ts'
 import { checkBrokerConfig } from './broker-checks.ts'
 import type { ConfigTexts, DynamicConfigs } from './broker-config.ts'
 import { BrokerConfig } from './broker-config.ts'
 import { configInvalid, invalidValue, messageOf } from './config-error.ts'
 import type { ConfigDefinition, DynamicMode } from './definition.ts'
 import { baseName, brokerConfigDefinitions } from './definitions.ts'
-import { formatValue, parseValue } from './value.ts'
+import { checkDynamicTexts } from './usable-configs.ts'
+import { formatValue } from './value.ts'
 
 export type AlterOpType = 'SET' | 'DELETE' | 'APPEND' | 'SUBTRACT'
 
@@ -97,7 +97,7 @@ export function validateDynamicBrokerConfigs(
       'These security configs can be dynamically updated only per-listener using the listener prefix',
       names.filter((name) => !mayChangeWithoutListener(name))
     ) ??
-    messageOf(() => checkValues(texts)) ??
+    messageOf(() => checkDynamicTexts(texts)) ??
     (scope === 'broker'
       ? undefined
       : listed(
@@ -112,14 +112,6 @@ export function validateDynamicBrokerConfigs(
 
 function listed(what: string, names: readonly string[]): string | undefined {
   return names.length === 0 ? undefined : `${what}: [${names.join(', ')}]`
-}
-
-function checkValues(texts: ConfigTexts): void {
-  for (const [name, text] of texts) {
-    checkAllowed(name, text)
-    const definition = brokerConfigDefinitions.get(baseName(name))
-    if (definition !== undefined) parseValue(definition, text)
-  }
 }
 
 function checkChange(config: BrokerConfig, dynamic: DynamicConfigs): void {
@@ -150,19 +142,4 @@ function checkChange(config: BrokerConfig, dynamic: DynamicConfigs): void {
       `Value must not be more than log.retention.${unit} property value: ${total}`
     )
   }
-}
-
-/**
- * The part of stored dynamic texts that can be used. Metadata may hold what this broker would refuse (another version wrote it); a
- * broker starts all the same, as Kafka's does.
- */
-export function usableDynamicConfigs(texts: ConfigTexts): { texts: Map<string, string>; ignored: string[] } {
-  const usable = new Map<string, string>()
-  const ignored: string[] = []
-  for (const [name, text] of texts) {
-    const isReadOnly = brokerConfigDefinitions.get(name)?.dynamicMode === 'read-only'
-    if (isReadOnly || messageOf(() => checkValues(new Map([[name, text]]))) !== undefined) ignored.push(name)
-    else usable.set(name, text)
-  }
-  return { texts: usable, ignored }
 }

@@ -137,6 +137,16 @@ describe('dynamic settings of brokers', () => {
     assert.deepEqual(told, [['message.max.bytes', 'num.io.threads'], ['num.io.threads']])
   })
 
+  test('that are stored but cannot be used have no effect', () => {
+    const config = node()
+    const changed = config.reconfigure({
+      perBroker: map({ 'message.max.bytes': 'x', 'log.retention.hours': '1' }),
+      clusterWide: map({ 'message.max.bytes': '7' })
+    })
+    assert.deepEqual([[...changed], config.get('message.max.bytes'), config.get('log.retention.hours')], [['message.max.bytes'], 7, 168])
+    assert.equal(config.dynamic.perBroker.get('message.max.bytes'), 'x')
+  })
+
   test('that are stored but cannot be used are passed over by name', () => {
     const { texts, ignored } = usableDynamicConfigs(
       map({ 'message.max.bytes': 'x', 'log.retention.hours': '1', 'num.io.threads': '9', 'other.key': '1' })
