@@ -20,7 +20,7 @@ import {
   readMetaProperties,
   writeMetaProperties
 } from '@odradek/storage'
-import type { World } from '@odradek/world'
+import type { Disk, World } from '@odradek/world'
 import { bootstrapFeatureLevels, bootstrapFeatureRecords, bootstrapPath, encodeBootstrapFile } from './bootstrap.ts'
 import { featureDefinition, featureDependencyProblem, KRAFT_VERSION_FEATURE, supportedFeatures } from './features.ts'
 import type { MetadataRecord } from './records.ts'
@@ -259,7 +259,7 @@ async function formatDirectory(world: World, format: DirectoryFormat): Promise<v
   format.print(`Formatting ${kind} directory ${directory} with metadata.version ${metadataVersion.name}.`)
   const { disk } = world
   const now = world.clock.now()
-  await disk.mkdir(directory)
+  await makeDirectory(disk, directory)
   await disk.writeFileAtomic(bootstrapPath(directory), encodeBootstrapFile(format.records, now))
   if (isMetadata && voters !== undefined) {
     const folder = `${directory}/${partitionName(METADATA_TOPIC, 0)}`
@@ -270,6 +270,15 @@ async function formatDirectory(world: World, format: DirectoryFormat): Promise<v
   }
   const directoryId = self?.directoryId ?? randomUuid((size) => world.random.bytes(size))
   await writeMetaProperties(disk, directory, { clusterId, nodeId: config.nodeId, directoryId })
+}
+
+/** Its name survives a power loss, and so do those of the folders made on the way. */
+async function makeDirectory(disk: Disk, path: string): Promise<void> {
+  if (await disk.exists(path)) return
+  const parent = path.slice(0, path.lastIndexOf('/')) || '/'
+  if (parent !== path) await makeDirectory(disk, parent)
+  await disk.mkdir(path)
+  await disk.syncDir(parent)
 }
 
 /** In the words of kafka-storage. */

@@ -22,7 +22,13 @@ import {
   handleControllerRequest,
   refuseControllerRequest
 } from './controller/controller-api.ts'
-import { type ControllerOptions, type ControllerOutcome, type ControllerState, isRefused } from './controller/controller-state.ts'
+import {
+  type ControllerOptions,
+  type ControllerOutcome,
+  type ControllerState,
+  isRefused,
+  MAX_RECORDS_PER_OPERATION
+} from './controller/controller-state.ts'
 import { ControllerTasks } from './controller-tasks.ts'
 import { supportedFeatures } from './features.ts'
 import type { ImageChain } from './image/image-chain.ts'
@@ -87,6 +93,7 @@ export class MetadataNode {
   #onActive: (() => void)[] = []
   #isActive = false
   #isClosed = false
+  readonly #batchBytesMax: number
   #epochStartOffset: number | undefined
   /** Appended and not yet published. */
   #unpublishedBytes = 0
@@ -103,6 +110,7 @@ export class MetadataNode {
     this.#log = log
     this.#chain = loaded.chain
     this.#isLogEmpty = loaded.isEmpty
+    this.#batchBytesMax = Math.min(options.log.config.maxMessageBytes, options.log.config.segmentBytes)
     this.#bootstrapRecords = bootstrapRecords
     this.#incarnationId = randomUuid((size) => world.random.bytes(size))
     this.#controllerOptions = {
@@ -201,12 +209,16 @@ export class MetadataNode {
     const timeoutMs = 'timeoutMs' in request ? request.timeoutMs : CALL_TIMEOUT_MS
     const { clock } = this.#options.world
     const deadline = clock.monotonicMs() + timeoutMs
-    if (!this.#isActive && !(await this.#settled((done) => this.#onActive.push(done), timeoutMs))) {
+    if (!this.#isActive && !this.#isClosed && !(await this.#settled((done) => this.#onActive.push(done), timeoutMs))) {
       return refuseControllerRequest(api, request, apiError('REQUEST_TIMED_OUT'))
     }
     if (!this.#isActive) return refuseControllerRequest(api, request, apiError('NOT_CONTROLLER'))
     const { records, response } = this.#guarded(() => handleControllerRequest(this.#state(), api, request))
-    const offset = this.#append(records)
+    const batches = encodeBatches(records, this.#options.world.clock.now())
+    if (batches.some(({ bytes }) => bytes.length > this.#batchBytesMax)) {
+      return refuseControllerRequest(api, request, apiError('POLICY_VIOLATION', 'Unable to perform excessively large batch operation.'))
+    }
+    const offset = this.#append(batches)
     this.#tasks.onCall()
     if (offset < this.#raft.highWatermark) return response
     const isCommitted = await this.#settled(
@@ -259,7 +271,7 @@ export class MetadataNode {
       minInSyncReplicas: this.#controllerOptions.configRules.staticMinInSyncReplicas
     })
     this.#epochStartOffset = undefined
-    const offset = this.#append(records)
+    const offset = this.#append(encodeBatches(records, world.clock.now()))
     this.#waiters.push({ offset, resolve: () => this.#onActivated() })
     if (records.length === 0) this.#onHighWatermark(this.#raft.highWatermark)
   }
@@ -314,25 +326,24 @@ export class MetadataNode {
   #propose(handle: (state: ControllerState) => ControllerOutcome<unknown>): void {
     if (!this.#isActive) return
     const outcome = this.#guarded(() => handle(this.#state()))
-    if (!isRefused(outcome)) this.#append(outcome.records)
+    if (!isRefused(outcome)) this.#append(encodeBatches(outcome.records, this.#options.world.clock.now()))
   }
 
-  /** Appends the records as one batch and makes their image. Returns the offset that must be committed for an answer to hold. */
-  #append(records: readonly MetadataRecord[]): number {
-    if (records.length === 0) return this.#raft.logEndOffset - 1
-    const timestampMs = this.#options.world.clock.now()
-    const batch = encodeBatch({ timestamp: timestampMs, records: records.map((record) => ({ value: encodeMetadataRecord(record) })) })
-    const baseOffset = this.#raft.append(batch, records.length)
-    const lastOffset = baseOffset + records.length - 1
-    try {
-      this.#chain.append({ baseOffset, lastOffset, epoch: this.#raft.epoch, timestampMs, records })
-    } catch (error) {
-      this.#fail('The controller cannot replay its own records', error)
-      throw error
+  /** Appends the batches and makes their images. Returns the offset that must be committed for an answer to hold. */
+  #append(batches: readonly RecordsBatch[]): number {
+    for (const { bytes, records, timestampMs } of batches) {
+      const baseOffset = this.#raft.append(bytes, records.length)
+      const lastOffset = baseOffset + records.length - 1
+      try {
+        this.#chain.append({ baseOffset, lastOffset, epoch: this.#raft.epoch, timestampMs, records })
+      } catch (error) {
+        this.#fail('The controller cannot replay its own records', error)
+        throw error
+      }
+      this.#unpublishedBytes += bytes.length
+      this.#tasks.onAppend()
     }
-    this.#unpublishedBytes += batch.length
-    this.#tasks.onAppend()
-    return lastOffset
+    return this.#raft.logEndOffset - 1
   }
 
   #onHighWatermark(offset: number): void {
@@ -371,7 +382,10 @@ export class MetadataNode {
   #fail(reason: string, error: unknown): void {
     if (this.#isClosed) return
     this.#stop()
-    this.#options.world.halt(`${reason}; the node stops so that it tells no lies`, error)
+    this.#options.world.halt(
+      `${reason} (${error instanceof Error ? error.message : String(error)}); the node stops so that it tells no lies`,
+      error
+    )
   }
 
   #stop(): void {
@@ -393,6 +407,23 @@ export class MetadataNode {
       timer = this.#options.world.timers.schedule(timeoutMs, () => resolve(false))
     })
   }
+}
+
+interface RecordsBatch {
+  readonly bytes: Buffer
+  readonly records: readonly MetadataRecord[]
+  readonly timestampMs: number
+}
+
+/** What must be done whole is in one batch; only what the controller does of itself (fencing, elections) can need more. */
+function encodeBatches(records: readonly MetadataRecord[], timestampMs: number): RecordsBatch[] {
+  const batches: RecordsBatch[] = []
+  for (let start = 0; start < records.length; start += MAX_RECORDS_PER_OPERATION) {
+    const part = records.slice(start, start + MAX_RECORDS_PER_OPERATION)
+    const bytes = encodeBatch({ timestamp: timestampMs, records: part.map((record) => ({ value: encodeMetadataRecord(record) })) })
+    batches.push({ bytes, records: part, timestampMs })
+  }
+  return batches
 }
 
 /** Voters from controller.quorum.voters; none when the quorum is dynamic. */

@@ -69,7 +69,10 @@ export class RaftNode {
     requireSingleVoter(options.membership.voters, options.node)
     const path = `${options.directory}/${QUORUM_STATE_FILE}`
     const { disk } = options.world
-    const quorumState = (await disk.exists(path)) ? decodeQuorumState(await disk.readFile(path), path) : undefined
+    const isKnown = await disk.exists(path)
+    const quorumState = isKnown ? decodeQuorumState(await disk.readFile(path), path) : undefined
+    // The first vote would be forgotten with the whole folder if its name were lost.
+    if (!isKnown) await disk.syncDir(options.directory.slice(0, options.directory.lastIndexOf('/')) || '/')
     return new RaftNode(options, quorumState)
   }
 

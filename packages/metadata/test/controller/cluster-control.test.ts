@@ -10,10 +10,22 @@ test('a broker registers fenced, under an epoch that is the offset of its record
   const offset = controller.nextOffset
   assert.deepEqual(controller.register(), { throttleTimeMs: 0, errorCode: 0, brokerEpoch: offset })
   assert.equal(controller.image.brokers.get(1)?.fenced, true)
-  assert.deepEqual(controller.beat(1, { offset: offset - 1, cordoned: null }), { throttleTimeMs: 0, errorCode: 0, isCaughtUp: false, isFenced: true, shouldShutDown: false })
+  assert.deepEqual(controller.beat(1, { offset: offset - 1, cordoned: null }), {
+    throttleTimeMs: 0,
+    errorCode: 0,
+    isCaughtUp: false,
+    isFenced: true,
+    shouldShutDown: false
+  })
   assert.deepEqual(controller.beat(1), { throttleTimeMs: 0, errorCode: 0, isCaughtUp: true, isFenced: false, shouldShutDown: false })
   // The second record is the broker's first word on cordoned directories.
-  assert.deepEqual(controller.last.map(({ type, version }) => [type, version]), [['BrokerRegistrationChangeRecord', 0], ['BrokerRegistrationChangeRecord', 3]])
+  assert.deepEqual(
+    controller.last.map(({ type, version }) => [type, version]),
+    [
+      ['BrokerRegistrationChangeRecord', 0],
+      ['BrokerRegistrationChangeRecord', 3]
+    ]
+  )
   controller.beat(1)
   assert.deepEqual(controller.last, [])
   controller.checkLaw()
@@ -29,7 +41,10 @@ test('a registration that does not fit is refused', () => {
   assert.equal(refused({ logDirs: [directoryIdOf(2)] }), 'INVALID_REGISTRATION')
   assert.equal(refused({ isMigratingZkBroker: true }), 'BROKER_ID_NOT_REGISTERED')
   assert.equal(refused({ features: [] }), 'INVALID_REGISTRATION')
-  assert.equal(refused({ features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 29 }] }), 'UNSUPPORTED_VERSION')
+  assert.equal(
+    refused({ features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 29 }] }),
+    'UNSUPPORTED_VERSION'
+  )
   const withoutGroups = registration().features.filter(({ name }) => name !== 'group.version')
   assert.equal(refused({ features: withoutGroups }), 'UNSUPPORTED_VERSION')
   assert.equal(controller.image.brokers.has(1), false)
@@ -124,7 +139,10 @@ test('a failed log directory takes its replicas out of the ISR, and is no home o
   controller.join({ brokerId: 1, directories })
   controller.join({ brokerId: 2 })
   controller.createTopic('t', { assignments: [[1, 2]] })
-  const assign = { id: directories[1], topics: [{ topicId: controller.partition('t') && (controller.image.topic('t')?.id ?? ''), partitions: [{ partitionIndex: 0 }] }] }
+  const assign = {
+    id: directories[1],
+    topics: [{ topicId: controller.partition('t') && (controller.image.topic('t')?.id ?? ''), partitions: [{ partitionIndex: 0 }] }]
+  }
   controller.call('assignReplicasToDirs', { brokerId: 1, brokerEpoch: controller.image.brokers.get(1)?.epoch ?? -1, directories: [assign] })
   assert.deepEqual(controller.partition('t').directories, [directories[1], directoryIdOf(2)])
   controller.beat(1, { offline: [directories[0]] })
@@ -141,6 +159,9 @@ test('a broker is unregistered with its places in ISR and ELR', () => {
   assert.deepEqual(named(controller.call('unregisterBroker', { brokerId: 1 })), ['NONE', null])
   assert.equal(controller.image.brokers.has(1), false)
   assert.deepEqual([controller.partition('t').leader, controller.partition('t').isr], [2, [2]])
-  assert.deepEqual(named(controller.call('unregisterBroker', { brokerId: 1 })), ['BROKER_ID_NOT_REGISTERED', 'Broker ID 1 is not currently registered'])
+  assert.deepEqual(named(controller.call('unregisterBroker', { brokerId: 1 })), [
+    'BROKER_ID_NOT_REGISTERED',
+    'Broker ID 1 is not currently registered'
+  ])
   controller.checkLaw()
 })

@@ -10,7 +10,9 @@ type Op = [operation: number, name: string, value: string | null]
 
 function alter(controller: TestController, resourceType: number, resourceName: string, ...ops: Op[]): [string, string | null] {
   const configs = ops.map(([configOperation, name, value]) => ({ configOperation, name, value }))
-  return named(controller.call('incrementalAlterConfigs', { resources: [{ resourceType, resourceName, configs }], validateOnly: false }).responses[0])
+  return named(
+    controller.call('incrementalAlterConfigs', { resources: [{ resourceType, resourceName, configs }], validateOnly: false }).responses[0]
+  )
 }
 
 const texts = (controller: TestController, type: number, name: string): object => Object.fromEntries(controller.image.configs(type, name))
@@ -39,21 +41,36 @@ test('AlterConfigs deletes what it leaves out', () => {
 test('what is wrong with a change is told, and nothing of its resource is changed', () => {
   const controller = new TestController({ brokers: [1] })
   controller.createTopic('t')
-  assert.deepEqual(alter(controller, TOPIC, 'nope', [SET, 'retention.ms', '1']), ['UNKNOWN_TOPIC_OR_PARTITION', "The topic 'nope' does not exist."])
-  assert.deepEqual(alter(controller, TOPIC, '', [SET, 'retention.ms', '1']), ['INVALID_REQUEST', 'Default topic resources are not allowed.'])
+  assert.deepEqual(alter(controller, TOPIC, 'nope', [SET, 'retention.ms', '1']), [
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    "The topic 'nope' does not exist."
+  ])
+  assert.deepEqual(alter(controller, TOPIC, '', [SET, 'retention.ms', '1']), [
+    'INVALID_REQUEST',
+    'Default topic resources are not allowed.'
+  ])
   assert.deepEqual(alter(controller, TOPIC, 't', [SET, 'segment.ms', '9'], [SET, 'retention.ms', 'x']), [
     'INVALID_CONFIG',
     'Invalid value x for configuration retention.ms: Not a number of type LONG'
   ])
-  assert.deepEqual(alter(controller, TOPIC, 't', [APPEND, 'retention.ms', '1']), ['INVALID_CONFIG', "Can't APPEND to key retention.ms because its type is not LIST."])
+  assert.deepEqual(alter(controller, TOPIC, 't', [APPEND, 'retention.ms', '1']), [
+    'INVALID_CONFIG',
+    "Can't APPEND to key retention.ms because its type is not LIST."
+  ])
   assert.deepEqual(alter(controller, TOPIC, 't', [SET, 'compression.type', 'x'.repeat(32768)]), [
     'INVALID_CONFIG',
     'The configuration value cannot be added because it exceeds the maximum value size of 32767 bytes.'
   ])
   assert.deepEqual(alter(controller, BROKER, '9', [SET, 'log.retention.ms', '1']), ['BROKER_ID_NOT_REGISTERED', 'No node with id 9 found.'])
-  assert.deepEqual(alter(controller, BROKER, 'x', [SET, 'log.retention.ms', '1']), ['INVALID_REQUEST', 'Unable to parse broker name as a base 10 number.'])
+  assert.deepEqual(alter(controller, BROKER, 'x', [SET, 'log.retention.ms', '1']), [
+    'INVALID_REQUEST',
+    'Unable to parse broker name as a base 10 number.'
+  ])
   assert.deepEqual(alter(controller, BROKER, '-1', [SET, 'log.retention.ms', '1']), ['INVALID_REQUEST', 'Invalid negative broker ID.'])
-  assert.deepEqual(alter(controller, GROUP, '', [SET, 'consumer.session.timeout.ms', '50000']), ['INVALID_REQUEST', 'Default group resources are not allowed.'])
+  assert.deepEqual(alter(controller, GROUP, '', [SET, 'consumer.session.timeout.ms', '50000']), [
+    'INVALID_REQUEST',
+    'Default group resources are not allowed.'
+  ])
   assert.deepEqual(alter(controller, 99, 'x', [SET, 'a', 'b']), ['UNSUPPORTED_VERSION', 'Unknown resource type 99.'])
   assert.deepEqual(texts(controller, TOPIC, 't'), {})
 })
@@ -67,19 +84,28 @@ test('a resource named twice is changed by neither', () => {
   assert.deepEqual(texts(controller, TOPIC, 't'), {})
 })
 
-test('setting a broker\'s setting again is written again: the broker reads files anew', () => {
+test("setting a broker's setting again is written again: the broker reads files anew", () => {
   const controller = new TestController({ brokers: [1] })
   assert.deepEqual(alter(controller, BROKER, '1', [SET, 'log.cleaner.threads', '2']), ['NONE', null])
   assert.deepEqual(alter(controller, BROKER, '1', [SET, 'log.cleaner.threads', '2']), ['NONE', null])
   assert.equal(controller.last.length, 1)
 })
 
-test('while ELR is on, the cluster\'s minimum of in-sync replicas stays, and brokers have none of their own', () => {
+test("while ELR is on, the cluster's minimum of in-sync replicas stays, and brokers have none of their own", () => {
   const controller = new TestController({ brokers: [1] })
   assert.deepEqual(alter(controller, BROKER, '', [SET, 'min.insync.replicas', '2']), ['NONE', null])
-  assert.deepEqual(controller.last.map(({ type }) => type), ['ConfigRecord', 'ClearElrRecord'])
-  assert.deepEqual(alter(controller, BROKER, '', [DELETE, 'min.insync.replicas', null]), ['INVALID_CONFIG', 'Cluster-level min.insync.replicas cannot be removed while ELR is enabled.'])
-  assert.deepEqual(alter(controller, BROKER, '1', [SET, 'min.insync.replicas', '2']), ['INVALID_CONFIG', 'Broker-level min.insync.replicas cannot be altered while ELR is enabled.'])
+  assert.deepEqual(
+    controller.last.map(({ type }) => type),
+    ['ConfigRecord', 'ClearElrRecord']
+  )
+  assert.deepEqual(alter(controller, BROKER, '', [DELETE, 'min.insync.replicas', null]), [
+    'INVALID_CONFIG',
+    'Cluster-level min.insync.replicas cannot be removed while ELR is enabled.'
+  ])
+  assert.deepEqual(alter(controller, BROKER, '1', [SET, 'min.insync.replicas', '2']), [
+    'INVALID_CONFIG',
+    'Broker-level min.insync.replicas cannot be altered while ELR is enabled.'
+  ])
 })
 
 test('groups and client metrics have settings too', () => {

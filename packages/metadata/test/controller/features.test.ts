@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { activationRecords } from '../../src/controller/activation.ts'
-import { bootstrapFeatureLevels, bootstrapFeatureRecords } from '../../src/bootstrap.ts'
 import { latestProductionMetadataVersion, metadataVersionByName } from '@odradek/protocol'
+import { bootstrapFeatureLevels, bootstrapFeatureRecords } from '../../src/bootstrap.ts'
+import { activationRecords } from '../../src/controller/activation.ts'
 import { errorName, named, TestController } from './support.ts'
 
 const [UPGRADE, SAFE_DOWNGRADE, UNSAFE_DOWNGRADE] = [1, 2, 3]
 
-function update(controller: TestController, feature: string, maxVersionLevel: number, upgradeType = UPGRADE, validateOnly = false): [string, string | null] {
-  const response = controller.call('updateFeatures', { timeoutMs: 1000, featureUpdates: [{ feature, maxVersionLevel, allowDowngrade: false, upgradeType }], validateOnly })
+function update(
+  controller: TestController,
+  feature: string,
+  maxVersionLevel: number,
+  upgradeType = UPGRADE,
+  validateOnly = false
+): [string, string | null] {
+  const response = controller.call('updateFeatures', {
+    timeoutMs: 1000,
+    featureUpdates: [{ feature, maxVersionLevel, allowDowngrade: false, upgradeType }],
+    validateOnly
+  })
   return named(response)
 }
 
@@ -23,28 +33,51 @@ test('metadata.version goes up, and down where nothing is lost', () => {
     `${FAILED}Invalid update version 28 for feature metadata.version. Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.`
   ])
   assert.deepEqual(update(controller, 'metadata.version', 28, SAFE_DOWNGRADE), ['NONE', null])
-  assert.deepEqual(update(controller, 'metadata.version', 30, SAFE_DOWNGRADE), ['INVALID_UPDATE_VERSION', `${FAILED}Invalid update version 30 for feature metadata.version. Can't downgrade to a newer version.`])
+  assert.deepEqual(update(controller, 'metadata.version', 30, SAFE_DOWNGRADE), [
+    'INVALID_UPDATE_VERSION',
+    `${FAILED}Invalid update version 30 for feature metadata.version. Can't downgrade to a newer version.`
+  ])
   assert.deepEqual(update(controller, 'metadata.version', 30), ['NONE', null])
   assert.deepEqual(update(controller, 'metadata.version', 29, SAFE_DOWNGRADE), [
     'INVALID_UPDATE_VERSION',
     `${FAILED}Unsupported metadata.version downgrade from 4.3-IV0 to 4.2-IV1. Refusing to perform the requested downgrade because it might delete metadata information.`
   ])
-  assert.match(String(update(controller, 'metadata.version', 29, UNSAFE_DOWNGRADE)[1]), /Unsafe metadata downgrade is not supported in this version\.$/)
+  assert.match(
+    String(update(controller, 'metadata.version', 29, UNSAFE_DOWNGRADE)[1]),
+    /Unsafe metadata downgrade is not supported in this version\.$/
+  )
   controller.checkLaw()
 })
 
 test('what a node does not support is not finalized', () => {
   const controller = new TestController({ brokers: [1] })
-  assert.deepEqual(update(controller, 'metadata.version', 31), ['INVALID_UPDATE_VERSION', `${FAILED}Invalid update version 31 for feature metadata.version. Local controller 1 only supports versions 7-30`])
-  assert.deepEqual(update(controller, 'nope', 1), ['INVALID_UPDATE_VERSION', `${FAILED}Invalid update version 1 for feature nope. Local controller 1 does not support this feature.`])
-  assert.deepEqual(update(controller, 'group.version', -1), ['INVALID_UPDATE_VERSION', `${FAILED}Invalid update version -1 for feature group.version. A feature version cannot be less than 0.`])
+  assert.deepEqual(update(controller, 'metadata.version', 31), [
+    'INVALID_UPDATE_VERSION',
+    `${FAILED}Invalid update version 31 for feature metadata.version. Local controller 1 only supports versions 7-30`
+  ])
+  assert.deepEqual(update(controller, 'nope', 1), [
+    'INVALID_UPDATE_VERSION',
+    `${FAILED}Invalid update version 1 for feature nope. Local controller 1 does not support this feature.`
+  ])
+  assert.deepEqual(update(controller, 'group.version', -1), [
+    'INVALID_UPDATE_VERSION',
+    `${FAILED}Invalid update version -1 for feature group.version. A feature version cannot be less than 0.`
+  ])
   assert.match(String(update(controller, 'group.version', 0, 7)[1]), /The controller does not support the given upgrade type\.$/)
 })
 
 test('a level that depends on another feature waits for it', () => {
   const controller = new TestController({ brokers: [1], metadataVersion: '3.9-IV0' })
-  assert.match(String(update(controller, 'eligible.leader.replicas.version', 1)[1]), /could not be set to 1 because it depends on metadata\.version level 23$/)
-  const both = ['eligible.leader.replicas.version', 'metadata.version'].map((feature, index) => ({ feature, maxVersionLevel: [1, 30][index], allowDowngrade: false, upgradeType: UPGRADE }))
+  assert.match(
+    String(update(controller, 'eligible.leader.replicas.version', 1)[1]),
+    /could not be set to 1 because it depends on metadata\.version level 23$/
+  )
+  const both = ['eligible.leader.replicas.version', 'metadata.version'].map((feature, index) => ({
+    feature,
+    maxVersionLevel: [1, 30][index],
+    allowDowngrade: false,
+    upgradeType: UPGRADE
+  }))
   assert.equal(controller.call('updateFeatures', { timeoutMs: 1000, featureUpdates: both, validateOnly: false }).errorCode, 0)
   assert.equal(controller.image.featureLevels.get('eligible.leader.replicas.version'), 1)
 })
@@ -69,7 +102,8 @@ test('validateOnly changes nothing', () => {
 
 test('producer ids come in blocks of a thousand that never meet', () => {
   const controller = new TestController({ brokers: [1, 2] })
-  const allocate = (brokerId: number, brokerEpoch = controller.image.brokers.get(brokerId)?.epoch ?? -1) => controller.call('allocateProducerIds', { brokerId, brokerEpoch })
+  const allocate = (brokerId: number, brokerEpoch = controller.image.brokers.get(brokerId)?.epoch ?? -1) =>
+    controller.call('allocateProducerIds', { brokerId, brokerEpoch })
   assert.deepEqual(allocate(1), { throttleTimeMs: 0, errorCode: 0, producerIdStart: 0, producerIdLen: 1000 })
   assert.equal(allocate(2).producerIdStart, 1000)
   assert.equal(allocate(1).producerIdStart, 2000)
@@ -80,10 +114,24 @@ test('producer ids come in blocks of a thousand that never meet', () => {
 
 test('an empty log begins with the bootstrap records in a transaction', () => {
   const bootstrapRecords = bootstrapFeatureRecords(bootstrapFeatureLevels(latestProductionMetadataVersion))
-  const input = { isLogEmpty: true, isInTransaction: false, metadataVersion: latestProductionMetadataVersion, bootstrapRecords, minInSyncReplicas: 1 }
+  const input = {
+    isLogEmpty: true,
+    isInTransaction: false,
+    metadataVersion: latestProductionMetadataVersion,
+    bootstrapRecords,
+    minInSyncReplicas: 1
+  }
   const types = (records: ReturnType<typeof activationRecords>): string[] => records.map(({ type }) => type)
-  assert.deepEqual(types(activationRecords(input)), ['BeginTransactionRecord', ...Array(6).fill('FeatureLevelRecord'), 'ConfigRecord', 'EndTransactionRecord'])
-  assert.deepEqual(types(activationRecords({ ...input, isInTransaction: true })).slice(0, 2), ['AbortTransactionRecord', 'BeginTransactionRecord'])
+  assert.deepEqual(types(activationRecords(input)), [
+    'BeginTransactionRecord',
+    ...Array(6).fill('FeatureLevelRecord'),
+    'ConfigRecord',
+    'EndTransactionRecord'
+  ])
+  assert.deepEqual(types(activationRecords({ ...input, isInTransaction: true })).slice(0, 2), [
+    'AbortTransactionRecord',
+    'BeginTransactionRecord'
+  ])
   assert.deepEqual(activationRecords({ ...input, isLogEmpty: false }), [])
   assert.deepEqual(types(activationRecords({ ...input, isLogEmpty: false, isInTransaction: true })), ['AbortTransactionRecord'])
 })
@@ -93,6 +141,9 @@ test('a metadata.version without transactions begins without one', () => {
   assert.ok(version !== undefined)
   const bootstrapRecords = bootstrapFeatureRecords(bootstrapFeatureLevels(version))
   const input = { isLogEmpty: true, isInTransaction: false, metadataVersion: version, bootstrapRecords, minInSyncReplicas: 1 }
-  assert.deepEqual(activationRecords(input).map(({ type }) => type), ['FeatureLevelRecord'])
+  assert.deepEqual(
+    activationRecords(input).map(({ type }) => type),
+    ['FeatureLevelRecord']
+  )
   assert.throws(() => activationRecords({ ...input, isInTransaction: true }), { code: 'METADATA_LOG_INVALID' })
 })

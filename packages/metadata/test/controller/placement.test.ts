@@ -54,8 +54,11 @@ test('one broker holds everything that asks for one replica', () => {
 
 test('what cannot be placed says why', () => {
   assert.throws(() => place([broker(0)], 1, 0), { message: 'Invalid replication factor 0: the replication factor must be positive.' })
-  assert.throws(() => place([broker(0, null, true)], 1, 1), { message: 'All brokers are currently fenced, or have all their log directories cordoned.' })
+  assert.throws(() => place([broker(0, null, true)], 1, 1), {
+    message: 'All brokers are currently fenced, or have all their log directories cordoned.'
+  })
   assert.throws(() => place([broker(0)], 1, 2), {
-    message: 'The target replication factor of 2 cannot be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned.'
+    message:
+      'The target replication factor of 2 cannot be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned.'
   })
 })

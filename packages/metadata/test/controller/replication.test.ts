@@ -5,10 +5,23 @@ import { errorName, incarnation, named, TestController } from './support.ts'
 
 type Alter = { isr?: number[]; leaderEpoch?: number; partitionEpoch?: number; recovery?: number; epochs?: number[]; from?: number }
 
-function alterPartition(controller: TestController, topic: string, change: Alter): { error: string; isr: number[]; leader: number; partitionEpoch: number } {
+function alterPartition(
+  controller: TestController,
+  topic: string,
+  change: Alter
+): { error: string; isr: number[]; leader: number; partitionEpoch: number } {
   const partition = controller.partition(topic)
-  const { isr = [...partition.isr], from = partition.leader, leaderEpoch = partition.leaderEpoch, partitionEpoch = partition.partitionEpoch, recovery = 0 } = change
-  const newIsrWithEpochs = isr.map((brokerId, index) => ({ brokerId, brokerEpoch: change.epochs?.[index] ?? controller.image.brokers.get(brokerId)?.epoch ?? -1 }))
+  const {
+    isr = [...partition.isr],
+    from = partition.leader,
+    leaderEpoch = partition.leaderEpoch,
+    partitionEpoch = partition.partitionEpoch,
+    recovery = 0
+  } = change
+  const newIsrWithEpochs = isr.map((brokerId, index) => ({
+    brokerId,
+    brokerEpoch: change.epochs?.[index] ?? controller.image.brokers.get(brokerId)?.epoch ?? -1
+  }))
   const altered = { partitionIndex: 0, leaderEpoch, newIsr: [], newIsrWithEpochs, leaderRecoveryState: recovery, partitionEpoch }
   const response = controller.call('alterPartition', {
     brokerId: from,
@@ -77,7 +90,10 @@ test('replicas that leave an ISR below the minimum stay eligible, and lead when 
 test('elections by request: preferred, unclean, not needed, not possible', () => {
   const controller = threeReplicas()
   const elect = (electionType: number, topic = 't', partitions = [0]): [string, string | null] =>
-    named(controller.call('electLeaders', { electionType, topicPartitions: [{ topic, partitions }], timeoutMs: 1000 }).replicaElectionResults[0].partitionResult[0])
+    named(
+      controller.call('electLeaders', { electionType, topicPartitions: [{ topic, partitions }], timeoutMs: 1000 }).replicaElectionResults[0]
+        .partitionResult[0]
+    )
   assert.equal(elect(0)[0], 'ELECTION_NOT_NEEDED')
   assert.equal(elect(1)[0], 'ELECTION_NOT_NEEDED')
   assert.deepEqual(elect(0, 'nope'), ['UNKNOWN_TOPIC_OR_PARTITION', 'No such topic as nope'])
@@ -109,7 +125,11 @@ test('an unclean election takes any live replica, which then is in recovery', ()
   assert.deepEqual([controller.partition('available').leader, controller.partition('available').leaderRecoveryState], [2, 1])
   controller.propose(electUncleanLeaders)
   assert.equal(controller.partition('t').leader, -1)
-  const { replicaElectionResults } = controller.call('electLeaders', { electionType: 1, topicPartitions: [{ topic: 't', partitions: [0] }], timeoutMs: 1000 })
+  const { replicaElectionResults } = controller.call('electLeaders', {
+    electionType: 1,
+    topicPartitions: [{ topic: 't', partitions: [0] }],
+    timeoutMs: 1000
+  })
   assert.equal(replicaElectionResults[0].partitionResult[0].errorCode, 0)
   assert.deepEqual([controller.partition('t').leader, controller.partition('t').isr], [2, [2]])
   assert.equal(alterPartition(controller, 't', { recovery: 0 }).error, 'NONE')
@@ -129,7 +149,11 @@ test('the controller moves leadership back to preferred replicas by itself', () 
 })
 
 function reassign(controller: TestController, replicas: number[] | null, allowReplicationFactorChange = true): [string, string | null] {
-  const { responses } = controller.call('alterPartitionReassignments', { timeoutMs: 1000, allowReplicationFactorChange, topics: [{ name: 't', partitions: [{ partitionIndex: 0, replicas }] }] })
+  const { responses } = controller.call('alterPartitionReassignments', {
+    timeoutMs: 1000,
+    allowReplicationFactorChange,
+    topics: [{ name: 't', partitions: [{ partitionIndex: 0, replicas }] }]
+  })
   return named(responses[0].partitions[0])
 }
 
@@ -138,11 +162,22 @@ test('a reassignment adds replicas, and ends when the new ones are in sync', () 
   controller.createTopic('t', { assignments: [[1, 2]] })
   assert.deepEqual(reassign(controller, [3, 4]), ['NONE', null])
   const { replicas, addingReplicas, removingReplicas } = controller.partition('t')
-  assert.deepEqual({ replicas, addingReplicas, removingReplicas }, { replicas: [3, 4, 1, 2], addingReplicas: [3, 4], removingReplicas: [1, 2] })
-  const ongoing = [{ name: 't', partitions: [{ partitionIndex: 0, replicas: [3, 4, 1, 2], addingReplicas: [3, 4], removingReplicas: [1, 2] }] }]
+  assert.deepEqual(
+    { replicas, addingReplicas, removingReplicas },
+    { replicas: [3, 4, 1, 2], addingReplicas: [3, 4], removingReplicas: [1, 2] }
+  )
+  const ongoing = [
+    { name: 't', partitions: [{ partitionIndex: 0, replicas: [3, 4, 1, 2], addingReplicas: [3, 4], removingReplicas: [1, 2] }] }
+  ]
   assert.deepEqual(controller.call('listPartitionReassignments', { timeoutMs: 1000, topics: null }).topics, ongoing)
-  assert.deepEqual(controller.call('listPartitionReassignments', { timeoutMs: 1000, topics: [{ name: 't', partitionIndexes: [0, 9] }] }).topics, ongoing)
-  assert.deepEqual(controller.call('listPartitionReassignments', { timeoutMs: 1000, topics: [{ name: 'nope', partitionIndexes: [0] }] }).topics, [])
+  assert.deepEqual(
+    controller.call('listPartitionReassignments', { timeoutMs: 1000, topics: [{ name: 't', partitionIndexes: [0, 9] }] }).topics,
+    ongoing
+  )
+  assert.deepEqual(
+    controller.call('listPartitionReassignments', { timeoutMs: 1000, topics: [{ name: 'nope', partitionIndexes: [0] }] }).topics,
+    []
+  )
   assert.equal(alterPartition(controller, 't', { isr: [1, 2, 3] }).error, 'NONE')
   // The last one in sync ends it; the leader is no replica any more and learns so.
   assert.equal(alterPartition(controller, 't', { isr: [1, 2, 3, 4] }).error, 'NEW_LEADER_ELECTED')
@@ -160,18 +195,31 @@ test('a reassignment can be cancelled, but only while it goes on', () => {
   reassign(controller, [1, 3])
   assert.deepEqual(reassign(controller, null), ['NONE', null])
   const { replicas, addingReplicas, removingReplicas, isr } = controller.partition('t')
-  assert.deepEqual({ replicas, addingReplicas, removingReplicas, isr }, { replicas: [1, 2], addingReplicas: [], removingReplicas: [], isr: [1, 2] })
+  assert.deepEqual(
+    { replicas, addingReplicas, removingReplicas, isr },
+    { replicas: [1, 2], addingReplicas: [], removingReplicas: [], isr: [1, 2] }
+  )
   controller.checkLaw()
 })
 
 test('reassignments that cannot be are refused', () => {
   const controller = new TestController({ brokers: [1, 2, 3] })
   controller.createTopic('t', { assignments: [[1, 2]] })
-  assert.deepEqual(reassign(controller, [9]), ['INVALID_REPLICA_ASSIGNMENT', 'The manual partition assignment includes broker 9, but no such broker is registered.'])
-  assert.deepEqual(reassign(controller, []), ['INVALID_REPLICA_ASSIGNMENT', 'The manual partition assignment includes an empty replica list.'])
+  assert.deepEqual(reassign(controller, [9]), [
+    'INVALID_REPLICA_ASSIGNMENT',
+    'The manual partition assignment includes broker 9, but no such broker is registered.'
+  ])
+  assert.deepEqual(reassign(controller, []), [
+    'INVALID_REPLICA_ASSIGNMENT',
+    'The manual partition assignment includes an empty replica list.'
+  ])
   assert.deepEqual(reassign(controller, [1, 2, 3], false), ['INVALID_REPLICATION_FACTOR', 'The replication factor is changed from 2 to 3'])
   assert.deepEqual(reassign(controller, [1, 3], false), ['NONE', null])
-  const unknown = controller.call('alterPartitionReassignments', { timeoutMs: 1000, allowReplicationFactorChange: true, topics: [{ name: 'nope', partitions: [{ partitionIndex: 0, replicas: [1] }] }] })
+  const unknown = controller.call('alterPartitionReassignments', {
+    timeoutMs: 1000,
+    allowReplicationFactorChange: true,
+    topics: [{ name: 'nope', partitions: [{ partitionIndex: 0, replicas: [1] }] }]
+  })
   assert.deepEqual(named(unknown.responses[0].partitions[0]), ['UNKNOWN_TOPIC_OR_PARTITION', 'Unable to find a topic named nope.'])
 })
 
@@ -183,12 +231,18 @@ test('a broker says where its replicas lie, one answer each', () => {
   const { directories } = controller.call('assignReplicasToDirs', {
     brokerId: 1,
     brokerEpoch: controller.image.brokers.get(1)?.epoch ?? -1,
-    directories: [{ id: directory, topics: [{ topicId, partitions: [0, 1, 9].map((partitionIndex) => ({ partitionIndex })) }, { topicId: 'AAAAAAAAAAAAAAAAAAAA_w', partitions: [{ partitionIndex: 0 }] }] }]
+    directories: [
+      {
+        id: directory,
+        topics: [
+          { topicId, partitions: [0, 1, 9].map((partitionIndex) => ({ partitionIndex })) },
+          { topicId: 'AAAAAAAAAAAAAAAAAAAA_w', partitions: [{ partitionIndex: 0 }] }
+        ]
+      }
+    ]
   })
-  assert.deepEqual(directories[0].topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorName(errorCode))), [
-    'NONE',
-    'NOT_LEADER_OR_FOLLOWER',
-    'UNKNOWN_TOPIC_OR_PARTITION',
-    'UNKNOWN_TOPIC_ID'
-  ])
+  assert.deepEqual(
+    directories[0].topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorName(errorCode))),
+    ['NONE', 'NOT_LEADER_OR_FOLLOWER', 'UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID']
+  )
 })

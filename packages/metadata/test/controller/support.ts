@@ -3,10 +3,16 @@
 import assert from 'node:assert/strict'
 import { createPrng, type Uuid } from '@odradek/base'
 import type { BrokerConfig } from '@odradek/config'
-import { ErrorCode } from '@odradek/protocol'
+import { ErrorCode, latestProductionMetadataVersion, metadataVersionByName } from '@odradek/protocol'
+import { bootstrapFeatureLevels, bootstrapFeatureRecords } from '../../src/bootstrap.ts'
 import { BrokerSessions } from '../../src/controller/broker-sessions.ts'
 import { ConfigRules } from '../../src/controller/config-rules.ts'
-import { type ControllerApi, type ControllerRequest, type ControllerResponse, handleControllerRequest } from '../../src/controller/controller-api.ts'
+import {
+  type ControllerApi,
+  type ControllerRequest,
+  type ControllerResponse,
+  handleControllerRequest
+} from '../../src/controller/controller-api.ts'
 import { type ControllerOptions, type ControllerOutcome, type ControllerState, isRefused } from '../../src/controller/controller-state.ts'
 import { supportedFeatures } from '../../src/features.ts'
 import { ImageChain, type MetadataBatch } from '../../src/image/image-chain.ts'
@@ -14,8 +20,6 @@ import { imageHash, imageToRecords } from '../../src/image/image-writer.ts'
 import { MetadataDelta } from '../../src/image/metadata-delta.ts'
 import { MetadataImage } from '../../src/image/metadata-image.ts'
 import type { PartitionRegistration } from '../../src/image/partition-registration.ts'
-import { bootstrapFeatureLevels, bootstrapFeatureRecords } from '../../src/bootstrap.ts'
-import { latestProductionMetadataVersion, metadataVersionByName } from '@odradek/protocol'
 import { decodeMetadataRecord, encodeMetadataRecord, type MetadataRecord } from '../../src/records.ts'
 import { CLUSTER_ID, directoryIdOf, incarnation, newTopic, type RegistrationOptions, registration, testConfig } from '../support.ts'
 
@@ -125,7 +129,10 @@ export class TestController {
     return this.call('registerBroker', registration(options))
   }
 
-  beat(brokerId: number, want: { fence?: boolean; shutDown?: boolean; epoch?: number; offset?: number; offline?: Uuid[]; cordoned?: Uuid[] | null } = {}): ControllerResponse<'brokerHeartbeat'> {
+  beat(
+    brokerId: number,
+    want: { fence?: boolean; shutDown?: boolean; epoch?: number; offset?: number; offline?: Uuid[]; cordoned?: Uuid[] | null } = {}
+  ): ControllerResponse<'brokerHeartbeat'> {
     return this.call('brokerHeartbeat', {
       brokerId,
       brokerEpoch: want.epoch ?? this.image.brokers.get(brokerId)?.epoch ?? -1,
@@ -161,7 +168,10 @@ export function errorName(code: number): string {
   return Object.entries(ErrorCode).find(([, value]) => value === code)?.[0] ?? String(code)
 }
 
-export function named<T extends { errorCode: number; errorMessage: string | null }>({ errorCode, errorMessage }: T): [string, string | null] {
+export function named<T extends { errorCode: number; errorMessage: string | null }>({
+  errorCode,
+  errorMessage
+}: T): [string, string | null] {
   return [errorName(errorCode), errorMessage]
 }
 
