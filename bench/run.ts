@@ -13,11 +13,19 @@ import { emptyNodeSeconds, nodeScenarios } from './scenarios/node.ts'
 import { type Figures, median, type Scenario } from './support.ts'
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, rounds: { type: 'string', default: '3' }, only: { type: 'string' }, kinds: { type: 'string', default: 'apache,odradek' }, name: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string' },
+    kinds: { type: 'string', default: 'apache,odradek' },
+    name: { type: 'string' }
+  }
 })
 const rounds = Number(values.rounds)
 const kinds = values.kinds.split(',') as BrokerKind[]
-const scenarios = [...nodeScenarios, ...groupScenarios, ...loadScenarios].filter((scenario) => values.only === undefined || scenario.name.includes(values.only))
+const scenarios = [...nodeScenarios, ...groupScenarios, ...loadScenarios].filter(
+  (scenario) => values.only === undefined || scenario.name.includes(values.only)
+)
 if (scenarios.length === 0) {
   console.error(`no scenario's name contains ${JSON.stringify(values.only)}`)
   process.exit(2)
@@ -33,10 +41,16 @@ interface Row {
   met?: boolean
 }
 
-function judge(target: Scenario['targets'][string], ratio: number | undefined, odradek: number | undefined): { target: string; met?: boolean } {
-  if (target?.atLeast !== undefined) return { target: `≥ ${target.atLeast}×`, met: ratio === undefined ? undefined : ratio >= target.atLeast }
+function judge(
+  target: Scenario['targets'][string],
+  ratio: number | undefined,
+  odradek: number | undefined
+): { target: string; met?: boolean } {
+  if (target?.atLeast !== undefined)
+    return { target: `≥ ${target.atLeast}×`, met: ratio === undefined ? undefined : ratio >= target.atLeast }
   if (target?.atMost !== undefined) return { target: `≤ ${target.atMost}×`, met: ratio === undefined ? undefined : ratio <= target.atMost }
-  if (target?.absoluteAtMost !== undefined) return { target: `≤ ${target.absoluteAtMost}`, met: odradek === undefined ? undefined : odradek <= target.absoluteAtMost }
+  if (target?.absoluteAtMost !== undefined)
+    return { target: `≤ ${target.absoluteAtMost}`, met: odradek === undefined ? undefined : odradek <= target.absoluteAtMost }
   return { target: '' }
 }
 
@@ -49,7 +63,11 @@ for (const scenario of scenarios) {
       const list = samples[kind] ?? []
       samples[kind] = list
       list.push(figures)
-      console.error(`${scenario.name} · ${kind} · ${Object.entries(figures).map(([name, value]) => `${name} ${value.toPrecision(4)}`).join(', ')}`)
+      console.error(
+        `${scenario.name} · ${kind} · ${Object.entries(figures)
+          .map(([name, value]) => `${name} ${value.toPrecision(4)}`)
+          .join(', ')}`
+      )
     }
   }
   const names = Object.keys(samples[kinds[0]]?.[0] ?? {})
@@ -73,12 +91,20 @@ const markdown = [
   '',
   '| scenario | figure | Apache | Odradek | ratio | target | |',
   '|---|---|---|---|---|---|---|',
-  ...rows.map((row) => `| ${row.scenario} | ${row.figure} | ${show(row.medians.apache)} | ${show(row.medians.odradek)} | ${show(row.ratio)} | ${row.target} | ${row.met === undefined ? '' : row.met ? 'met' : 'missed'} |`),
-  '',
+  ...rows.map(
+    (row) =>
+      `| ${row.scenario} | ${row.figure} | ${show(row.medians.apache)} | ${show(row.medians.odradek)} | ${show(row.ratio)} | ${row.target} | ${row.met === undefined ? '' : row.met ? 'met' : 'missed'} |`
+  ),
+  ''
 ].join('\n')
 const dir = join(import.meta.dirname, 'results')
 mkdirSync(dir, { recursive: true })
-const name = values.name ?? `${new Date().toISOString().slice(0, 10)}${values.only === undefined ? '' : `-${values.only.replaceAll(/\W+/g, '-')}`}${values.quick ? '-quick' : ''}`
-writeFileSync(join(dir, `${name}.json`), `${JSON.stringify({ rounds, quick: values.quick, node: process.versions.node, cores: cpus().length, rows }, null, 1)}\n`)
+const name =
+  values.name ??
+  `${new Date().toISOString().slice(0, 10)}${values.only === undefined ? '' : `-${values.only.replaceAll(/\W+/g, '-')}`}${values.quick ? '-quick' : ''}`
+writeFileSync(
+  join(dir, `${name}.json`),
+  `${JSON.stringify({ rounds, quick: values.quick, node: process.versions.node, cores: cpus().length, rows }, null, 1)}\n`
+)
 writeFileSync(join(dir, `${name}.md`), markdown)
 console.log(markdown)

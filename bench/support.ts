@@ -51,7 +51,11 @@ export function residentMegabytes(pid: number): number {
   return (kilobytes * 1024) / 1e6
 }
 
-export async function withBroker<T>(kind: BrokerKind, options: Omit<BrokerOptions, 'kind'>, body: (broker: BrokerProcess) => Promise<T>): Promise<T> {
+export async function withBroker<T>(
+  kind: BrokerKind,
+  options: Omit<BrokerOptions, 'kind'>,
+  body: (broker: BrokerProcess) => Promise<T>
+): Promise<T> {
   await using broker = await startBroker({ kind, ...options })
   return await body(broker)
 }
@@ -63,8 +67,16 @@ export async function apacheTool(mainClass: string, args: string[], timeoutMs = 
 }
 
 export async function createTopic(broker: BrokerProcess, topic: string, partitions: number, config: string[] = []): Promise<void> {
-  await apacheTool('org.apache.kafka.tools.TopicCommand', ['--bootstrap-server', broker.bootstrapServers, '--create', '--topic', topic,
-    '--partitions', String(partitions), ...config.flatMap((entry) => ['--config', entry])])
+  await apacheTool('org.apache.kafka.tools.TopicCommand', [
+    '--bootstrap-server',
+    broker.bootstrapServers,
+    '--create',
+    '--topic',
+    topic,
+    '--partitions',
+    String(partitions),
+    ...config.flatMap((entry) => ['--config', entry])
+  ])
 }
 
 export interface LoadResult {
@@ -73,15 +85,30 @@ export interface LoadResult {
   megabytesPerSecond: number
 }
 
-export async function librdkafka(mode: 'produce' | 'consume', broker: BrokerProcess, options: { topic: string; records: number; size: number; last: string }): Promise<LoadResult> {
-  const result = await runProcess(builtGo('rdbench'), [mode, broker.bootstrapServers, options.topic, String(options.records), String(options.size), options.last], { timeoutMs: 400_000 })
+export async function librdkafka(
+  mode: 'produce' | 'consume',
+  broker: BrokerProcess,
+  options: { topic: string; records: number; size: number; last: string }
+): Promise<LoadResult> {
+  const result = await runProcess(
+    builtGo('rdbench'),
+    [mode, broker.bootstrapServers, options.topic, String(options.records), String(options.size), options.last],
+    { timeoutMs: 400_000 }
+  )
   if (result.exitCode !== 0) throw new Error(`rdbench ${mode}: ${result.stdout}${result.stderr}`)
   return JSON.parse(result.stdout) as LoadResult
 }
 
 /** Percentiles in µs of one record at a time, produced with acks=all and consumed, after `warmup` records. */
-export async function librdkafkaLatency(broker: BrokerProcess, options: { topic: string; records: number; size: number; warmup: number }): Promise<{ p50Us: number; p99Us: number }> {
-  const result = await runProcess(builtGo('rdbench'), ['latency', broker.bootstrapServers, options.topic, String(options.records), String(options.size), String(options.warmup)], { timeoutMs: 400_000 })
+export async function librdkafkaLatency(
+  broker: BrokerProcess,
+  options: { topic: string; records: number; size: number; warmup: number }
+): Promise<{ p50Us: number; p99Us: number }> {
+  const result = await runProcess(
+    builtGo('rdbench'),
+    ['latency', broker.bootstrapServers, options.topic, String(options.records), String(options.size), String(options.warmup)],
+    { timeoutMs: 400_000 }
+  )
   if (result.exitCode !== 0) throw new Error(`rdbench latency: ${result.stdout}${result.stderr}`)
   return JSON.parse(result.stdout) as { p50Us: number; p99Us: number }
 }
@@ -103,7 +130,10 @@ export function median(values: number[]): number {
 export async function answersApiVersions(port: number): Promise<boolean> {
   return await new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port })
-    const finish = (answer: boolean) => { socket.destroy(); resolve(answer) }
+    const finish = (answer: boolean) => {
+      socket.destroy()
+      resolve(answer)
+    }
     let received: Buffer = Buffer.alloc(0)
     socket.once('connect', () => socket.write(Buffer.from('0000000a0012000000000007ffff', 'hex')))
     socket.on('data', (chunk: Buffer) => {

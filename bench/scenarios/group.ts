@@ -1,8 +1,20 @@
 // A classic group of 200 members, spoken in raw protocol so that no client library is the limit.
 import { connect, type Socket } from 'node:net'
 import {
-  ConsumerProtocolAssignment, ConsumerProtocolSubscription, ErrorCode, FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatRequest,
-  HeartbeatResponse, type Input, JoinGroupRequest, JoinGroupResponse, type MessageCodec, RequestHeader, SyncGroupRequest, SyncGroupResponse,
+  ConsumerProtocolAssignment,
+  ConsumerProtocolSubscription,
+  ErrorCode,
+  FindCoordinatorRequest,
+  FindCoordinatorResponse,
+  HeartbeatRequest,
+  HeartbeatResponse,
+  type Input,
+  JoinGroupRequest,
+  JoinGroupResponse,
+  type MessageCodec,
+  RequestHeader,
+  SyncGroupRequest,
+  SyncGroupResponse
 } from '@odradek/protocol'
 import { createTopic, type Scenario, withBroker } from '../support.ts'
 
@@ -22,14 +34,19 @@ class RawClient {
         this.#received = this.#received.subarray(4 + size)
       }
     })
-    const fail = (error?: Error) => { for (const waiter of this.#waiting.splice(0)) waiter.reject(error ?? new Error('the broker closed the connection')) }
+    const fail = (error?: Error) => {
+      for (const waiter of this.#waiting.splice(0)) waiter.reject(error ?? new Error('the broker closed the connection'))
+    }
     this.#socket.on('error', fail)
     this.#socket.on('close', () => fail())
   }
 
   async call<Q, A>(request: MessageCodec<Q>, response: MessageCodec<A>, version: number, body: Input<Q>): Promise<A> {
     const flexible = request.isFlexible(version)
-    const header = RequestHeader.encode({ requestApiKey: request.apiKey ?? 0, requestApiVersion: version, correlationId: 1, clientId: 'bench' }, flexible ? 2 : 1)
+    const header = RequestHeader.encode(
+      { requestApiKey: request.apiKey ?? 0, requestApiVersion: version, correlationId: 1, clientId: 'bench' },
+      flexible ? 2 : 1
+    )
     const payload = request.encode(body, version)
     const size = Buffer.alloc(4)
     size.writeInt32BE(header.length + payload.length, 0)
@@ -53,25 +70,48 @@ class Member {
   readonly client: RawClient
   memberId = ''
   generation = -1
-  constructor(port: number) { this.client = new RawClient(port) }
+  constructor(port: number) {
+    this.client = new RawClient(port)
+  }
 
   async joinAndSync(groupId: string, topic: string): Promise<void> {
     for (let attempt = 0; attempt < 50; attempt++) {
-      const joined = await this.client.call(JoinGroupRequest, JoinGroupResponse, 9, { groupId, sessionTimeoutMs: 45_000, rebalanceTimeoutMs: 60_000, memberId: this.memberId,
-        protocolType: 'consumer', protocols: [{ name: 'range', metadata: subscription(topic) }] })
+      const joined = await this.client.call(JoinGroupRequest, JoinGroupResponse, 9, {
+        groupId,
+        sessionTimeoutMs: 45_000,
+        rebalanceTimeoutMs: 60_000,
+        memberId: this.memberId,
+        protocolType: 'consumer',
+        protocols: [{ name: 'range', metadata: subscription(topic) }]
+      })
       if (joined.memberId !== '') this.memberId = joined.memberId
       if (joined.errorCode === ErrorCode.MEMBER_ID_REQUIRED) continue
-      if (joined.errorCode !== ErrorCode.NONE) { await new Promise((resolve) => setTimeout(resolve, 20)); continue }
+      if (joined.errorCode !== ErrorCode.NONE) {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        continue
+      }
       this.generation = joined.generationId
-      const assignments = joined.leader === this.memberId ? joined.members.map((member, index) => ({ memberId: member.memberId, assignment: assignment(topic, index) })) : []
-      const synced = await this.client.call(SyncGroupRequest, SyncGroupResponse, 5, { groupId, generationId: this.generation, memberId: this.memberId, protocolType: 'consumer', protocolName: 'range', assignments })
+      const assignments =
+        joined.leader === this.memberId
+          ? joined.members.map((member, index) => ({ memberId: member.memberId, assignment: assignment(topic, index) }))
+          : []
+      const synced = await this.client.call(SyncGroupRequest, SyncGroupResponse, 5, {
+        groupId,
+        generationId: this.generation,
+        memberId: this.memberId,
+        protocolType: 'consumer',
+        protocolName: 'range',
+        assignments
+      })
       if (synced.errorCode === ErrorCode.NONE) return
     }
     throw new Error('not in the group after 50 attempts')
   }
 
   async heartbeat(groupId: string): Promise<number> {
-    return (await this.client.call(HeartbeatRequest, HeartbeatResponse, 4, { groupId, generationId: this.generation, memberId: this.memberId })).errorCode
+    return (
+      await this.client.call(HeartbeatRequest, HeartbeatResponse, 4, { groupId, generationId: this.generation, memberId: this.memberId })
+    ).errorCode
   }
 }
 
@@ -87,37 +127,39 @@ async function coordinatorReady(member: Member, groupId: string): Promise<void> 
 const group: Scenario = {
   name: 'a classic group of 200 members, raw protocol',
   targets: { formSeconds: { absoluteAtMost: 3 }, rebalanceSeconds: { absoluteAtMost: 3 } },
-  run: (kind) => withBroker(kind, {}, async (broker) => {
-    await createTopic(broker, 'grouped', 201)
-    const members = Array.from({ length: 200 }, () => new Member(broker.port))
-    await coordinatorReady(members[0], 'two-hundred')
-    const began = performance.now()
-    await Promise.all(members.map((member) => member.joinAndSync('two-hundred', 'grouped')))
-    // joins that came in after the first round make generations of their own: settled when all hold the newest
-    const settle = async (all: Member[]) => {
-      for (;;) {
-        const newest = Math.max(...all.map((member) => member.generation))
-        const behind = []
-        for (const member of all) if (member.generation < newest || (await member.heartbeat('two-hundred')) !== ErrorCode.NONE) behind.push(member)
-        if (behind.length === 0) return
-        await Promise.all(behind.map((member) => member.joinAndSync('two-hundred', 'grouped')))
+  run: (kind) =>
+    withBroker(kind, {}, async (broker) => {
+      await createTopic(broker, 'grouped', 201)
+      const members = Array.from({ length: 200 }, () => new Member(broker.port))
+      await coordinatorReady(members[0], 'two-hundred')
+      const began = performance.now()
+      await Promise.all(members.map((member) => member.joinAndSync('two-hundred', 'grouped')))
+      // joins that came in after the first round make generations of their own: settled when all hold the newest
+      const settle = async (all: Member[]) => {
+        for (;;) {
+          const newest = Math.max(...all.map((member) => member.generation))
+          const behind = []
+          for (const member of all)
+            if (member.generation < newest || (await member.heartbeat('two-hundred')) !== ErrorCode.NONE) behind.push(member)
+          if (behind.length === 0) return
+          await Promise.all(behind.map((member) => member.joinAndSync('two-hundred', 'grouped')))
+        }
       }
-    }
-    await settle(members)
-    const formSeconds = (performance.now() - began) / 1000
-    const again = performance.now()
-    const newcomer = new Member(broker.port)
-    const joining = newcomer.joinAndSync('two-hundred', 'grouped')
-    const rejoin = members.map(async (member) => {
-      while ((await member.heartbeat('two-hundred')) === ErrorCode.NONE) await new Promise((resolve) => setTimeout(resolve, 100))
-      await member.joinAndSync('two-hundred', 'grouped')
+      await settle(members)
+      const formSeconds = (performance.now() - began) / 1000
+      const again = performance.now()
+      const newcomer = new Member(broker.port)
+      const joining = newcomer.joinAndSync('two-hundred', 'grouped')
+      const rejoin = members.map(async (member) => {
+        while ((await member.heartbeat('two-hundred')) === ErrorCode.NONE) await new Promise((resolve) => setTimeout(resolve, 100))
+        await member.joinAndSync('two-hundred', 'grouped')
+      })
+      await Promise.all([joining, ...rejoin])
+      await settle([...members, newcomer])
+      const rebalanceSeconds = (performance.now() - again) / 1000
+      for (const member of [...members, newcomer]) member.client.close()
+      return { formSeconds, rebalanceSeconds }
     })
-    await Promise.all([joining, ...rejoin])
-    await settle([...members, newcomer])
-    const rebalanceSeconds = (performance.now() - again) / 1000
-    for (const member of [...members, newcomer]) member.client.close()
-    return { formSeconds, rebalanceSeconds }
-  }),
 }
 
 export const groupScenarios: Scenario[] = [group]

@@ -19,13 +19,14 @@ function librdkafkaProduce(size: number, partitions: number): Scenario {
   return {
     name: `produce librdkafka ${size} B acks=all ${partitions} partition${partitions === 1 ? '' : 's'}`,
     targets: produceTargets,
-    run: (kind, quick) => withBroker(kind, {}, async (broker) => {
-      await createTopic(broker, 'load', partitions)
-      await librdkafka('produce', broker, { topic: 'load', records: recordCount(size, true) / 10, size, last: 'all' }) // warm
-      const records = recordCount(size, quick)
-      const { result, cpu } = await measured(broker, () => librdkafka('produce', broker, { topic: 'load', records, size, last: 'all' }))
-      return figures((records * size) / 1e6, result.seconds, cpu)
-    }),
+    run: (kind, quick) =>
+      withBroker(kind, {}, async (broker) => {
+        await createTopic(broker, 'load', partitions)
+        await librdkafka('produce', broker, { topic: 'load', records: recordCount(size, true) / 10, size, last: 'all' }) // warm
+        const records = recordCount(size, quick)
+        const { result, cpu } = await measured(broker, () => librdkafka('produce', broker, { topic: 'load', records, size, last: 'all' }))
+        return figures((records * size) / 1e6, result.seconds, cpu)
+      })
   }
 }
 
@@ -33,15 +34,31 @@ function javaProduce(size: number, partitions: number): Scenario {
   return {
     name: `produce Java ${size} B acks=all ${partitions} partition${partitions === 1 ? '' : 's'}`,
     targets: produceTargets,
-    run: (kind, quick) => withBroker(kind, {}, async (broker) => {
-      await createTopic(broker, 'load', partitions)
-      const records = recordCount(size, quick) / (size < 1000 ? 4 : 2)
-      const { result, cpu } = await measured(broker, () => apacheTool('org.apache.kafka.tools.ProducerPerformance', ['--bootstrap-server', broker.bootstrapServers,
-        '--topic', 'load', '--num-records', String(records), '--record-size', String(size), '--throughput', '-1', '--command-property', 'acks=all', 'batch.size=16384']))
-      const rates = [...result.matchAll(/([\d.]+) records\/sec/g)]
-      const rate = Number(rates[rates.length - 1][1])
-      return figures((records * size) / 1e6, records / rate, cpu)
-    }),
+    run: (kind, quick) =>
+      withBroker(kind, {}, async (broker) => {
+        await createTopic(broker, 'load', partitions)
+        const records = recordCount(size, quick) / (size < 1000 ? 4 : 2)
+        const { result, cpu } = await measured(broker, () =>
+          apacheTool('org.apache.kafka.tools.ProducerPerformance', [
+            '--bootstrap-server',
+            broker.bootstrapServers,
+            '--topic',
+            'load',
+            '--num-records',
+            String(records),
+            '--record-size',
+            String(size),
+            '--throughput',
+            '-1',
+            '--command-property',
+            'acks=all',
+            'batch.size=16384'
+          ])
+        )
+        const rates = [...result.matchAll(/([\d.]+) records\/sec/g)]
+        const rate = Number(rates[rates.length - 1][1])
+        return figures((records * size) / 1e6, records / rate, cpu)
+      })
   }
 }
 
@@ -59,12 +76,29 @@ function consume(client: 'librdkafka' | 'Java', size: number, partitions: number
       try {
         const read = async (broker: Parameters<Parameters<typeof withBroker>[2]>[0]): Promise<Figures> => {
           if (client === 'librdkafka') {
-            const { result, cpu } = await measured(broker, () => librdkafka('consume', broker, { topic: 'load', records, size, last: String(partitions) }))
+            const { result, cpu } = await measured(broker, () =>
+              librdkafka('consume', broker, { topic: 'load', records, size, last: String(partitions) })
+            )
             return figures((records * size) / 1e6, result.seconds, cpu)
           }
-          const { result, cpu } = await measured(broker, () => apacheTool('org.apache.kafka.tools.ConsumerPerformance', ['--bootstrap-server', broker.bootstrapServers,
-            '--topic', 'load', '--num-records', String(records), '--timeout', '60000']))
-          const columns = result.trim().split('\n').slice(-1)[0].split(',').map((column) => column.trim())
+          const { result, cpu } = await measured(broker, () =>
+            apacheTool('org.apache.kafka.tools.ConsumerPerformance', [
+              '--bootstrap-server',
+              broker.bootstrapServers,
+              '--topic',
+              'load',
+              '--num-records',
+              String(records),
+              '--timeout',
+              '60000'
+            ])
+          )
+          const columns = result
+            .trim()
+            .split('\n')
+            .slice(-1)[0]
+            .split(',')
+            .map((column) => column.trim())
           return figures((records * size) / 1e6, Number(columns[7]) / 1000, cpu)
         }
         const first = await withBroker(kind, { dataDir }, async (broker) => {
@@ -72,16 +106,19 @@ function consume(client: 'librdkafka' | 'Java', size: number, partitions: number
           await librdkafka('produce', broker, { topic: 'load', records, size, last: 'all' })
           return cold ? undefined : await read(broker)
         })
-        return first ?? await withBroker(kind, { dataDir }, read)
+        return first ?? (await withBroker(kind, { dataDir }, read))
       } finally {
         rmSync(dataDir, { recursive: true, force: true })
       }
-    },
+    }
   }
 }
 
 export const loadScenarios: Scenario[] = [
   ...[100, 1000].flatMap((size) => [1, 4].map((partitions) => librdkafkaProduce(size, partitions))),
   ...[100, 1000].map((size) => javaProduce(size, 1)),
-  consume('librdkafka', 1000, 1, false), consume('librdkafka', 1000, 1, true), consume('librdkafka', 100, 4, true), consume('Java', 1000, 1, true),
+  consume('librdkafka', 1000, 1, false),
+  consume('librdkafka', 1000, 1, true),
+  consume('librdkafka', 100, 4, true),
+  consume('Java', 1000, 1, true)
 ]

@@ -7,32 +7,77 @@ import { javaTool, runProcess } from './support/java-tools.ts'
 import { compiledJava, toolchain } from './support/toolchains.ts'
 
 async function contents(broker: BrokerProcess, classPath: string, topic: string): Promise<string[]> {
-  const result = await runProcess('java', ['-Xmx512m', '-cp', classPath, 'LogCheck', broker.bootstrapServers, topic], { timeoutMs: 150_000 })
+  const result = await runProcess('java', ['-Xmx512m', '-cp', classPath, 'LogCheck', broker.bootstrapServers, topic], {
+    timeoutMs: 150_000
+  })
   assert.equal(result.exitCode, 0, `${result.stdout.slice(-1000)}\n${result.stderr.slice(-3000)}\n${broker.output().slice(-3000)}`)
   return result.stdout.trim().split('\n')
 }
 
 async function fill(broker: BrokerProcess, round: string): Promise<void> {
   const bootstrap = ['--bootstrap-server', broker.bootstrapServers]
-  await javaTool('topics', [...bootstrap, '--create', '--if-not-exists', '--topic', 'swap', '--partitions', '3', '--config', 'segment.bytes=1048576'])
+  await javaTool('topics', [
+    ...bootstrap,
+    '--create',
+    '--if-not-exists',
+    '--topic',
+    'swap',
+    '--partitions',
+    '3',
+    '--config',
+    'segment.bytes=1048576'
+  ])
   for (const codec of ['none', 'lz4', 'zstd']) {
-    const result = await javaTool('producerPerformance', [...bootstrap, '--topic', 'swap', '--num-records', '4000', '--record-size', '400', '--throughput', '-1',
-      '--command-property', `compression.type=${codec}`, 'acks=all', 'batch.size=4000', `client.id=${round}`])
+    const result = await javaTool('producerPerformance', [
+      ...bootstrap,
+      '--topic',
+      'swap',
+      '--num-records',
+      '4000',
+      '--record-size',
+      '400',
+      '--throughput',
+      '-1',
+      '--command-property',
+      `compression.type=${codec}`,
+      'acks=all',
+      'batch.size=4000',
+      `client.id=${round}`
+    ])
     assert.equal(result.exitCode, 0, result.stdout + result.stderr)
   }
-  const read = await javaTool('consoleConsumer', [...bootstrap, '--topic', 'swap', '--group', `swap-${round}`, '--from-beginning', '--max-messages', '100', '--timeout-ms', '30000'])
+  const read = await javaTool('consoleConsumer', [
+    ...bootstrap,
+    '--topic',
+    'swap',
+    '--group',
+    `swap-${round}`,
+    '--from-beginning',
+    '--max-messages',
+    '100',
+    '--timeout-ms',
+    '30000'
+  ])
   assert.equal(read.exitCode, 0, read.stderr)
 }
 
 for (const crash of [false, true]) {
-  for (const [first, second] of [['apache', 'odradek'], ['odradek', 'apache']] as [BrokerKind, BrokerKind][]) {
-    test(`${second} opens the log directory that ${first} left after ${crash ? 'kill -9' : 'a clean stop'}, writes to it, and ${first} opens it again`, { timeout: 500_000 }, async (t) => {
+  for (const [first, second] of [
+    ['apache', 'odradek'],
+    ['odradek', 'apache']
+  ] as [BrokerKind, BrokerKind][]) {
+    test(`${second} opens the log directory that ${first} left after ${crash ? 'kill -9' : 'a clean stop'}, writes to it, and ${first} opens it again`, {
+      timeout: 500_000
+    }, async (t) => {
       const classPath = toolchain(t, 'Java with Maven', () => compiledJava('LogCheck'))
       if (classPath === undefined) return
       const dataDir = temporaryDir('swap')
       const port = await freePort()
       const started = async (kind: BrokerKind) => await startBroker({ kind, dataDir, port })
-      const end = async (broker: BrokerProcess) => { if (crash) await broker.kill(); else await broker.stop() }
+      const end = async (broker: BrokerProcess) => {
+        if (crash) await broker.kill()
+        else await broker.stop()
+      }
       try {
         let expected: string[] = []
         for (const [round, kind] of [first, second, first].entries()) {

@@ -8,7 +8,9 @@ test("Apache's Java admin, idempotent producer and a rebalancing classic group w
   const classPath = toolchain(t, 'Java with Maven', () => compiledJava('RoundTrip'))
   if (classPath === undefined) return
   await using broker = await startBroker()
-  const result = await runProcess('java', ['-Xmx512m', '-cp', classPath, 'RoundTrip', broker.bootstrapServers, '20000'], { timeoutMs: 200_000 })
+  const result = await runProcess('java', ['-Xmx512m', '-cp', classPath, 'RoundTrip', broker.bootstrapServers, '20000'], {
+    timeoutMs: 200_000
+  })
   assert.equal(result.exitCode, 0, `${result.stdout}\n${result.stderr}\n${broker.output().slice(-3000)}`)
   assert.match(result.stdout, /ROUND TRIP OK 20000/)
 })

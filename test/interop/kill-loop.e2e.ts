@@ -10,7 +10,9 @@ import { compiledJava, toolchain } from './support/toolchains.ts'
 
 const rounds = Number(process.env.KILL_ROUNDS ?? 3)
 
-test(`a broker killed ${rounds} times under an idempotent acks=all load loses and duplicates nothing`, { timeout: 120_000 + rounds * 60_000 }, async (t) => {
+test(`a broker killed ${rounds} times under an idempotent acks=all load loses and duplicates nothing`, {
+  timeout: 120_000 + rounds * 60_000
+}, async (t) => {
   const writer = toolchain(t, 'Java with Maven', () => compiledJava('SequenceWriter'))
   if (writer === undefined) return
   const dataDir = temporaryDir('kill')
@@ -18,9 +20,21 @@ test(`a broker killed ${rounds} times under an idempotent acks=all load loses an
   const start = async () => await startBroker({ dataDir, port })
   let broker = await start()
   try {
-    const created = await javaTool('topics', ['--bootstrap-server', broker.bootstrapServers, '--create', '--topic', 'sequence', '--partitions', '3', '--config', 'segment.bytes=1048576'])
+    const created = await javaTool('topics', [
+      '--bootstrap-server',
+      broker.bootstrapServers,
+      '--create',
+      '--topic',
+      'sequence',
+      '--partitions',
+      '3',
+      '--config',
+      'segment.bytes=1048576'
+    ])
     assert.equal(created.exitCode, 0, created.stdout + created.stderr)
-    const child = spawn('java', ['-Xmx512m', '-cp', writer, 'SequenceWriter', broker.bootstrapServers, 'sequence', '3'], { stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = spawn('java', ['-Xmx512m', '-cp', writer, 'SequenceWriter', broker.bootstrapServers, 'sequence', '3'], {
+      stdio: ['pipe', 'pipe', 'pipe']
+    })
     let output = ''
     let errors = ''
     let acknowledged = 0
@@ -29,12 +43,17 @@ test(`a broker killed ${rounds} times under an idempotent acks=all load loses an
       const counts = [...output.matchAll(/^progress (\d+)$/gm)]
       if (counts.length > 0) acknowledged = Number(counts[counts.length - 1][1])
     })
-    child.stderr.on('data', (chunk: Buffer) => { errors = (errors + chunk.toString('utf8')).slice(-20_000) })
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors = (errors + chunk.toString('utf8')).slice(-20_000)
+    })
     const exit = new Promise<number | null>((resolve) => child.once('exit', resolve))
     const progress = async (atLeast: number) => {
       const deadline = performance.now() + 60_000
       while (acknowledged < atLeast) {
-        assert.ok(performance.now() < deadline && child.exitCode === null, `the load stands still at ${acknowledged}\n${errors}\n${broker.output().slice(-3000)}`)
+        assert.ok(
+          performance.now() < deadline && child.exitCode === null,
+          `the load stands still at ${acknowledged}\n${errors}\n${broker.output().slice(-3000)}`
+        )
         await new Promise((resolve) => setTimeout(resolve, 10))
       }
     }
@@ -56,7 +75,11 @@ test(`a broker killed ${rounds} times under an idempotent acks=all load loses an
     for (const line of read.stdout.split('\n')) {
       const [partition, , key, value] = line.split(' ')
       if (value === undefined) continue
-      assert.equal(Number(value), (last.get(partition) ?? -1) + 1, `partition ${partition} (${key}): ${value} after ${last.get(partition)}: lost, doubled or out of order`)
+      assert.equal(
+        Number(value),
+        (last.get(partition) ?? -1) + 1,
+        `partition ${partition} (${key}): ${value} after ${last.get(partition)}: lost, doubled or out of order`
+      )
       last.set(partition, Number(value))
       seen++
     }

@@ -66,9 +66,11 @@ function serverProperties(port: number, controllerPort: number, dataDir: string,
     'share.coordinator.state.topic.replication.factor': '1',
     'share.coordinator.state.topic.min.isr': '1',
     'group.initial.rebalance.delay.ms': '0',
-    ...overrides,
+    ...overrides
   }
-  return `${Object.entries(properties).map(([key, value]) => `${key}=${value}`).join('\n')}\n`
+  return `${Object.entries(properties)
+    .map(([key, value]) => `${key}=${value}`)
+    .join('\n')}\n`
 }
 
 const command = (name: string) => join(repositoryRoot, 'node_modules/.bin', name)
@@ -83,21 +85,30 @@ interface Launch {
 function launches(kind: BrokerKind, file: string): { format: Launch; start: Launch } {
   if (kind === 'odradek') {
     return {
-      format: { program: command('kafka-storage'), args: ['format', '--cluster-id', interopClusterId, '--config', file, '--ignore-formatted'] },
-      start: { program: command('kafka-server-start'), args: [file] },
+      format: {
+        program: command('kafka-storage'),
+        args: ['format', '--cluster-id', interopClusterId, '--config', file, '--ignore-formatted']
+      },
+      start: { program: command('kafka-server-start'), args: [file] }
     }
   }
   const java = ['-Xmx1g', '-Xms1g', '-XX:+UseG1GC', '-cp', kafkaClassPath()]
   return {
-    format: { program: 'java', args: [...java, 'kafka.tools.StorageTool', 'format', '--cluster-id', interopClusterId, '--config', file, '--ignore-formatted'] },
-    start: { program: 'java', args: [...java, 'kafka.Kafka', file] },
+    format: {
+      program: 'java',
+      args: [...java, 'kafka.tools.StorageTool', 'format', '--cluster-id', interopClusterId, '--config', file, '--ignore-formatted']
+    },
+    start: { program: 'java', args: [...java, 'kafka.Kafka', file] }
   }
 }
 
 async function acceptsConnections(port: number): Promise<boolean> {
   return await new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port })
-    socket.once('connect', () => { socket.destroy(); resolve(true) })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
     socket.once('error', () => resolve(false))
   })
 }
@@ -118,18 +129,33 @@ class SpawnedBroker implements BrokerProcess {
     this.dataDir = dataDir
     this.#cleanup = cleanup
     this.#child = spawn(launch.program, launch.args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...launch.env } })
-    const collect = (chunk: Buffer) => { if (this.#output.length < 4_000_000) this.#output += chunk.toString('utf8') }
+    const collect = (chunk: Buffer) => {
+      if (this.#output.length < 4_000_000) this.#output += chunk.toString('utf8')
+    }
     this.#child.stdout?.on('data', collect)
     this.#child.stderr?.on('data', collect)
     this.#exit = new Promise((resolve) => {
-      this.#child.once('error', (error) => { this.#output += `${error.message}\n`; this.exited = true; resolve(null) })
-      this.#child.once('exit', (code) => { this.exited = true; resolve(code) })
+      this.#child.once('error', (error) => {
+        this.#output += `${error.message}\n`
+        this.exited = true
+        resolve(null)
+      })
+      this.#child.once('exit', (code) => {
+        this.exited = true
+        resolve(code)
+      })
     })
   }
 
-  get bootstrapServers(): string { return `localhost:${this.port}` }
-  get pid(): number { return this.#child.pid ?? -1 }
-  output(): string { return this.#output }
+  get bootstrapServers(): string {
+    return `localhost:${this.port}`
+  }
+  get pid(): number {
+    return this.#child.pid ?? -1
+  }
+  output(): string {
+    return this.#output
+  }
 
   async stop(): Promise<number | null> {
     if (!this.exited) this.#child.kill('SIGTERM')
@@ -159,7 +185,7 @@ export function temporaryDir(name: string): string {
 /** Formats the folder when it is new, starts the broker and resolves when its port accepts connections. */
 export async function startBroker(options: BrokerOptions = {}): Promise<BrokerProcess> {
   const kind = options.kind ?? defaultKind
-  const port = options.port ?? await freePort()
+  const port = options.port ?? (await freePort())
   const controllerPort = await freePort()
   const workDir = temporaryDir('interop')
   const dataDir = options.dataDir ?? join(workDir, 'data')
@@ -168,7 +194,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<BrokerPr
   writeFileSync(file, serverProperties(port, controllerPort, dataDir, options.overrides ?? {}))
   const { format, start } = launches(kind, file)
   const formatted = spawnSync(format.program, format.args, { encoding: 'utf8' })
-  if (formatted.status !== 0) throw new Error(`${kind}: format failed: ${formatted.error?.message ?? ''}${formatted.stdout}${formatted.stderr}`)
+  if (formatted.status !== 0)
+    throw new Error(`${kind}: format failed: ${formatted.error?.message ?? ''}${formatted.stdout}${formatted.stderr}`)
   options.onSpawn?.()
   const broker = new SpawnedBroker(kind, port, dataDir, start, () => rmSync(workDir, { recursive: true, force: true }))
   const deadline = performance.now() + (options.startTimeoutMs ?? 60_000)

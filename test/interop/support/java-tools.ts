@@ -25,7 +25,7 @@ export const javaTools = {
   groups: 'org.apache.kafka.tools.GroupsCommand',
   verifiableProducer: 'org.apache.kafka.tools.VerifiableProducer',
   verifiableConsumer: 'org.apache.kafka.tools.VerifiableConsumer',
-  metadataShell: 'org.apache.kafka.shell.MetadataShell',
+  metadataShell: 'org.apache.kafka.shell.MetadataShell'
 } as const
 
 export interface ToolResult {
@@ -34,22 +34,44 @@ export interface ToolResult {
   stderr: string
 }
 
-export async function runProcess(program: string, args: string[], options: { stdin?: string; timeoutMs?: number; env?: Record<string, string> } = {}): Promise<ToolResult> {
+export async function runProcess(
+  program: string,
+  args: string[],
+  options: { stdin?: string; timeoutMs?: number; env?: Record<string, string> } = {}
+): Promise<ToolResult> {
   return await new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.env } })
     const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 120_000)
     let stdout = ''
     let stderr = ''
-    child.stdout.on('data', (chunk: Buffer) => { stdout += chunk.toString('utf8') })
-    child.stderr.on('data', (chunk: Buffer) => { stderr += chunk.toString('utf8') })
-    child.once('error', (error) => { clearTimeout(timer); reject(error) })
-    child.once('close', (exitCode) => { clearTimeout(timer); resolve({ exitCode, stdout, stderr }) })
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString('utf8')
+    })
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString('utf8')
+    })
+    child.once('error', (error) => {
+      clearTimeout(timer)
+      reject(error)
+    })
+    child.once('close', (exitCode) => {
+      clearTimeout(timer)
+      resolve({ exitCode, stdout, stderr })
+    })
     child.stdin.on('error', () => {}) // the tool may end before it has read everything
     child.stdin.end(options.stdin ?? '')
   })
 }
 
 /** Runs one of Apache's tools to its end. */
-export async function javaTool(tool: keyof typeof javaTools, args: string[], options: { stdin?: string; timeoutMs?: number } = {}): Promise<ToolResult> {
-  return await runProcess('java', ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', kafkaClassPath(), javaTools[tool], ...args], options)
+export async function javaTool(
+  tool: keyof typeof javaTools,
+  args: string[],
+  options: { stdin?: string; timeoutMs?: number } = {}
+): Promise<ToolResult> {
+  return await runProcess(
+    'java',
+    ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', kafkaClassPath(), javaTools[tool], ...args],
+    options
+  )
 }

@@ -16,10 +16,16 @@ export class ToolchainMissing extends Error {}
 
 function run(command: string, args: string[], options: { cwd?: string; timeoutMs?: number; env?: Record<string, string> } = {}): string {
   const result = spawnSync(command, args, {
-    cwd: options.cwd, encoding: 'utf8', timeout: options.timeoutMs ?? 600_000, env: { ...process.env, ...options.env }, maxBuffer: 64 << 20,
+    cwd: options.cwd,
+    encoding: 'utf8',
+    timeout: options.timeoutMs ?? 600_000,
+    env: { ...process.env, ...options.env },
+    maxBuffer: 64 << 20
   })
   if (result.error !== undefined || result.status !== 0) {
-    throw new ToolchainMissing(`${command} ${args.join(' ')}: ${result.error?.message ?? `exit ${result.status}`}\n${result.stdout ?? ''}${result.stderr ?? ''}`)
+    throw new ToolchainMissing(
+      `${command} ${args.join(' ')}: ${result.error?.message ?? `exit ${result.status}`}\n${result.stdout ?? ''}${result.stderr ?? ''}`
+    )
   }
   return result.stdout
 }
@@ -42,9 +48,18 @@ function cached(name: string, make: (dir: string) => void): string {
 
 /** The class path of Apache Kafka 4.3.1 (KAFKA_LIBS names a ready folder of jars). */
 export function kafkaClassPath(): string {
-  const dir = process.env.KAFKA_LIBS ?? cached('kafka-libs-4.3.1', (target) => {
-    run('mvn', ['-q', '-B', '-f', join(repositoryRoot, 'test/interop/java/pom.xml'), 'dependency:copy-dependencies', `-DoutputDirectory=${target}`])
-  })
+  const dir =
+    process.env.KAFKA_LIBS ||
+    cached('kafka-libs-4.3.1', (target) => {
+      run('mvn', [
+        '-q',
+        '-B',
+        '-f',
+        join(repositoryRoot, 'test/interop/java/pom.xml'),
+        'dependency:copy-dependencies',
+        `-DoutputDirectory=${target}`
+      ])
+    })
   run('java', ['-version'])
   return join(dir, '*')
 }
@@ -68,7 +83,15 @@ export function pythonWithClients(): string {
   const python = join(dir, 'bin/python3')
   const marker = join(dir, 'clients-installed')
   if (!existsSync(marker)) {
-    run(python, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '-r', join(repositoryRoot, 'test/interop/python/requirements.txt')])
+    run(python, [
+      '-m',
+      'pip',
+      'install',
+      '-q',
+      '--disable-pip-version-check',
+      '-r',
+      join(repositoryRoot, 'test/interop/python/requirements.txt')
+    ])
     mkdirSync(marker)
   }
   return python
