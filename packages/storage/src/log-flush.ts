@@ -16,10 +16,7 @@ export async function flushLog(log: PartitionLog, offset: number): Promise<void>
   const segments = log.segments.slice(first).filter((segment) => segment.baseOffset < target && segment.file.isCreated)
   for (const segment of segments) {
     if (segment.isSealed) await segment.saveIndexes(disk, log.path, { sync: true })
-    const { writtenSize } = segment
-    if (segment.syncedSize === writtenSize) continue
-    await synced(log, segment.file.sync())
-    segment.syncedSize = writtenSize
+    await syncSegment(log, segment)
   }
   if (log.epochs.version !== log.epochsSyncedVersion) await saveEpochs(log, true)
   if (segments.some((segment) => !segment.isNameSynced)) {
@@ -34,6 +31,13 @@ export async function flushLog(log: PartitionLog, offset: number): Promise<void>
   log.recoveryPoint = Math.max(log.recoveryPoint, Math.min(target, log.writtenOffset))
   log.lastFlushMs = log.node.world.clock.now()
   log.onSynced(log.recoveryPoint)
+}
+
+export async function syncSegment(log: PartitionLog, segment: Segment): Promise<void> {
+  const { writtenSize } = segment
+  if (segment.syncedSize === writtenSize) return
+  await synced(log, segment.file.sync())
+  segment.syncedSize = writtenSize
 }
 
 /** Whatever made a sync fail, what was written before it may be gone, and no later sync would tell: the directory is done. */

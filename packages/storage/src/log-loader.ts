@@ -102,7 +102,7 @@ class Loader {
   private async build(logEndOffset: number, isClean: boolean, now: number): Promise<PartitionLog> {
     const { options } = this
     await this.dropStraySnapshots(logEndOffset)
-    await loadProducers(this, logEndOffset)
+    if (isClean || this.producers.mapEndOffset !== logEndOffset) await loadProducers(this, logEndOffset)
     const log = new PartitionLog({
       directory: options.directory,
       path: this.path,
@@ -205,6 +205,7 @@ class Loader {
       segment.abortedTxns = withTxns.has(baseOffset) ? undefined : []
       this.segments.push(segment)
     }
+    this.snapshots.sort((a, b) => a - b)
     if (this.segments.length > 0) this.segments[this.segments.length - 1].isSealed = false
   }
 
@@ -263,7 +264,6 @@ class Loader {
   /** Keeps the snapshots of segments and the newest one; others would only be read after a loss of the better ones. */
   private async dropStraySnapshots(logEndOffset: number): Promise<void> {
     const bases = new Set(this.segments.map((segment) => segment.baseOffset))
-    this.snapshots.sort((a, b) => a - b)
     const inRange = this.snapshots.filter((offset) => offset <= logEndOffset && offset > this.logStartOffset)
     const newest = inRange[inRange.length - 1]
     const kept = inRange.filter((offset) => offset === newest || bases.has(offset))

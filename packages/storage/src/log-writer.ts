@@ -15,6 +15,8 @@ interface Chunk {
 }
 
 export interface WriterOwner {
+  /** Asked before the write that makes the segment's file; the write waits for the promise. */
+  beforeFirstWrite(segment: Segment): Promise<void> | undefined
   /** All appended bytes below `endOffset` are in the file. */
   onChunkWritten(endOffset: number, bytes: number): void
   onWriteFailed(error: unknown): void
@@ -85,7 +87,9 @@ export class LogWriter {
     const chunk = this.queue.shift()
     if (chunk === undefined || this.isStopped) return
     const { segment } = chunk
-    this.inFlight = segment.file.write(chunk.position, chunk.buffers).then(
+    const ready = segment.file.isCreated ? undefined : this.owner.beforeFirstWrite(segment)
+    const write = (): Promise<void> => segment.file.write(chunk.position, chunk.buffers)
+    this.inFlight = (ready === undefined ? write() : ready.then(write)).then(
       () => {
         this.inFlight = undefined
         segment.writtenSize = chunk.position + chunk.bytes

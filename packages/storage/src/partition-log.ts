@@ -19,7 +19,7 @@ import { LOG_SUFFIX, offsetName, partitionName } from './layout.ts'
 import type { LogConfig } from './log-config.ts'
 import { recordsConfigOf } from './log-config.ts'
 import type { LogDirectory, StorageNode } from './log-directory.ts'
-import { closeLog, flushLog, saveEpochs, saveProducerSnapshot, spillIndexes } from './log-flush.ts'
+import { closeLog, flushLog, saveEpochs, saveProducerSnapshot, spillIndexes, syncSegment } from './log-flush.ts'
 import type { TimestampAndOffset } from './log-lookup.ts'
 import { abortedTransactions, findOffsetForTimestamp, findOffsetOfMaxTimestamp } from './log-lookup.ts'
 import type { ReadOptions, ReadResult } from './log-reader.ts'
@@ -600,6 +600,16 @@ export class PartitionLog {
   }
 
   // ---- what the writer and the directory tell
+
+  /**
+   * Cleaning leaves gaps, so that recovery cannot see when the end of a segment is lost and the next one is not. In a
+   * compacted log the next one is not begun before the last is on disk.
+   */
+  beforeFirstWrite(segment: Segment): Promise<void> | undefined {
+    const previous = this.segments[this.segments.indexOf(segment) - 1]
+    if (!this.config.isCompact || previous === undefined || !previous.file.isCreated) return undefined
+    return syncSegment(this, previous)
+  }
 
   onChunkWritten(endOffset: number, bytes: number): void {
     this.writtenOffset = endOffset

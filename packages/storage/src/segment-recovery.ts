@@ -6,7 +6,7 @@ import { INDEX_SUFFIX, offsetName, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX
 import type { ProducerHome } from './producer-rebuild.ts'
 import { loadProducers } from './producer-rebuild.ts'
 import type { Segment } from './segment.ts'
-import { removeFiles } from './segment-files.ts'
+import { removeFiles, unlinkIfThere } from './segment-files.ts'
 import { scanSegment } from './segment-scan.ts'
 
 const INT32_MAX = 2147483647
@@ -20,6 +20,8 @@ export interface RecoveryHome extends ProducerHome {
 
 /** Recovers the segments from index `first` on. Returns the end of the log. */
 export async function recoverSegments(home: RecoveryHome, first: number): Promise<number> {
+  // Newer snapshots tell of batches that may not be there any more.
+  await dropSnapshotsAfter(home, home.segments[first].baseOffset)
   await loadProducers(home, home.segments[first].baseOffset)
   let nextOffset = home.segments[first].baseOffset
   for (let i = first; i < home.segments.length; i++) {
@@ -84,9 +86,15 @@ async function recoverSegment(
 /** So that the next recovery need not read what this one read. */
 async function snapshotAt(home: RecoveryHome, offset: number): Promise<void> {
   const { producers } = home
-  if (home.snapshots.includes(offset)) return
   await home.node.world.disk.writeFileAtomic(`${home.path}/${offsetName(offset)}${SNAPSHOT_SUFFIX}`, producers.snapshot(), { sync: false })
   home.snapshots.push(offset)
+}
+
+async function dropSnapshotsAfter(home: RecoveryHome, offset: number): Promise<void> {
+  for (const at of home.snapshots.filter((snapshot) => snapshot > offset)) {
+    await unlinkIfThere(home.node, `${home.path}/${offsetName(at)}${SNAPSHOT_SUFFIX}`)
+  }
+  home.snapshots = home.snapshots.filter((snapshot) => snapshot <= offset)
 }
 
 async function dropSegments(home: RecoveryHome, from: number): Promise<void> {
