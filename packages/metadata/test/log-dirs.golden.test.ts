@@ -2,11 +2,12 @@
 // here and compared with what Apache Kafka says of its cluster.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { iterateBatches } from '@odradek/protocol'
 import { decodeSnapshot, SnapshotStore } from '@odradek/raft'
 import { type Goldens, requireGoldens, writeTree } from '@odradek/testkit'
 import { createMemoryDisk } from '@odradek/world/node'
 import { imageToRecords } from '../src/image/image-writer.ts'
-import { CONFIG_RESOURCE_TOPIC, imageHash, type MetadataImage } from '../src/index.ts'
+import { CONFIG_RESOURCE_TOPIC, formatStorage, imageHash, type MetadataImage } from '../src/index.ts'
 import { imageFromSnapshot } from '../src/metadata-loader.ts'
 import { decodeMetadataRecord, encodeMetadataRecord } from '../src/records.ts'
 import { openNode, testConfig, testWorld } from './support.ts'
@@ -133,6 +134,52 @@ test('the newest snapshot and the log behind it give the image that the whole lo
 /** The controller registers with a fresh incarnation at each start. */
 function withoutController(image: MetadataImage): MetadataImage {
   return Object.assign(Object.create(Object.getPrototypeOf(image)), image, { controllers: image.controllers.delete(1) })
+}
+
+test('a new cluster begins with the bytes that Apache Kafka begins with', async (t) => {
+  const goldens = requireGoldens(t)
+  if (goldens === undefined) return
+  for (const [name, initialControllers] of [
+    ['clean', undefined],
+    ['clean-acl', '1@localhost:19501:6k6UQV5wTMebtpRWBbZa5Q']
+  ] as const) {
+    const golden = new Map(goldens.logDir(name).map(({ path, data }) => [path, data]))
+    const world = testWorld()
+    const quorum =
+      initialControllers === undefined ? {} : { 'controller.quorum.voters': '', 'controller.quorum.bootstrap.servers': 'localhost:19501' }
+    const config = testConfig(quorum)
+    await formatStorage(world, { config, clusterId: 'cluster', initialControllers })
+    if (name === 'clean')
+      assert.deepEqual(
+        withoutTimes(await world.disk.readFile('/data/bootstrap.checkpoint')),
+        withoutTimes(golden.get('bootstrap.checkpoint'))
+      )
+    {
+      await using _opened = await openNode(world, config, 'cluster')
+    }
+    const log = '__cluster_metadata-0/00000000000000000000.log'
+    const [ours, theirs] = [await world.disk.readFile(`/data/${log}`), golden.get(log) ?? Buffer.alloc(0)].map((bytes) =>
+      iterateBatches(bytes)
+    )
+    // The LeaderChange (with kraft.version and voters where they are dynamic), then the bootstrap transaction.
+    assert.deepEqual(withoutTimes(ours[0].bytes()), withoutTimes(theirs[0].bytes()))
+    if (name === 'clean') assert.deepEqual(withoutTimes(ours[1].bytes()), withoutTimes(theirs[1].bytes()))
+    assert.deepEqual(await world.disk.readFile('/data/__cluster_metadata-0/quorum-state'), golden.get('__cluster_metadata-0/quorum-state'))
+    assert.deepEqual(
+      String(await world.disk.readFile('/data/__cluster_metadata-0/partition.metadata')),
+      String(golden.get('__cluster_metadata-0/partition.metadata'))
+    )
+  }
+})
+
+/** Without what follows from the clock: timestamps of batches, and the checksums over them. */
+function withoutTimes(bytes: Buffer = Buffer.alloc(0)): Buffer {
+  const copy = Buffer.from(bytes)
+  for (const batch of iterateBatches(copy)) {
+    copy.fill(0, batch.position + 17, batch.position + 21)
+    copy.fill(0, batch.position + 27, batch.position + 43)
+  }
+  return copy
 }
 
 function sorted(values: unknown[]): string[] {
