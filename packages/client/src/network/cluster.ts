@@ -79,6 +79,8 @@ export class Cluster {
   readonly backoff: Backoff
   readonly apiTimeoutMs: number
   readonly requestTimeoutMs: number
+  /** The addresses are of controllers. */
+  readonly usesControllers: boolean
   readonly retries: number
   readonly #metadataMaxAgeMs: number
   readonly #bootstrap: readonly Endpoint[]
@@ -99,6 +101,7 @@ export class Cluster {
     this.world = world
     this.backoff = { initialMs: options.retryBackoffMs ?? 100, maxMs: options.retryBackoffMaxMs ?? 1_000 }
     this.requestTimeoutMs = requestTimeoutMs ?? 30_000
+    this.usesControllers = options.usesControllers ?? false
     this.apiTimeoutMs = options.apiTimeoutMs ?? 60_000
     this.retries = options.retries ?? Infinity
     this.#metadataMaxAgeMs = options.metadataMaxAgeMs ?? 300_000
@@ -114,7 +117,7 @@ export class Cluster {
       world,
       pool: this.#pool,
       bootstrap: this.#bootstrap,
-      usesControllers: options.usesControllers ?? false,
+      usesControllers: this.usesControllers,
       rebootstraps: options.rebootstraps ?? true,
       backoff: this.backoff,
       timeoutMs: this.apiTimeoutMs,
