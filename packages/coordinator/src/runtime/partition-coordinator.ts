@@ -54,6 +54,8 @@ const NO_PRODUCER: ProducerIdentity = { producerId: NO_PRODUCER_ID, producerEpoc
 export class PartitionCoordinator<Shard extends CoordinatorShard<Rec>, Rec> {
   readonly partition: number
   readonly epoch: number
+  /** The next attempt to load the partition, after a failure. */
+  retry: TimerHandle | undefined
   readonly #parts: RuntimeParts<Shard, Rec>
   readonly #metrics: RuntimeMetrics
   readonly #onOutOfSync: () => void
@@ -154,6 +156,7 @@ export class PartitionCoordinator<Shard extends CoordinatorShard<Rec>, Rec> {
   }
 
   unload(): void {
+    this.retry?.cancel()
     if (this.#state === 'closed') return
     const wasFailed = this.#state === 'failed'
     this.#stop('closed', wasFailed)

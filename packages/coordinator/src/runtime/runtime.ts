@@ -13,6 +13,10 @@ import type { ProducerIdentity, RuntimeParts } from './partition-coordinator.ts'
 import { PartitionCoordinator } from './partition-coordinator.ts'
 import type { CoordinatorOperation, CoordinatorShard } from './shard.ts'
 
+/** Between attempts to load a partition. */
+const RETRY_MS_MIN = 1_000
+const RETRY_MS_MAX = 60_000
+
 export class CoordinatorRuntime<Shard extends CoordinatorShard<Rec>, Rec> {
   readonly metrics = createRuntimeMetrics()
   readonly #parts: RuntimeParts<Shard, Rec>
@@ -29,15 +33,23 @@ export class CoordinatorRuntime<Shard extends CoordinatorShard<Rec>, Rec> {
       if (current.epoch >= epoch && current.state !== 'failed') return
       current.unload()
     }
-    this.#start(partition, epoch, onLoaded)
+    this.#start(partition, epoch, 0, onLoaded)
   }
 
-  #start(partition: number, epoch: number, onLoaded?: (error?: LoadError) => void): void {
-    const coordinator = new PartitionCoordinator(this.#parts, this.metrics, partition, epoch, () => {
-      if (this.#partitions.get(partition) === coordinator) this.#start(partition, epoch)
-    })
+  #start(partition: number, epoch: number, failures: number, onLoaded?: (error?: LoadError) => void): void {
+    const restart = (failuresNow: number): void => {
+      if (this.#partitions.get(partition) === coordinator) this.#start(partition, epoch, failuresNow)
+    }
+    const coordinator = new PartitionCoordinator(this.#parts, this.metrics, partition, epoch, () => restart(0))
     this.#partitions.set(partition, coordinator)
-    coordinator.load((error) => onLoaded?.(error))
+    coordinator.load((error) => {
+      if (error !== undefined) {
+        // A disk may come back, and a log may be truncated; until then its groups are answered with NOT_COORDINATOR.
+        const delayMs = Math.min(RETRY_MS_MIN * 2 ** failures, RETRY_MS_MAX)
+        coordinator.retry = this.#parts.world.timers.schedule(delayMs, () => restart(failures + 1))
+      }
+      onLoaded?.(error)
+    })
   }
 
   /** This node leads the partition no longer, as of `epoch` (absent: whatever the epoch). */

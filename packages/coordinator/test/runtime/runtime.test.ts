@@ -258,6 +258,24 @@ test('a partition that cannot be read is not served', async () => {
   assert.equal(runtime.metrics.partitionLoadFailures, 1)
 })
 
+test('a partition that could not be read is tried again, less and less often, until it is unloaded', async () => {
+  const first = await start()
+  await Promise.all([first.runtime.write('set', 0, (found) => found.set(['a', 1]), failed), first.world.settle()])
+  const { world, log, runtime } = first
+  log.readFailures.push(ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.KAFKA_STORAGE_ERROR)
+  runtime.load(0, 1)
+  await world.advance(2_999)
+  assert.equal(runtime.availability(0), ErrorCode.NOT_COORDINATOR)
+  await world.advance(1)
+  assert.equal(runtime.availability(0), 0)
+  assert.equal(runtime.metrics.partitionLoadFailures, 2)
+  log.readFailures.push(ErrorCode.KAFKA_STORAGE_ERROR)
+  runtime.load(0, 2)
+  await world.advance(0)
+  runtime.unload(0)
+  assert.equal(world.pendingTimers, 0)
+})
+
 test('a partition unloaded while it loads stays unloaded, and old epochs change nothing', async () => {
   const { world, log, runtime } = await start()
   for (let index = 0; index < 10; index++)

@@ -21,6 +21,8 @@ export class MemoryLog implements CoordinatorLog {
   isAutoCommitting = true
   /** The answer of the next appends, first to last; then they succeed again. */
   readonly failures: number[] = []
+  /** The same for reads. */
+  readonly readFailures: number[] = []
   maxBytes = 1_048_588
   appends = 0
   readonly #world: VirtualWorld
@@ -46,6 +48,8 @@ export class MemoryLog implements CoordinatorLog {
   }
 
   read(index: number, offset: number, maxBytes: number): CoordinatorReadResult {
+    const failure = this.readFailures.shift() ?? ErrorCode.NONE
+    if (failure !== ErrorCode.NONE) return { errorCode: failure, buffers: [] }
     const buffers: Buffer[] = []
     let size = 0
     for (const batch of this.partition(index).batches) {
