@@ -13,6 +13,8 @@ const COPY_BYTES_MAX = 4096
 /** Neighbours in a slab become one entry up to this size, so that finding a batch inside stays short. */
 const MERGED_BYTES_MAX = 8192
 
+const NO_BYTES = Buffer.alloc(0)
+
 interface Entry {
   tail: LogTail | undefined
   firstOffset: number
@@ -61,6 +63,7 @@ export class TailCache {
       this.usedBytes -= oldest.buffer.length
       oldest.tail.evictOldest(oldest)
       oldest.tail = undefined
+      oldest.buffer = NO_BYTES // the queues let go of their heads only now and then
     }
     if (this.head > 1024 && this.head * 2 > this.queue.length) {
       this.queue = this.queue.slice(this.head)
