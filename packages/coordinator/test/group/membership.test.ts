@@ -257,3 +257,20 @@ test('a group with members cannot be deleted; an empty one goes with its offsets
   const { generationId } = await group.stable(1)
   assert.equal(generationId, 1, 'a group of the same name starts anew')
 })
+
+test('of ten thousand members group.max.size takes its number, 5 MiB of metadata reach the leader whole, and others notice nothing', async () => {
+  const bench = await GroupBench.start({ config: { groupMembersMax: 1_000 } })
+  const group = bench.group()
+  const other = await bench.group('other').stable(1, { sessionTimeoutMs: 600_000 })
+  const metadata = Buffer.alloc(5 * 1024 * 1024, 7)
+  const big = group.join('', { version: 3, protocols: [{ name: 'range', metadata }] })
+  const joins = Array.from({ length: 9_999 }, () => group.join('', { version: 3 }))
+  await bench.advance(60_000)
+  const { members } = await big.expect({ errorCode: 0 })
+  assert.equal(members.length, 1_000)
+  assert.ok(members[0].metadata.equals(metadata))
+  let refused = 0
+  for (const joined of joins) if ((await joined.value()).errorCode === ErrorCode.GROUP_MAX_SIZE_REACHED) refused++
+  assert.equal(refused, 9_000)
+  await bench.group('other').heartbeat(other.members[0], 1).expect({ errorCode: 0 })
+})
