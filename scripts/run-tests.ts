@@ -9,6 +9,7 @@ import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { run } from 'node:test'
+import { kafkaLibs, ToolchainMissing } from '../test/interop/support/toolchains.ts'
 
 type Kind = 'unit' | 'golden' | 'sim' | 'fuzz' | 'e2e'
 interface TestEvent {
@@ -38,12 +39,23 @@ await runFiles(
   availableParallelism()
 )
 // Tests with real sockets, disks and other programs measure time: they get the machine for themselves.
-await runFiles(files.filter(isAlone), 1)
+const alone = files.filter(isAlone)
+if (alone.some((file) => kindOf(file) === 'e2e')) findKafkaLibs()
+await runFiles(alone, 1)
 
 for (const [reason, count] of skips) console.log(`skipped ${count}: ${reason}`)
 if (files.length === 0) console.log('No test file matches.')
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`)
 process.exit(totals.failed > 0 || files.length === 0 ? 1 : 0)
+
+/** Apache Kafka's jars are resolved once, for the tests of every package. Where they cannot be had, those tests say so themselves. */
+function findKafkaLibs(): void {
+  try {
+    process.env.KAFKA_LIBS = kafkaLibs()
+  } catch (error) {
+    if (!(error instanceof ToolchainMissing)) throw error
+  }
+}
 
 function readArguments(args: string[]): { kinds: Set<string> | undefined; parts: string[] } {
   const at = args.indexOf('--only')

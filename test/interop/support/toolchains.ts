@@ -1,7 +1,8 @@
 // Finds the toolchains that the interop tests drive (Java with Maven, Python, Go) and prepares what they need in
 // `.cache/` of the checkout, once. An absent toolchain skips a test with a message; under CI=true it fails it.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 export const repositoryRoot = join(import.meta.dirname, '../../..')
@@ -46,8 +47,8 @@ function cached(name: string, make: (dir: string) => void): string {
   return dir
 }
 
-/** The class path of Apache Kafka 4.3.1 (KAFKA_LIBS names a ready folder of jars). */
-export function kafkaClassPath(): string {
+/** The folder with the jars of Apache Kafka 4.3.1 (KAFKA_LIBS names a ready one). */
+export function kafkaLibs(): string {
   const dir =
     process.env.KAFKA_LIBS ||
     cached('kafka-libs-4.3.1', (target) => {
@@ -61,15 +62,29 @@ export function kafkaClassPath(): string {
       ])
     })
   run('java', ['-version'])
-  return join(dir, '*')
+  return dir
+}
+
+export function kafkaClassPath(): string {
+  return join(kafkaLibs(), '*')
+}
+
+let classes: string | undefined
+function classesDir(): string {
+  if (classes === undefined) {
+    const dir = mkdtempSync(join(tmpdir(), 'odradek-classes-'))
+    process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
+    classes = dir
+  }
+  return classes
 }
 
 /** Compiles test/interop/java/<name>.java once and gives the class path that runs it. */
 export function compiledJava(name: string): string {
   const classPath = kafkaClassPath()
   const source = join(repositoryRoot, 'test/interop/java', `${name}.java`)
-  const out = join(cacheDir, 'java-classes', name)
-  rmSync(out, { recursive: true, force: true })
+  // a folder of this process: test files that use the same program run side by side
+  const out = join(classesDir(), name)
   mkdirSync(out, { recursive: true })
   run('javac', ['-nowarn', '-cp', classPath, '-d', out, source])
   return out + delimiter + classPath
