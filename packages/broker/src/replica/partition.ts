@@ -138,18 +138,16 @@ export class Partition implements FetchSource {
 
   /** A full disk loses what was not written, and the log goes on; any other failure is for good. */
   #onFailed(error: unknown): void {
-    if ((error as { code?: string } | undefined)?.code !== 'ENOSPC') {
-      this.fail(ErrorCode.KAFKA_STORAGE_ERROR)
-      return
-    }
     this.#appended.length = 0
     this.#appendedHead = 0
-    this.#failCommits(ErrorCode.KAFKA_STORAGE_ERROR)
+    const isFull = (error as { code?: string } | undefined)?.code === 'ENOSPC'
+    if (isFull) this.#failCommits(ErrorCode.KAFKA_STORAGE_ERROR)
+    else this.fail(ErrorCode.KAFKA_STORAGE_ERROR)
+    for (const listener of [...this.#listeners]) listener.onLost()
   }
 
   #failCommits(errorCode: number): void {
     for (const { waiter } of this.#commitWaiters.splice(0)) waiter(errorCode)
-    for (const listener of [...this.#listeners]) listener.onLost()
   }
 
   #onAcknowledged(offset: number): void {
