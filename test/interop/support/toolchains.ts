@@ -1,7 +1,8 @@
 // Finds the toolchains that the interop tests drive (Java with Maven, Python, Go) and prepares what they need in
 // `.cache/` of the checkout, once. An absent toolchain skips a test with a message; under CI=true it fails it.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
@@ -49,17 +50,13 @@ function cached(name: string, make: (dir: string) => void): string {
 
 /** The folder with the jars of Apache Kafka 4.3.1 (KAFKA_LIBS names a ready one). */
 export function kafkaLibs(): string {
+  const pom = join(repositoryRoot, 'test/interop/java/pom.xml')
+  // named after what is asked for: another version or jar is another folder
+  const name = `kafka-libs-${createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 8)}`
   const dir =
     process.env.KAFKA_LIBS ||
-    cached('kafka-libs-4.3.1', (target) => {
-      run('mvn', [
-        '-q',
-        '-B',
-        '-f',
-        join(repositoryRoot, 'test/interop/java/pom.xml'),
-        'dependency:copy-dependencies',
-        `-DoutputDirectory=${target}`
-      ])
+    cached(name, (target) => {
+      run('mvn', ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${target}`])
     })
   run('java', ['-version'])
   return dir
