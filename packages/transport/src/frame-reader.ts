@@ -51,11 +51,6 @@ export class FrameReader {
   }
 
   /** Takes all of `chunk`, which is the caller's again afterwards. */
-  /** True between the first byte of a frame and its last. */
-  get isMidFrame(): boolean {
-    return this.bufferedBytes > 0
-  }
-
   push(chunk: Buffer): void {
     this.#bufferedBytes += chunk.length
     let position = 0
@@ -92,6 +87,7 @@ export class FrameReader {
     this.#sizeFilled = 0
     this.#frameBytes = -1
     this.#frame = undefined
+    this.#filled = 0
     this.#error = undefined
   }
 
@@ -128,7 +124,7 @@ export class FrameReader {
   #roomFor(bytes: number): Buffer {
     const frame = this.#frame
     if (frame !== undefined && frame.length >= bytes) return frame
-    const grown = this.#allocate(Math.min(this.#frameBytes, bytes * ROOM_FACTOR))
+    const grown = this.#allocate(bytes)
     if (frame !== undefined) {
       frame.copy(grown, 0, 0, this.#filled)
       this.recycle(frame)
@@ -137,9 +133,9 @@ export class FrameReader {
     return grown
   }
 
-  #allocate(bytes: number): Buffer {
-    // What may grow further is taken large enough to be given back.
-    if (bytes === this.#frameBytes && bytes < POOLED_BYTES_MIN) return Buffer.allocUnsafe(bytes)
-    return this.#pool?.take(bytes) ?? Buffer.allocUnsafeSlow(bytes)
+  #allocate(bytesHere: number): Buffer {
+    if (this.#frameBytes < POOLED_BYTES_MIN) return Buffer.allocUnsafe(this.#frameBytes)
+    const room = Math.min(this.#frameBytes, bytesHere * ROOM_FACTOR)
+    return this.#pool?.take(room) ?? Buffer.allocUnsafeSlow(room)
   }
 }

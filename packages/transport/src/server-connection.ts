@@ -169,7 +169,6 @@ export class ServerConnection implements BudgetHolder {
     this.#reader.push(chunk)
     this.#pump()
     if (this.#closed) return
-    this.#reader.settle()
     const parked = this.#reader.bufferedBytes
     const isMuted = this.#next !== undefined
     if ((isMuted && parked > PARKED_BYTES_MAX) || !this.#options.requestMemory.mayGrow(this)) this.#pause()

@@ -13,7 +13,6 @@ describe('the frame reader', () => {
     frames.push(chunk)
     const [one, two] = [frames.next(), frames.next()]
     assert.equal(frames.next(), undefined)
-    frames.settle()
     chunk.fill(0)
     frames.push(frame('three').subarray(6))
     assert.deepEqual([one, two, frames.next()].map(String), ['one', 'two', 'three'])
@@ -26,7 +25,6 @@ describe('the frame reader', () => {
     for (let position = 0; position < bytes.length; position += 7) {
       const chunk = Buffer.from(bytes.subarray(position, position + 7))
       frames.push(chunk)
-      frames.settle()
       chunk.fill(0)
     }
     assert.equal(frames.bufferedBytes, bytes.length)
@@ -40,7 +38,6 @@ describe('the frame reader', () => {
     frames.push(sizePrefix(body.length))
     for (let position = 0; position < body.length; position += 1_000_003) {
       assert.equal(frames.next(), undefined)
-      frames.settle()
       frames.push(body.subarray(position, position + 1_000_003))
     }
     assert.ok(frames.next()?.equals(body))
@@ -54,7 +51,6 @@ describe('the frame reader', () => {
       for (let position = 0; position < bytes.length; position += cut) {
         frames.push(bytes.subarray(position, position + cut))
         for (let next = frames.next(); next !== undefined; next = frames.next()) found.push(next.toString())
-        frames.settle()
       }
       assert.deepEqual(found, ['first frame', 'x', 'the third one'], `cut ${cut}`)
       assert.equal(frames.bufferedBytes, 0)
