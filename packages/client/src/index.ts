@@ -1,5 +1,70 @@
+export { type AclBinding, type AclBindingFilter, aclKey, type DeletedAcls } from './admin/acls.ts'
 export type { Admin } from './admin/admin.ts'
+export type {
+  ClusterDescription,
+  FeatureMetadata,
+  FeatureUpdate,
+  QuorumInfo,
+  QuorumReplicaState,
+  RaftVoterEndpoint
+} from './admin/cluster-info.ts'
+export { type AlterConfigs, type ConfigEntry, type ConfigResource, configResourceKey, type ResourceConfig } from './admin/configs.ts'
+export type { CommittedOffset, GroupOffsets, GroupOffsetsSpec, OffsetToCommit } from './admin/group-offsets.ts'
+export type {
+  ClassicGroupDescription,
+  ConsumerGroupDescription,
+  DescribeGroupsOptions,
+  GroupListing,
+  ListGroupsOptions,
+  MemberDescription,
+  RemoveMembersOptions
+} from './admin/groups.ts'
 export type { KeyedResult, Outcomes } from './admin/keyed-result.ts'
+export type {
+  AclOperationName,
+  AclPermissionName,
+  AlterConfigOpName,
+  ConfigResourceTypeName,
+  ConfigSourceName,
+  ConfigTypeName,
+  PatternTypeName,
+  ResourceTypeName,
+  ScramMechanismName
+} from './admin/names.ts'
+export type { ListedOffset, OffsetQuery, OffsetSpec, RecordsToDelete } from './admin/offsets.ts'
+export { type ClientQuota, type ClientQuotaAlteration, type ClientQuotaFilter, type QuotaEntity, quotaEntityKey } from './admin/quotas.ts'
+export {
+  type LogDirDescription,
+  type NewPartitionReassignment,
+  type PartitionReassignment,
+  type ReplicaInfo,
+  type ReplicaLogDirInfo,
+  replicaKey,
+  type TopicPartitionReplica
+} from './admin/replicas.ts'
+export type { ScramCredentialInfo, UserScramCredentialAlteration } from './admin/scram.ts'
+export type { ShareGroupDescription, ShareGroupOffset, ShareMemberDescription } from './admin/share-groups.ts'
+export type { StreamsGroupDescription, StreamsGroupMemberAssignment, StreamsGroupMemberDescription } from './admin/streams-groups.ts'
+export type { DelegationToken } from './admin/tokens.ts'
+export type {
+  CreatedTopic,
+  CreateTopicsOptions,
+  DescribeTopicsOptions,
+  NewPartitions,
+  NewTopic,
+  TopicCollection,
+  TopicDescription,
+  TopicListing,
+  TopicPartitionInfo
+} from './admin/topics.ts'
+export type {
+  AbortTransactionSpec,
+  FencedProducer,
+  ListTransactionsOptions,
+  ProducerState,
+  TransactionDescription,
+  TransactionListing
+} from './admin/transactions.ts'
 export { KafkaError, PartialFailureError } from './errors.ts'
 export { type AdminOptions, Kafka, type KafkaOptions } from './kafka.ts'
 export type { ClusterMetadata, Node, PartitionMetadata, TopicMetadata } from './network/metadata.ts'

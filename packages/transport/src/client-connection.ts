@@ -134,7 +134,9 @@ export class ClientConnection {
     this.#reader = new FrameReader(() => responseBytesMax)
     this.#lastActiveMs = this.#now()
     socket.setHandlers({
+      target: () => this.#reader.target(),
       onData: (chunk) => this.#onData(chunk),
+      target: () => this.#reader.target(),
       onDrain: () => this.#onDrain(),
       onEnd: () => this.#onEnd(),
       onClose: (error) => this.#onSocketClose(error)
