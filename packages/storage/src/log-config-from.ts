@@ -46,6 +46,7 @@ export function logManagerSettingsFrom(broker: BrokerConfig): LogManagerSettings
     recoveryConcurrency: broker.get('num.recovery.threads.per.data.dir'),
     producerIdExpirationMs: broker.get('producer.id.expiration.ms'),
     producerIdExpirationCheckMs: broker.get('producer.id.expiration.check.interval.ms'),
+    moveMaxBytesPerSecond: broker.get('replica.alter.log.dirs.io.max.bytes.per.second'),
     cleaner: {
       isEnabled: broker.get('log.cleaner.enable'),
       backoffMs: broker.get('log.cleaner.backoff.ms'),

@@ -3,8 +3,8 @@
 // disk makes it read-only: reads go on, appends are refused, and it comes back when there is room.
 
 import type { Uuid } from '@odradek/base'
+import { BufferPool } from '@odradek/base'
 import type { DiskError, World } from '@odradek/world'
-import { BufferPool } from './buffer-pool.ts'
 import { FilePool } from './file-pool.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { IndexCache } from './sparse-index.ts'

@@ -40,12 +40,14 @@ export interface OpenLogOptions {
   /** The id to trust when the folder holds none. */
   topicId?: string
   wasCleanlyShutDown: boolean
+  /** All that is there is known to be on disk. Default: what `wasCleanlyShutDown` says. */
+  isOnDisk?: boolean
   /** From the checkpoints of the directory; 0 when it knows none. */
   recoveryPoint: number
   logStartOffset: number
   highWatermark: number
-  /** The cleaner's checkpoint knows the log: it may lack offsets. */
-  wasCleaned?: boolean
+  /** The log was cleaned, or nobody knows whether it is: a gap between segments is no sign of loss. */
+  mayHaveGaps?: boolean
 }
 
 export async function openLog(options: OpenLogOptions): Promise<PartitionLog> {
@@ -60,6 +62,7 @@ class Loader {
   readonly epochs = new EpochCache()
   readonly producers = new ProducerState()
   readonly mayHaveGaps: boolean
+  readonly mustRewrite: boolean
   segments: Segment[] = []
   snapshots: number[] = []
   logStartOffset: number
@@ -71,7 +74,8 @@ class Loader {
     this.path = options.path
     this.indexIntervalBytes = options.config.indexIntervalBytes
     this.logStartOffset = options.logStartOffset
-    this.mayHaveGaps = options.config.isCompact || options.wasCleaned === true
+    this.mayHaveGaps = options.config.isCompact || options.mayHaveGaps === true
+    this.mustRewrite = options.config.durability === 'sync' && !(options.isOnDisk ?? options.wasCleanlyShutDown)
   }
 
   async open(): Promise<PartitionLog> {

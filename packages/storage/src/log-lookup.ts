@@ -20,10 +20,23 @@ export function abortedTransactions(log: PartitionLog, from: number, to: number)
   const found: AbortedTxn[] = []
   for (let i = Math.max(log.segmentIndexFor(from), 0); i < log.segments.length; i++) {
     const { abortedTxns } = log.segments[i]
-    if (abortedTxns === undefined) return loadAndCollect(log, from, to)
+    if (abortedTxns === undefined) return settled(log, () => loadAndCollect(log, from, to))
     if (collectAbortedTxns(abortedTxns, from, to, found)) break
   }
   return found
+}
+
+/** Looks again when files of the log changed places under the look-up. */
+async function settled<T>(log: PartitionLog, look: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const { generation } = log
+    try {
+      const found = await look()
+      if (generation === log.generation) return found
+    } catch (error) {
+      if (log.isClosed || !(await log.hasMovedSince(generation))) throw error
+    }
+  }
 }
 
 async function loadAndCollect(log: PartitionLog, from: number, to: number): Promise<AbortedTxn[]> {
@@ -35,7 +48,11 @@ async function loadAndCollect(log: PartitionLog, from: number, to: number): Prom
   return found
 }
 
-export async function findOffsetForTimestamp(log: PartitionLog, timestamp: number): Promise<TimestampAndOffset | undefined> {
+export function findOffsetForTimestamp(log: PartitionLog, timestamp: number): Promise<TimestampAndOffset | undefined> {
+  return settled(log, () => searchForTimestamp(log, timestamp))
+}
+
+async function searchForTimestamp(log: PartitionLog, timestamp: number): Promise<TimestampAndOffset | undefined> {
   await log.writer.whenWritten(log.logEndOffset)
   for (const segment of [...log.segments]) {
     if (segment.size === 0) continue
@@ -69,7 +86,11 @@ function firstRecordFrom(batch: RecordBatch, timestamp: number, startOffset: num
   return found
 }
 
-export async function findOffsetOfMaxTimestamp(log: PartitionLog): Promise<TimestampAndOffset | undefined> {
+export function findOffsetOfMaxTimestamp(log: PartitionLog): Promise<TimestampAndOffset | undefined> {
+  return settled(log, () => searchMaxTimestamp(log))
+}
+
+async function searchMaxTimestamp(log: PartitionLog): Promise<TimestampAndOffset | undefined> {
   await log.writer.whenWritten(log.logEndOffset)
   let latest: Segment | undefined
   for (const segment of [...log.segments]) {

@@ -23,6 +23,7 @@ import type { StorageLimits } from './log-directory.ts'
 import { LogDirectory, StorageNode } from './log-directory.ts'
 import { savePartitionMetadata } from './log-flush.ts'
 import { openLog } from './log-loader.ts'
+import { LogMoves } from './log-moves.ts'
 import { LogScheduler } from './log-scheduler.ts'
 import type { LogManagerSettings } from './log-settings.ts'
 import { defaultLogManagerSettings } from './log-settings.ts'
@@ -38,6 +39,11 @@ export interface LogManagerOptions {
   clusterId: string
   /** The settings of a topic's logs, asked when a log is opened; `updateConfig` of the log changes them later. */
   configFor: (topic: string) => LogConfig
+  /**
+   * `open` only locks and reads what the directories are; `load` opens the logs. For a node that learns the topics' settings
+   * from the metadata log, which lives in one of the directories.
+   */
+  deferLoading?: boolean
   settings?: Partial<LogManagerSettings>
   limits?: Partial<StorageLimits>
   /** `cordoned.log.dirs`: no new log is placed there. */
@@ -70,6 +76,10 @@ export class LogManager {
   /** Folders on their way to `-delete`: a new log of the same name waits for it. */
   private readonly leaving = new Map<string, Promise<void>>()
   private readonly scheduler: LogScheduler
+  private readonly moves: LogMoves
+  private readonly foundFutures: { directory: LogDirectory; path: string; topicPartition: TopicPartition }[] = []
+  private configFor: (topic: string) => LogConfig
+  private areConfigsKnown = false
 
   private constructor(options: LogManagerOptions) {
     this.options = options
@@ -77,14 +87,28 @@ export class LogManager {
     this.settings = { ...defaultLogManagerSettings, ...options.settings }
     this.node.producerIdExpirationMs = this.settings.producerIdExpirationMs
     this.scheduler = new LogScheduler(this)
+    this.moves = new LogMoves(this.node, this.scheduler, () => this.settings.moveMaxBytesPerSecond)
+    this.configFor = options.configFor
   }
 
   /** Locks the directories, reads what they are, and opens every log in them. */
   static async open(options: LogManagerOptions): Promise<LogManager> {
     const manager = new LogManager(options)
     await manager.openDirectories()
-    await Promise.all(manager.opened.map((opened) => manager.loadDirectory(opened)))
+    if (!options.deferLoading) await manager.loadAll()
     return manager
+  }
+
+  /** Opens every log, when `deferLoading` was said. `configFor` knows the topics now: recovery relies on it. */
+  async load(configFor: (topic: string) => LogConfig): Promise<void> {
+    this.configFor = configFor
+    this.areConfigsKnown = true
+    await this.loadAll()
+  }
+
+  private async loadAll(): Promise<void> {
+    await Promise.all(this.opened.map((opened) => this.loadDirectory(opened)))
+    await this.loadFutures()
   }
 
   // ---- directories
@@ -190,18 +214,21 @@ export class LogManager {
         const folder = parsePartitionDirectory(name)
         if (folder === undefined || folder.topic === METADATA_TOPIC) return
         if (folder.kind === 'delete')
-          this.scheduler.removeLater(directory, `${directory.path}/${name}`, this.options.configFor(folder.topic).fileDeleteDelayMs)
+          this.scheduler.removeLater(directory, `${directory.path}/${name}`, this.configFor(folder.topic).fileDeleteDelayMs)
+        const topicPartition = { topic: folder.topic, partition: folder.partition }
+        const path = `${directory.path}/${name}`
+        if (folder.kind === 'future') this.foundFutures.push({ directory, path, topicPartition })
         if (folder.kind !== 'live') return
         const log = await openLog({
           directory,
-          path: `${directory.path}/${name}`,
-          topicPartition: { topic: folder.topic, partition: folder.partition },
-          config: this.options.configFor(folder.topic),
+          path,
+          topicPartition,
+          config: this.configFor(folder.topic),
           wasCleanlyShutDown: wasClean,
           recoveryPoint: checkpoints.recoveryPoints.get(name) ?? 0,
           logStartOffset: checkpoints.logStartOffsets.get(name) ?? 0,
           highWatermark: checkpoints.highWatermarks.get(name) ?? 0,
-          wasCleaned: checkpoints.cleanerOffsets.has(name)
+          mayHaveGaps: !this.areConfigsKnown || checkpoints.cleanerOffsets.has(name)
         })
         log.cleanedOffset = checkpoints.cleanerOffsets.get(name) ?? 0
         this.add(log)
@@ -215,6 +242,27 @@ export class LogManager {
       if (error instanceof OdradekError) throw error
       directory.fail(error, 'loading the logs')
     }
+  }
+
+  /**
+   * Copies whose move a stop interrupted go on. A copy without its log had taken its place already and only lacks the name,
+   * unless the log may be in a directory that is offline.
+   */
+  private async loadFutures(): Promise<void> {
+    for (const { directory, path, topicPartition } of this.foundFutures.splice(0)) {
+      const log = this.get(topicPartition)
+      if (log !== undefined && log.directory !== directory) await this.moves.resume(log, directory, path)
+      else if (log !== undefined) await this.node.world.disk.removeTree(path)
+      else if (this.opened.every((opened) => !opened.directory.isOffline)) await this.promoteFuture(directory, path, topicPartition)
+    }
+  }
+
+  private async promoteFuture(directory: LogDirectory, future: string, topicPartition: TopicPartition): Promise<void> {
+    const path = `${directory.path}/${partitionName(topicPartition.topic, topicPartition.partition)}`
+    await this.node.world.disk.rename(future, path)
+    const config = this.configFor(topicPartition.topic)
+    const unknown = { wasCleanlyShutDown: false, recoveryPoint: 0, logStartOffset: 0, highWatermark: 0, mayHaveGaps: true }
+    this.add(await openLog({ directory, path, topicPartition, config, ...unknown }))
   }
 
   private add(log: PartitionLog): void {
@@ -290,7 +338,10 @@ export class LogManager {
     const log = this.logsByName.get(name)
     if (log === undefined) return
     this.logsByName.delete(name)
-    const gone = this.renameAway(log, 'delete').finally(() => this.leaving.delete(name))
+    const gone = this.moves
+      .cancel(name)
+      .then(() => this.renameAway(log, 'delete'))
+      .finally(() => this.leaving.delete(name))
     this.leaving.set(name, gone)
     await gone
   }
@@ -321,14 +372,36 @@ export class LogManager {
     const log = this.logsByName.get(name)
     if (log === undefined) return
     this.logsByName.delete(name)
+    await this.moves.cancel(name)
     await this.renameAway(log, 'stray')
+  }
+
+  /**
+   * AlterReplicaLogDirs: the log goes on in `path`, another of `log.dirs`, once a copy there has everything. Resolves when the
+   * copy has begun to grow; `futures` shows it until the log has moved.
+   */
+  async move(topicPartition: TopicPartition, path: string): Promise<void> {
+    const log = this.get(topicPartition)
+    if (log === undefined)
+      throw new OdradekError('STORAGE_NO_LOG', `there is no log of ${partitionName(topicPartition.topic, topicPartition.partition)} here`)
+    await this.moves.start(log, this.place(path))
+  }
+
+  /** Resolves when no move of the log is under way any more. */
+  async whenMoved(topicPartition: TopicPartition): Promise<void> {
+    await this.moves.get(topicPartition)?.done
+  }
+
+  /** Copies of logs on their way to another directory. */
+  futures(): PartitionLog[] {
+    return this.moves.futures()
   }
 
   /** Opens (or makes) the log of the metadata quorum in `directoryPath`, which is one of `log.dirs` or `metadata.log.dir`. */
   async openMetadataLog(directoryPath: string, config: LogConfig, topicId: Uuid): Promise<PartitionLog> {
     const { world } = this.node
-    const directory =
-      this.opened.find((opened) => opened.directory.path === directoryPath)?.directory ?? new LogDirectory(directoryPath, this.node)
+    const opened = this.opened.find(({ directory }) => directory.path === directoryPath)
+    const directory = opened?.directory ?? new LogDirectory(directoryPath, this.node)
     const path = `${directoryPath}/${partitionName(METADATA_TOPIC, 0)}`
     const haltOnly = directory.onOffline
     directory.onOffline = (failed, error) => {
@@ -343,6 +416,7 @@ export class LogManager {
       config,
       topicId,
       wasCleanlyShutDown: false,
+      isOnDisk: opened?.wasClean,
       recoveryPoint: 0,
       logStartOffset: 0,
       highWatermark: 0
@@ -362,6 +436,7 @@ export class LogManager {
   /** With `clean`, completes every log and leaves the mark that the next start need not recover. */
   async shutdown(options: { clean: boolean; brokerEpoch?: number }): Promise<void> {
     await this.scheduler.stop()
+    await this.moves.stop()
     await Promise.all([...this.leaving.values()].map((gone) => gone.catch(() => undefined)))
     for (const { directory, lock } of this.opened) {
       const isClean = options.clean && !directory.isOffline && (await this.closeDirectory(directory))

@@ -68,8 +68,7 @@ export class LogReader {
     const endOffset = Math.min(options.endOffset ?? log.writtenOffset, log.writtenOffset)
     if (offset >= endOffset) return emptyRead(offset)
     if (offset >= log.tail.firstOffset) {
-      const { buffers, sizeInBytes, nextOffset } = log.tail.collect(offset, options.maxBytes, endOffset, options.minOneBatch ?? false)
-      return { errorCode: 0, buffers, sizeInBytes, nextOffset }
+      return { errorCode: 0, ...log.tail.collect(offset, options.maxBytes, endOffset, options.minOneBatch ?? false) }
     }
     return this.readFile(offset, endOffset, options)
   }
@@ -82,7 +81,7 @@ export class LogReader {
         const result = await this.readSegments(offset, endOffset, options)
         if (generation === log.generation || result.errorCode !== 0) return result
       } catch (error) {
-        if (generation === log.generation) return this.failedRead(offset, error)
+        if (!(await log.hasMovedSince(generation))) return this.failedRead(offset, error)
       }
       if (offset < log.logStartOffset || offset > log.logEndOffset) return emptyRead(offset, ErrorCode.OFFSET_OUT_OF_RANGE)
       if (offset >= Math.min(endOffset, log.writtenOffset)) return emptyRead(offset)
@@ -91,6 +90,7 @@ export class LogReader {
 
   private failedRead(offset: number, error: unknown): ReadResult {
     const { log } = this
+    if (log.isClosed) return emptyRead(offset, ErrorCode.KAFKA_STORAGE_ERROR)
     if (error instanceof CorruptLogError) {
       log.node.world.logger.log(
         'ERROR',

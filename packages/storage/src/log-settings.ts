@@ -23,6 +23,8 @@ export interface LogManagerSettings {
   recoveryConcurrency: number
   producerIdExpirationMs: number
   producerIdExpirationCheckMs: number
+  /** `replica.alter.log.dirs.io.max.bytes.per.second`. */
+  moveMaxBytesPerSecond: number
   cleaner: CleanerSettings
 }
 
@@ -37,6 +39,7 @@ export const defaultLogManagerSettings: Readonly<LogManagerSettings> = Object.fr
   recoveryConcurrency: 2,
   producerIdExpirationMs: 86400000,
   producerIdExpirationCheckMs: 600000,
+  moveMaxBytesPerSecond: Number.MAX_VALUE,
   cleaner: Object.freeze({
     isEnabled: true,
     backoffMs: 15000,

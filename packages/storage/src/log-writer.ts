@@ -18,15 +18,17 @@ export interface WriterOwner {
   /** Asked before the write that makes the segment's file; the write waits for the promise. */
   beforeFirstWrite(segment: Segment): Promise<void> | undefined
   /** All appended bytes below `endOffset` are in the file. */
-  onChunkWritten(endOffset: number, bytes: number): void
+  onChunkWritten(endOffset: number): void
   onWriteFailed(error: unknown): void
 }
 
 export class LogWriter {
   private readonly timers: Timers
-  private readonly owner: WriterOwner
+  /** Changes when a log takes over another's files. */
+  owner: WriterOwner
   private queue: Chunk[] = []
   private isScheduled = false
+  private isPaused = false
   private inFlight: Promise<void> | undefined
   private isStopped = false
   private stopError: unknown
@@ -65,6 +67,18 @@ export class LogWriter {
     return new Promise((resolve, reject) => this.waiters.push({ offset, resolve, reject }))
   }
 
+  /** Runs `work` between two writes; what is appended meanwhile waits. */
+  async between(work: () => Promise<void>): Promise<void> {
+    this.isPaused = true
+    try {
+      await this.inFlight?.catch(() => undefined)
+      await work()
+    } finally {
+      this.isPaused = false
+      if (!this.isScheduled) this.run()
+    }
+  }
+
   /** What was queued is dropped; the write in flight ends first. */
   async stop(error: unknown): Promise<void> {
     this.isStopped = true
@@ -84,8 +98,9 @@ export class LogWriter {
 
   private readonly run = (): void => {
     this.isScheduled = false
+    if (this.isPaused || this.isStopped || this.inFlight !== undefined) return
     const chunk = this.queue.shift()
-    if (chunk === undefined || this.isStopped) return
+    if (chunk === undefined) return
     const { segment } = chunk
     const ready = segment.file.isCreated ? undefined : this.owner.beforeFirstWrite(segment)
     const write = (): Promise<void> => segment.file.write(chunk.position, chunk.buffers)
@@ -95,7 +110,7 @@ export class LogWriter {
         segment.writtenSize = chunk.position + chunk.bytes
         this.writtenOffset = chunk.endOffset
         if (this.queue.length > 0 && !this.isStopped) this.run()
-        this.owner.onChunkWritten(chunk.endOffset, chunk.bytes)
+        this.owner.onChunkWritten(chunk.endOffset)
         this.wake()
       },
       (error: unknown) => {

@@ -8,7 +8,7 @@
 
 import type { Uuid } from '@odradek/base'
 import { OdradekError } from '@odradek/base'
-import type { AppendOrigin, RecordBatch, RecordError, RecordsConfig, ValidatedRecords } from '@odradek/protocol'
+import type { RecordBatch, RecordError, RecordsConfig, ValidatedRecords } from '@odradek/protocol'
 import { ErrorCode, validateAndAssign } from '@odradek/protocol'
 import type { EpochEntry } from './checkpoints.ts'
 import { parseEndTxnMarker } from './control-record.ts'
@@ -25,66 +25,18 @@ import { abortedTransactions, findOffsetForTimestamp, findOffsetOfMaxTimestamp }
 import type { ReadOptions, ReadResult } from './log-reader.ts'
 import { LogReader } from './log-reader.ts'
 import { truncateFully, truncateLog } from './log-truncate.ts'
+import type { AppendOptions, AppendResult, LogListener, PartitionLogState } from './log-types.ts'
+import type { WriterOwner } from './log-writer.ts'
 import { LogWriter } from './log-writer.ts'
-import type { BatchMetadata, ProducerRejection, ProducerState, ProducerStateEntry, VerificationState } from './producer-state.ts'
+import type { BatchMetadata, ProducerRejection, ProducerState, ProducerStateEntry } from './producer-state.ts'
 import { Segment } from './segment.ts'
 import { LogTail } from './tail-cache.ts'
 import type { AbortedTxn } from './txn-index.ts'
 
 const INT32_MAX = 2147483647
 
-export interface LogListener {
-  /** Everything below `offset` may be acknowledged: it is written or, with `odradek.durability=sync`, on disk. */
-  onWritten(offset: number): void
-  /**
-   * What was appended at or above {@link PartitionLog.writtenOffset} is lost. With code `ENOSPC` the log goes on from there
-   * when its directory has room; with any other the directory is offline.
-   */
-  onFailed(error: unknown): void
-}
-
-export interface AppendOptions {
-  origin: AppendOrigin
-  /** Of the leader that appends: stamped on batches of clients and coordinators; those of `raft` must carry it; not used by `replication`. */
-  leaderEpoch: number
-  /** Wall clock, ms. */
-  now: number
-  /** Of the end-of-transaction marker that is appended (KIP-890); 0 where not said. */
-  transactionVersion?: number
-  verification?: VerificationState
-}
-
-export interface AppendResult {
-  /** 0, or what the client is told. */
-  errorCode: number
-  message: string | null
-  recordErrors: readonly RecordError[]
-  baseOffset: number
-  lastOffset: number
-  /** -1 unless the topic stamps records. */
-  logAppendTimeMs: number
-  logStartOffset: number
-  /** The batch was here already; the offsets are those of the first time. */
-  duplicate: boolean
-}
-
-export interface PartitionLogState {
-  directory: LogDirectory
-  path: string
-  topicPartition: TopicPartition
-  topicId: Uuid | undefined
-  config: LogConfig
-  segments: Segment[]
-  epochs: EpochCache
-  producers: ProducerState
-  snapshots: number[]
-  logStartOffset: number
-  logEndOffset: number
-  recoveryPoint: number
-  highWatermark: number
-  isFolderSynced: boolean
-  now: number
-}
+/** Of a writer whose log has left it. */
+const DETACHED: WriterOwner = { beforeFirstWrite: () => undefined, onChunkWritten: () => undefined, onWriteFailed: () => undefined }
 
 const NO_ERRORS: readonly RecordError[] = []
 
@@ -117,8 +69,12 @@ export class PartitionLog {
   /** Counts truncations, deletions and swaps of segments: a read that spans one starts again. */
   generation = 0
   lastFlushMs: number
+  /** A copy that takes its last records before the log takes it over: no task may begin. */
+  isAboutToMove = false
+  /** Its folder is being renamed: what fails to open a file meanwhile tries again afterwards. */
+  moving: Promise<void> | undefined
   readonly tail: LogTail
-  readonly writer: LogWriter
+  writer: LogWriter
   epochsSavedVersion: number
   epochsSyncedVersion: number
   /** The folder and its partition.metadata survive a power loss. */
@@ -156,14 +112,14 @@ export class PartitionLog {
     this.epochsSyncedVersion = state.epochs.version
     this.isFolderSynced = state.isFolderSynced
     this.lastFlushMs = state.now
-    this.tail = new LogTail(directory.node.tail)
+    this.tail = new LogTail(directory.node.tail, (offset) => offset <= this.writtenOffset)
     this.writer = new LogWriter(world.timers, this, state.logEndOffset)
     this.reader = new LogReader(this)
     this.announced = this.ackOffset
     this.setRollJitter()
     directory.logs.add(this)
     // What a crash left in the page cache may be acknowledged again only when it is on disk.
-    if (this.ackOffset < this.logEndOffset) directory.syncs.request(this, this.logEndOffset - this.ackOffset)
+    if (this.ackOffset < this.logEndOffset) directory.syncs.request(this)
   }
 
   get node(): StorageNode {
@@ -191,7 +147,7 @@ export class PartitionLog {
   }
 
   /** Kafka syncs within the append when flush.messages is 1: the acknowledgement follows the sync. */
-  private get acksAfterSync(): boolean {
+  get acksAfterSync(): boolean {
     return this.config.durability === 'sync' || this.config.flushMessages <= 1
   }
 
@@ -231,7 +187,15 @@ export class PartitionLog {
     const { batches } = validated
     if (batches.length === 0) return this.refusal(ErrorCode.NONE, null)
     const bytes = validated.records.length
-    if (bytes > this.config.segmentBytes) {
+    if (
+      options.origin === 'replication' &&
+      batches.length > 1 &&
+      !this.isAboutToMove &&
+      this.activeSegment.size > this.config.segmentBytes - bytes
+    ) {
+      return this.appendEach(batches, options)
+    }
+    if (bytes > this.config.segmentBytes && options.origin !== 'replication') {
       const message = `Message batch size is ${bytes} bytes in append, which exceeds the segment size of ${this.config.segmentBytes}`
       return this.refusal(ErrorCode.RECORD_LIST_TOO_LARGE, message)
     }
@@ -255,6 +219,12 @@ export class PartitionLog {
     }
     this.take(validated, options.now)
     return result
+  }
+
+  /** A leader's range may be greater than what is left of a segment, or than a whole one. */
+  private appendEach(batches: readonly RecordBatch[], options: AppendOptions): AppendResult {
+    const [first, ...rest] = batches.map((batch) => this.append(batch.bytes(), options))
+    return { ...first, lastOffset: rest[rest.length - 1].lastOffset }
   }
 
   private validate(records: Buffer, options: AppendOptions): ValidatedRecords {
@@ -299,10 +269,9 @@ export class PartitionLog {
     segment.lastModifiedMs = now
     this.logEndOffset = batches[batches.length - 1].nextOffset
     this.producers.mapEndOffset = this.logEndOffset
-    const bytes = this.directory.node.tail.adopt(validated.records)
-    this.tail.push(bytes, firstOffset, this.logEndOffset)
+    const bytes = this.tail.push(validated.records, firstOffset, this.logEndOffset)
     this.writer.enqueue(segment, position, bytes, this.logEndOffset)
-    if (segment.wantsSpill) this.inBackground(() => spillIndexes(this, segment))
+    if (segment.wantsSpill && !this.isAboutToMove) this.inBackground(() => spillIndexes(this, segment))
   }
 
   private applyToProducers(batch: RecordBatch, segment: Segment): void {
@@ -344,6 +313,7 @@ export class PartitionLog {
   private shouldRoll(bytes: number, lastOffset: number, maxTimestamp: number, now: number): boolean {
     const segment = this.activeSegment
     const { config } = this
+    if (this.isAboutToMove) return false
     if (segment.size === 0) return lastOffset - segment.baseOffset > INT32_MAX
     return (
       segment.size > config.segmentBytes - bytes ||
@@ -404,6 +374,54 @@ export class PartitionLog {
   /** @internal for the cleaner */
   replaceSegments(start: number, count: number, segment: Segment): void {
     this.onSegmentsMoved(this.segments.splice(start, count, segment))
+  }
+
+  /** Whether files of the log changed places since `generation`: what failed to find one tries again. */
+  async hasMovedSince(generation: number): Promise<boolean> {
+    await this.moving?.catch(() => undefined)
+    return generation !== this.generation
+  }
+
+  /**
+   * Takes over the files of `future`, a copy of this log in another directory that holds all of it (in memory at least), and
+   * leaves its own behind. All in one turn: appends and reads notice nothing.
+   */
+  adopt(future: PartitionLog): void {
+    const { writer } = this
+    writer.owner = DETACHED
+    void writer.stop(new Error('the log moved'))
+    this.directory.logs.delete(this)
+    future.directory.logs.delete(future)
+    this.directory = future.directory
+    this.directory.logs.add(this)
+    this.path = future.path
+    this.snapshots = future.snapshots
+    this.writer = future.writer
+    this.writer.owner = this
+    this.writtenOffset = future.writtenOffset
+    this.syncedOffset = future.syncedOffset
+    this.recoveryPoint = future.recoveryPoint
+    this.isFolderSynced = future.isFolderSynced
+    this.epochsSavedVersion = -1
+    this.epochsSyncedVersion = -1
+    future.status = 'closed'
+    this.onSegmentsMoved(this.segments.splice(0, this.segments.length, ...future.segments))
+  }
+
+  /** Gives the log's folder another name, while the writer pauses. */
+  async moveFolder(path: string): Promise<void> {
+    this.moving = this.node.world.disk.rename(this.path, path).then(() => {
+      this.path = path
+      for (const segment of this.segments) segment.file.path = segment.path(path, LOG_SUFFIX)
+      this.generation++
+    })
+    await this.moving
+    this.moving = undefined
+  }
+
+  /** Resolves when no task is under way. */
+  async whenIdle(): Promise<void> {
+    while (this.tasks !== undefined) await this.tasks.catch(() => undefined)
   }
 
   /** Reads under way in them start again. */
@@ -470,7 +488,7 @@ export class PartitionLog {
   assignEpoch(epoch: number, startOffset: number): void {
     const { version } = this.epochs
     this.epochs.assign(epoch, startOffset)
-    if (this.epochs.version !== version) this.inBackground(() => saveEpochs(this, false))
+    if (this.epochs.version !== version && !this.isAboutToMove) this.inBackground(() => saveEpochs(this, false))
   }
 
   /** DeleteRecords: nothing below `offset` is readable any more. False when it is beyond the high watermark. */
@@ -611,9 +629,9 @@ export class PartitionLog {
     return syncSegment(this, previous)
   }
 
-  onChunkWritten(endOffset: number, bytes: number): void {
+  onChunkWritten(endOffset: number): void {
     this.writtenOffset = endOffset
-    if (this.acksAfterSync) this.directory.syncs.request(this, bytes)
+    if (this.acksAfterSync) this.directory.syncs.request(this)
     else this.announce(endOffset)
     if (endOffset - this.recoveryPoint >= this.config.flushMessages) this.flushSoon()
   }

@@ -1,7 +1,9 @@
 // Recovery after an unclean stop: scans segments batch by batch with CRC, rebuilds their indexes, the epoch cache and the
 // producer state, and ends the log before the first bad batch.
 
+import type { BufferPool } from '@odradek/base'
 import type { EpochCache } from './epoch-cache.ts'
+import type { LogFile } from './file-pool.ts'
 import { INDEX_SUFFIX, offsetName, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX } from './layout.ts'
 import type { ProducerHome } from './producer-rebuild.ts'
 import { loadProducers } from './producer-rebuild.ts'
@@ -10,12 +12,15 @@ import { removeFiles, unlinkIfThere } from './segment-files.ts'
 import { scanSegment } from './segment-scan.ts'
 
 const INT32_MAX = 2147483647
+const CHUNK_BYTES = 1024 * 1024
 
 export interface RecoveryHome extends ProducerHome {
   segments: Segment[]
   readonly epochs: EpochCache
   /** Cleaning may have left offsets out between segments. */
   readonly mayHaveGaps: boolean
+  /** What the last process wrote may never reach the disk, and the log promises that it does. */
+  readonly mustRewrite: boolean
 }
 
 /** Recovers the segments from index `first` on. Returns the end of the log. */
@@ -76,11 +81,26 @@ async function recoverSegment(
     await segment.file.sync()
   }
   segment.writtenSize = validBytes
+  if (home.mustRewrite) await rewrite(segment.file, node.buffers, validBytes)
   if (segment.isSealed) {
     segment.addLastTimestamp()
     await segment.saveIndexes(node.world.disk, home.path, { sync: false })
   }
   return { endOffset: nextOffset, problem }
+}
+
+/**
+ * Writes the bytes of a file again, where they are. After a sync that failed, the kernel still shows what it could not write
+ * and takes it for clean; the next sync succeeds and says nothing of it. The process that saw the failure is gone.
+ */
+async function rewrite(file: LogFile, buffers: BufferPool, size: number): Promise<void> {
+  for (let position = 0; position < size; position += CHUNK_BYTES) {
+    const length = Math.min(CHUNK_BYTES, size - position)
+    const buffer = buffers.take(length)
+    const read = await file.read(position, buffer, 0, length)
+    await file.write(position, [buffer.subarray(0, read)])
+    buffers.release(buffer)
+  }
 }
 
 /** So that the next recovery need not read what this one read. */

@@ -1,10 +1,10 @@
 // Walks the batches of a `.log` file from a position on, a chunk at a time, so that the event loop gets its turn between
 // chunks. With `checkCrc` every byte is checked, as recovery must; without, only that the batches follow each other.
 
+import type { BufferPool } from '@odradek/base'
 import type { RecordBatch } from '@odradek/protocol'
 import { batchSizeAt, RecordDecodeError, readBatchHeader } from '@odradek/protocol'
 import { batchNextOffset, batchSize, HEADER_BYTES, WALK_BYTES } from './batch-walk.ts'
-import type { BufferPool } from './buffer-pool.ts'
 import type { LogFile } from './file-pool.ts'
 
 const CHUNK_BYTES = 1024 * 1024

@@ -1,21 +1,30 @@
-// The last appended bytes of every log, by reference, within one byte budget for the node: what was appended is written to
-// disk and sent to readers from the same buffers. Oldest goes first, over all logs. A LogTail is always the unbroken end of
-// its log: [firstOffset, log end).
+// The last appended bytes of every log within one byte budget for the node: what was appended is written to disk and sent to
+// readers from the same buffers. Appended batches are copied into slabs, one behind the other, all logs mixed; the oldest slab
+// goes first, so that a LogTail is always the unbroken end of its log: [firstOffset, log end).
 //
-// Small batches are copied into shared slabs: a view of a few hundred bytes must not keep a network chunk of 64 KiB alive,
-// and neighbours of one log then leave as one buffer instead of many.
+// The copy costs a tenth of what fresh memory does: the network may reuse its buffers, and slabs are reused here. A slab is
+// filled anew once nothing in it is in the tail of a log, all of it is written, and no reader has borrowed from it. One whose
+// borrower never gives it back is simply garbage.
 
 import { batchNextOffset, batchSize } from './batch-walk.ts'
 
-const SLAB_BYTES = 256 * 1024
-/** Batches up to this size are copied. */
-const COPY_BYTES_MAX = 4096
+const SLAB_BYTES = 2 * 1024 * 1024
 /** Neighbours in a slab become one entry up to this size, so that finding a batch inside stays short. */
 const MERGED_BYTES_MAX = 8192
 
-const NO_BYTES = Buffer.alloc(0)
+interface Slab {
+  readonly buffer: Buffer
+  used: number
+  entries: Entry[]
+  /** Readers that were lent a view. */
+  borrowers: number
+  isEvicted: boolean
+  /** Something in it was not written when its log let go of it: a write may be under way for good. */
+  isUnsure: boolean
+}
 
 interface Entry {
+  readonly slab: Slab
   tail: LogTail | undefined
   firstOffset: number
   nextOffset: number
@@ -25,72 +34,85 @@ interface Entry {
 export class TailCache {
   budgetBytes: number
   private usedBytes = 0
-  /** All entries, oldest first, from `head`. Dropped ones have no tail any more. */
-  private queue: Entry[] = []
-  private head = 0
-  private slab: Buffer | undefined
-  private slabUsed = 0
+  /** Oldest first; the last one is being filled. */
+  private readonly slabs: Slab[] = []
+  private readonly free: Buffer[] = []
 
   constructor(budgetBytes: number) {
     this.budgetBytes = budgetBytes
   }
 
+  /** Of all slabs, full or not. */
   get sizeInBytes(): number {
     return this.usedBytes
   }
 
-  /** The buffer to keep: `records` itself, or a copy when it is small. */
-  adopt(records: Buffer): Buffer {
-    const { length } = records
-    if (length > COPY_BYTES_MAX) return records
-    if (this.slab === undefined || this.slabUsed + length > SLAB_BYTES) {
-      this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
-      this.slabUsed = 0
-    }
-    const start = this.slabUsed
-    records.copy(this.slab, start)
-    this.slabUsed += length
-    return this.slab.subarray(start, start + length)
+  /** @internal for LogTail: a copy of `records`, and where it lies. */
+  adopt(records: Buffer): { slab: Slab; buffer: Buffer } {
+    const slab = this.slabFor(records.length)
+    const start = slab.used
+    records.copy(slab.buffer, start)
+    slab.used += records.length
+    return { slab, buffer: slab.buffer.subarray(start, slab.used) }
   }
 
   /** @internal for LogTail */
-  added(entry: Entry, bytes: number, isNew: boolean): void {
-    if (isNew) this.queue.push(entry)
-    this.usedBytes += bytes
-    while (this.usedBytes > this.budgetBytes && this.head < this.queue.length) {
-      const oldest = this.queue[this.head++]
-      if (oldest.tail === undefined) continue
-      this.usedBytes -= oldest.buffer.length
-      oldest.tail.evictOldest(oldest)
-      oldest.tail = undefined
-      oldest.buffer = NO_BYTES // the queues let go of their heads only now and then
-    }
-    if (this.head > 1024 && this.head * 2 > this.queue.length) {
-      this.queue = this.queue.slice(this.head)
-      this.head = 0
+  giveBack(slabs: readonly Slab[]): void {
+    for (const slab of slabs) {
+      slab.borrowers--
+      this.reuse(slab)
     }
   }
 
-  /** @internal for LogTail */
-  removed(entry: Entry): void {
-    this.usedBytes -= entry.buffer.length
-    entry.tail = undefined
+  private slabFor(bytes: number): Slab {
+    const last = this.slabs.length === 0 ? undefined : this.slabs[this.slabs.length - 1]
+    if (last !== undefined && last.used + bytes <= last.buffer.length) return last
+    const length = Math.max(bytes, SLAB_BYTES)
+    while (this.slabs.length > 0 && this.usedBytes + length > this.budgetBytes) this.evict(this.slabs.shift() as Slab)
+    const buffer = (length === SLAB_BYTES ? this.free.pop() : undefined) ?? Buffer.allocUnsafeSlow(length)
+    const slab: Slab = { buffer, used: 0, entries: [], borrowers: 0, isEvicted: false, isUnsure: false }
+    this.slabs.push(slab)
+    this.usedBytes += length
+    return slab
+  }
+
+  private evict(slab: Slab): void {
+    this.usedBytes -= slab.buffer.length
+    for (const entry of slab.entries) entry.tail?.evictOldest(entry)
+    slab.entries = []
+    slab.isEvicted = true
+    this.reuse(slab)
+  }
+
+  private reuse(slab: Slab): void {
+    if (!slab.isEvicted || slab.isUnsure || slab.borrowers > 0 || slab.buffer.length !== SLAB_BYTES) return
+    slab.isEvicted = false // once
+    if (this.free.length < FREE_SLABS_MAX) this.free.push(slab.buffer)
   }
 }
 
+const NO_BYTES = Buffer.alloc(0)
+/** Slabs come back one at a time, but for those that slow readers return. */
+const FREE_SLABS_MAX = 4
+
 export interface TailRange {
+  /** Views of slabs, borrowed until `release` is called (once, or never). */
   buffers: Buffer[]
+  release: () => void
   sizeInBytes: number
   nextOffset: number
 }
 
 export class LogTail {
   private readonly cache: TailCache
+  private readonly isWritten: (offset: number) => boolean
   private entries: Entry[] = []
   private head = 0
 
-  constructor(cache: TailCache) {
+  /** `isWritten` tells whether the file has everything below an offset. */
+  constructor(cache: TailCache, isWritten: (offset: number) => boolean) {
     this.cache = cache
+    this.isWritten = isWritten
   }
 
   /** The first offset that is here, or infinity when nothing is. */
@@ -98,22 +120,25 @@ export class LogTail {
     return this.head < this.entries.length ? this.entries[this.head].firstOffset : Number.POSITIVE_INFINITY
   }
 
-  push(buffer: Buffer, firstOffset: number, nextOffset: number): void {
+  /** Copies `records` and returns the copy, which is what goes to the file. */
+  push(records: Buffer, firstOffset: number, nextOffset: number): Buffer {
     const { entries } = this
+    const { slab, buffer } = this.cache.adopt(records)
     const last = this.head < entries.length ? entries[entries.length - 1] : undefined
     if (last !== undefined && last.buffer.length + buffer.length <= MERGED_BYTES_MAX && areNeighbours(last.buffer, buffer)) {
       last.buffer = joined(last.buffer, buffer)
       last.nextOffset = nextOffset
-      this.cache.added(last, buffer.length, false)
-      return
+      return buffer
     }
-    const entry: Entry = { tail: this, firstOffset, nextOffset, buffer }
+    const entry: Entry = { slab, tail: this, firstOffset, nextOffset, buffer }
     entries.push(entry)
-    this.cache.added(entry, buffer.length, true)
+    slab.entries.push(entry)
+    return buffer
   }
 
   /** @internal for TailCache: `entry` is the oldest one. */
   evictOldest(entry: Entry): void {
+    this.letGo(entry)
     if (this.entries[this.head] !== entry) return
     this.head++
     if (this.head > 64 && this.head * 2 > this.entries.length) {
@@ -128,18 +153,25 @@ export class LogTail {
 
   /** Forgets everything: the log was cut, or is gone. */
   clear(): void {
-    for (let i = this.head; i < this.entries.length; i++) this.cache.removed(this.entries[i])
+    for (let i = this.head; i < this.entries.length; i++) this.letGo(this.entries[i])
     this.entries = []
     this.head = 0
+  }
+
+  private letGo(entry: Entry): void {
+    if (!this.isWritten(entry.nextOffset)) entry.slab.isUnsure = true
+    entry.tail = undefined
+    entry.buffer = NO_BYTES // the list lets go of its head only now and then
   }
 
   /** Whole batches from the one that holds `offset` on, below `endOffset`. `offset` must be at or after {@link firstOffset}. */
   collect(offset: number, maxBytes: number, endOffset: number, minOneBatch: boolean): TailRange {
     const buffers: Buffer[] = []
+    const slabs: Slab[] = []
     let sizeInBytes = 0
     let nextOffset = offset
     for (let i = this.find(offset); i < this.entries.length; i++) {
-      const { buffer, nextOffset: entryEnd } = this.entries[i]
+      const { slab, buffer, nextOffset: entryEnd } = this.entries[i]
       const start = i > this.head && buffers.length > 0 ? 0 : batchStart(buffer, nextOffset)
       let end = buffer.length
       let next = entryEnd
@@ -150,10 +182,14 @@ export class LogTail {
       if (end === start) break
       sizeInBytes += end - start
       nextOffset = next
+      if (slabs.at(-1) !== slab) {
+        slab.borrowers++
+        slabs.push(slab)
+      }
       addBuffer(buffers, start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end))
       if (next !== entryEnd) break
     }
-    return { buffers, sizeInBytes, nextOffset }
+    return { buffers, sizeInBytes, nextOffset, release: () => this.cache.giveBack(slabs.splice(0)) }
   }
 
   private find(offset: number): number {
