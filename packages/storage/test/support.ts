@@ -51,9 +51,12 @@ export function logConfig(changes: Partial<LogConfig> = {}): LogConfig {
   return { ...defaultLogConfig, retentionMs: -1, ...changes }
 }
 
-export function openManager(world: World, changes: Partial<LogManagerOptions> & { config?: LogConfig } = {}): Promise<LogManager> {
-  const { config = logConfig(), ...rest } = changes
-  return LogManager.open({ world, logDirs: ['/data'], nodeId: 1, clusterId: 'Z29sZGVuLWNsdXN0ZXItMQ', configFor: () => config, ...rest })
+export async function openManager(world: World, changes: Partial<LogManagerOptions> & { config?: LogConfig } = {}): Promise<LogManager> {
+  const { config = logConfig(), configFor = () => config, ...rest } = changes
+  const identity = { logDirs: ['/data'], nodeId: 1, clusterId: 'Z29sZGVuLWNsdXN0ZXItMQ' }
+  const manager = await LogManager.open({ world, ...identity, configFor, deferLoading: true, ...rest })
+  await manager.load(configFor)
+  return manager
 }
 
 export function createLog(manager: LogManager, config = logConfig(), topic = 'topic', partition = 0): Promise<PartitionLog> {
