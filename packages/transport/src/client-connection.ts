@@ -134,7 +134,6 @@ export class ClientConnection {
     this.#reader = new FrameReader(() => responseBytesMax)
     this.#lastActiveMs = this.#now()
     socket.setHandlers({
-      target: () => this.#reader.target(),
       onData: (chunk) => this.#onData(chunk),
       target: () => this.#reader.target(),
       onDrain: () => this.#onDrain(),
@@ -342,6 +341,7 @@ export class ClientConnection {
       return
     }
     this.#inFlight.shift()
+    if (this.#inFlight.length === 0) this.#armAt(this.#lastActiveMs + this.#idleMs)
     this.#throttle((body.value as { throttleTimeMs?: number }).throttleTimeMs ?? 0)
     this.#resolve(pending, body.value)
   }
