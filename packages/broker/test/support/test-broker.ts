@@ -1,5 +1,4 @@
 // A whole broker in this process: memory disk, loopback, one node that is all of its cluster.
-import { randomUuid } from '@odradek/base'
 import { developmentProperties, loadBrokerConfig } from '@odradek/config'
 import { formatStorage } from '@odradek/metadata'
 import {
@@ -18,6 +17,8 @@ import type { Disk, World } from '@odradek/world'
 import { createMemoryDisk, createNodeLogger, createNodeWorld } from '@odradek/world/node'
 import { BrokerServer } from '../../src/broker-server.ts'
 import { RawClient } from './raw-client.ts'
+
+const CLUSTER_ID = 'rawClientTestClusterAA'
 
 export interface TestBroker extends AsyncDisposable {
   readonly server: BrokerServer
@@ -43,7 +44,7 @@ export async function startBroker({ overrides = {}, disk = createMemoryDisk() }:
   const world = createNodeWorld({ disk, logger, onHalt: (_, error) => halted.push(error) })
   const properties = { ...developmentProperties({ port: 0, dataDir: '/data' }), 'offsets.topic.num.partitions': '4' }
   const { config } = loadBrokerConfig({ properties, overrides })
-  await formatStorage(world, { config, clusterId: randomUuid((size) => world.random.bytes(size)), standalone: true, ignoreFormatted: true })
+  await formatStorage(world, { config, clusterId: CLUSTER_ID, standalone: true, ignoreFormatted: true })
   const server = await BrokerServer.start({ world, config })
   const portOf = (isController: boolean) => server.listeners.find((listener) => listener.isController === isController)?.port as number
   const clients: RawClient[] = []
