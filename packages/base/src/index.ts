@@ -1,5 +1,6 @@
 export * from './assert.ts'
 export * from './bounded-queue.ts'
+export { BufferPool } from './buffer-pool.ts'
 export * from './crc32c.ts'
 export * from './errors.ts'
 export * from './hashing.ts'

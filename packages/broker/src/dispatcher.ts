@@ -30,6 +30,10 @@ export class Dispatcher<B> implements FrameHandler {
     return frame.length >= 2 && this.#handlers.get(frame.readInt16BE(0))?.mayOverlap === true
   }
 
+  isDoneWith(frame: Buffer): boolean {
+    return this.#handlers.get(frame.readInt16BE(0))?.isDoneWithRequest === true
+  }
+
   onClosed(): void {}
 
   onFrame(frame: Buffer, connection: ServerConnection): FrameResult | Promise<FrameResult> {

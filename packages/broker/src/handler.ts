@@ -35,6 +35,8 @@ export interface HandlerOptions<Q, R> {
   readonly failure?: (request: Q, errorCode: number, context: RequestContext) => Input<R> | undefined
   /** Handled without waiting for the answers of the same API before it on the connection. */
   readonly mayOverlap?: boolean
+  /** Nothing refers to the request's bytes once the handler has returned, even when it returned a promise: they may be reused. */
+  readonly isDoneWithRequest?: boolean
   /** False: served, but not told to clients by ApiVersions. */
   readonly isAdvertised?: boolean
   /** The answer, in version 0, to a version that is not supported. Without it the connection closes. */
@@ -52,6 +54,7 @@ export interface Handler<B> {
   readonly failure: (request: unknown, errorCode: number, context: RequestContext) => object | undefined
   readonly unsupportedVersion: (() => object) | undefined
   readonly mayOverlap: boolean
+  readonly isDoneWithRequest: boolean
   readonly isAdvertised: boolean
 }
 
@@ -72,6 +75,7 @@ export function defineHandler<B, Q, R>(
     failure: (options.failure ?? ((_, errorCode) => topLevelError(response, errorCode))) as Handler<B>['failure'],
     unsupportedVersion: options.unsupportedVersion as Handler<B>['unsupportedVersion'],
     mayOverlap: options.mayOverlap ?? false,
+    isDoneWithRequest: options.isDoneWithRequest ?? false,
     isAdvertised: options.isAdvertised ?? true
   }
 }

@@ -5,7 +5,7 @@
 // Answers of one turn of the event loop leave as one vectored write. Nothing is dropped and nothing grows: while the peer
 // does not read, nothing is handled; while nothing is handled, at most PARKED_BYTES_MAX plus one frame is kept and the
 // socket is paused. An error of decode or handle closes this connection and no other; an AssertionError stops the node.
-import { AssertionError, DecodeError } from '@odradek/base'
+import { AssertionError, type BufferPool, DecodeError } from '@odradek/base'
 import type { Socket, TimerHandle, World } from '@odradek/world'
 import { FrameReader } from './frame-reader.ts'
 import type { BudgetHolder, MemoryBudget } from './memory-budget.ts'
@@ -25,6 +25,8 @@ export interface FrameHandler {
   onFrame(frame: Buffer, connection: ServerConnection): FrameResult | Promise<FrameResult>
   /** True when this frame may be handled before the frames in front of it, all of this kind too, are answered. */
   mayOverlap(frame: Buffer): boolean
+  /** True when nothing refers to the bytes of this frame once `onFrame` has returned, even when it returned a promise. */
+  isDoneWith?(frame: Buffer): boolean
   onClosed(connection: ServerConnection): void
 }
 
@@ -38,6 +40,8 @@ export interface ConnectionOptions {
   readonly requestBytesMax: () => number
   readonly requestMemory: MemoryBudget
   readonly responseMemory: MemoryBudget
+  /** Where the buffers of large frames come from and return to. */
+  readonly buffers?: BufferPool
   readonly onClose: (connection: ServerConnection) => void
 }
 
@@ -88,10 +92,11 @@ export class ServerConnection implements BudgetHolder {
     this.id = options.id
     this.listenerName = options.listenerName
     this.socket = options.socket
-    this.#reader = new FrameReader(options.requestBytesMax)
+    this.#reader = new FrameReader(options.requestBytesMax, options.buffers)
     this.#lastActiveMs = options.world.clock.monotonicMs()
     options.socket.setHandlers({
       onData: (chunk) => this.#onData(chunk),
+      target: () => this.#reader.target(),
       onDrain: () => this.#onDrain(),
       onEnd: () => this.#onEnd(),
       onClose: () => {
@@ -261,6 +266,7 @@ export class ServerConnection implements BudgetHolder {
     const { handler } = this.#options
     const result = handler.onFrame(frame, this)
     const frameBytes = frame.length + 4
+    if (handler.isDoneWith?.(frame) === true) this.#reader.recycle(frame)
     if (!(result instanceof Promise)) {
       if (this.#slots.length === 0) {
         this.#release(frameBytes)

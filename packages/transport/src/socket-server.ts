@@ -1,5 +1,6 @@
 // One listener: accepts within the quotas, owns its connections, and looks now and then for those that are idle, that send
 // a frame too slowly, or that do not read their answers while memory for answers is short.
+import { BufferPool } from '@odradek/base'
 import type { Listener, Socket, TimerHandle, World } from '@odradek/world'
 import type { ConnectionQuotas } from './connection-quotas.ts'
 import type { MemoryBudget } from './memory-budget.ts'
@@ -22,6 +23,8 @@ export interface SocketServerOptions {
   readonly frameDeadlineMs?: number
 }
 
+/** Unused buffers for large frames kept for the next ones. */
+const FRAME_POOL_BYTES = 16 * 1024 * 1024
 const FRAME_DEADLINE_MS = 30_000
 const STALL_MS = 30_000
 const SWEEP_MS = 5_000
@@ -31,6 +34,7 @@ export class SocketServer {
   readonly #options: SocketServerOptions
   readonly #log: RateLimitedLog
   readonly #connections = new Set<ServerConnection>()
+  readonly #buffers = new BufferPool(FRAME_POOL_BYTES)
   #listener: Listener | undefined
   #sweep: TimerHandle | undefined
   #onEmpty: (() => void) | undefined
@@ -138,6 +142,7 @@ export class SocketServer {
       requestBytesMax,
       requestMemory,
       responseMemory,
+      buffers: this.#buffers,
       onClose: (closed) => {
         this.#connections.delete(closed)
         quotas.release(socket.remoteAddress, world.clock.monotonicMs())

@@ -100,8 +100,13 @@ export interface DiskError extends Error {
 }
 
 export interface SocketHandlers {
-  /** Bytes arrived. The buffer is the handler's to keep; nothing writes to it again. */
+  /** Bytes arrived. With `target` they are only lent until this returns; without, the buffer is the handler's to keep. */
   onData(chunk: Buffer): void
+  /**
+   * Where the next bytes are best read into; undefined when there is no such place. A hint that a world may pass over, and
+   * that may be asked for before another chunk of earlier bytes comes.
+   */
+  target?(): Buffer | undefined
   /** All bytes given to `write` so far have been handed to the kernel after `write` had answered false. */
   onDrain(): void
   /** The socket is gone, once, whatever the reason; no other handler runs afterwards. */

@@ -1,6 +1,6 @@
 // Produce: append where this broker leads, answer when the acknowledgement the client asked for is there.
 //
-// The append is synchronous and keeps the bytes of the request: the frame's buffer lives on in the log's tail cache.
+// The append is synchronous and the log copies what it keeps, so that the frame's buffer is free when the handler returns.
 // acks=0 has no answer; an error under acks=0 closes the connection, which is how the client learns of it.
 import { ZERO_UUID } from '@odradek/base'
 import { ErrorCode, type Input, ProduceRequest, ProduceResponse } from '@odradek/protocol'
@@ -33,6 +33,7 @@ export const produceHandler = defineHandler<BrokerContext, ProduceRequest, Produ
   handleProduce,
   {
     mayOverlap: true,
+    isDoneWithRequest: true,
     failure: (request, errorCode, context) => (request.acks === 0 ? undefined : failAll(request, errorCode, context))
   }
 )

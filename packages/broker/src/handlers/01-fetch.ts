@@ -92,6 +92,7 @@ class Fetch {
     if (mustAnswer || bytes >= this.#minBytes) return this.#respond(reads)
     const maxWaitMs = this.#deadlineMs - this.#broker.world.clock.monotonicMs()
     if (maxWaitMs <= 0) return this.#respond(reads)
+    giveBack(reads)
     // the file was read meanwhile and more may have come: look again instead of missing it
     if (reads.some((read) => read.partition !== undefined && read.partition.highWatermark !== read.highWatermark)) return this.run()
     return this.#wait(reads, this.#minBytes - bytes, maxWaitMs)
@@ -120,9 +121,7 @@ class Fetch {
   #respond(reads: readonly PartitionRead[]): Response {
     const lent = reads.filter(({ release }) => release !== undefined)
     if (lent.length > 0) {
-      this.#context.onSent = () => {
-        for (const { release } of lent) release?.()
-      }
+      this.#context.onSent = () => giveBack(lent)
     }
     const { session } = this.#scope
     if (session === undefined) return this.#respondInFull(reads)
@@ -145,6 +144,11 @@ class Fetch {
     }
     return { errorCode: ErrorCode.NONE, sessionId, responses: byTopic(reads) }
   }
+}
+
+/** Nothing refers to the records of these reads any more. */
+function giveBack(reads: readonly PartitionRead[]): void {
+  for (const { release } of reads) release?.()
 }
 
 /** Neighbours of one topic share an entry; the order stays that of the request. */

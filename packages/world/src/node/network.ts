@@ -1,15 +1,16 @@
 import * as net from 'node:net'
 import type { Listener, Logger, Network, Socket } from '../ports.ts'
-import { NodeSocket } from './socket.ts'
+import { adopt, NodeSocket, ReadBuffers, SCRATCH_BYTES } from './socket.ts'
 
 /** Bytes of queued answers above which `write` says false. */
 const HIGH_WATER_MARK = 256 * 1024
 const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, allowHalfOpen: false, highWaterMark: HIGH_WATER_MARK }
 
 export function createNodeNetwork(logger: Logger): Network {
+  const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
   return {
-    listen: (options, onConnection) => listen(options, onConnection, logger),
-    connect
+    listen: (options, onConnection) => listen(options, onConnection, { logger, scratch }),
+    connect: (options) => connect(options, scratch)
   }
 }
 
@@ -19,9 +20,16 @@ interface ListenOptions {
   backlog?: number
 }
 
-function listen(options: ListenOptions, onConnection: (socket: Socket) => void, logger: Logger): Promise<Listener> {
+function listen(
+  options: ListenOptions,
+  onConnection: (socket: Socket) => void,
+  { logger, scratch }: { logger: Logger; scratch: Buffer }
+): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    const server = net.createServer(SOCKET_OPTIONS, (socket) => onConnection(new NodeSocket(socket)))
+    const server = net.createServer({ ...SOCKET_OPTIONS, pauseOnConnect: true }, (accepted) => {
+      const reads = new ReadBuffers(scratch)
+      onConnection(new NodeSocket(adopt(accepted, SOCKET_OPTIONS, reads), reads))
+    })
     server.once('error', reject)
     server.listen({ host: options.host === '' ? undefined : options.host, port: options.port, backlog: options.backlog }, () => {
       server.removeListener('error', reject)
@@ -40,9 +48,11 @@ function listen(options: ListenOptions, onConnection: (socket: Socket) => void, 
   })
 }
 
-function connect(options: { host: string; port: number; timeoutMs?: number }): Promise<Socket> {
+function connect(options: { host: string; port: number; timeoutMs?: number }, scratch: Buffer): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ ...SOCKET_OPTIONS, host: options.host, port: options.port })
+    const reads = new ReadBuffers(scratch)
+    const socket = net.connect({ ...SOCKET_OPTIONS, host: options.host, port: options.port, onread: reads })
+    socket.pause() // until there are handlers
     const timer = options.timeoutMs === undefined ? undefined : setTimeout(onTimeout, options.timeoutMs)
     function onTimeout(): void {
       const error: NodeJS.ErrnoException = new Error(`connect ETIMEDOUT ${options.host}:${options.port} after ${options.timeoutMs} ms`)
@@ -57,7 +67,7 @@ function connect(options: { host: string; port: number; timeoutMs?: number }): P
     socket.once('connect', () => {
       clearTimeout(timer)
       socket.removeListener('error', onError)
-      resolve(new NodeSocket(socket))
+      resolve(new NodeSocket(socket, reads))
     })
   })
 }

@@ -1,8 +1,46 @@
-// A TCP socket over node:net. Chunks are handed on as they come; a write of many buffers leaves as one writev. Whatever
-// goes wrong ends in one onClose: there is always an 'error' listener, from the moment the socket exists.
+// A TCP socket over node:net. Bytes are read into the owner's buffer where it has a place for them, else into the scratch of
+// the network, which is everybody's in turn; a write of many buffers leaves as one writev. Whatever goes wrong ends in one
+// onClose: there is always an 'error' listener, from the moment the socket exists.
 
-import type * as net from 'node:net'
+import * as net from 'node:net'
 import type { Socket, SocketHandlers } from '../ports.ts'
+
+/** The bytes of one read, until the turn of the next socket. */
+export const SCRATCH_BYTES = 64 * 1024
+
+/** Calls `onRead(bytes, buffer)` after each read into the buffer that `buffer()` gave. */
+export interface ReadHook {
+  buffer: () => Buffer
+  callback: (bytes: number, buffer: Buffer) => boolean
+}
+
+/** What a socket is made with, and tied to its {@link NodeSocket} afterwards: node:net takes the hook only when it makes one. */
+export class ReadBuffers implements ReadHook {
+  readonly #scratch: Buffer
+  handlers: SocketHandlers | undefined
+  isPaused = false
+
+  constructor(scratch: Buffer) {
+    this.#scratch = scratch
+  }
+
+  readonly buffer = (): Buffer => this.handlers?.target?.() ?? this.#scratch
+
+  readonly callback = (bytes: number, buffer: Buffer): boolean => {
+    const chunk = buffer.subarray(0, bytes)
+    const handlers = this.handlers
+    handlers?.onData(handlers.target === undefined ? Buffer.from(chunk) : chunk)
+    return !this.isPaused
+  }
+}
+
+/** The connection of an accepted, paused socket in a new one that reads with `hook`, which a server cannot be told to do. */
+export function adopt(accepted: net.Socket, options: net.SocketConstructorOpts, hook: ReadHook): net.Socket {
+  const holder = accepted as unknown as { _handle: unknown }
+  const handle = holder._handle
+  holder._handle = null
+  return new net.Socket({ ...options, handle, onread: hook, manualStart: true } as net.SocketConstructorOpts)
+}
 
 export class NodeSocket implements Socket {
   readonly remoteAddress: string
@@ -10,13 +48,15 @@ export class NodeSocket implements Socket {
   readonly localAddress: string
   readonly localPort: number
   readonly #socket: net.Socket
+  readonly #reads: ReadBuffers
   #handlers: SocketHandlers | undefined
   #error: Error | undefined
   #isClosed = false
   #needsDrain = false
 
-  constructor(socket: net.Socket) {
+  constructor(socket: net.Socket, reads: ReadBuffers) {
     this.#socket = socket
+    this.#reads = reads
     this.remoteAddress = plainAddress(socket.remoteAddress)
     this.remotePort = socket.remotePort ?? 0
     this.localAddress = plainAddress(socket.localAddress)
@@ -37,6 +77,7 @@ export class NodeSocket implements Socket {
   setHandlers(handlers: SocketHandlers): void {
     const isFirst = this.#handlers === undefined
     this.#handlers = handlers
+    this.#reads.handlers = handlers
     if (!isFirst) return
     if (this.#isClosed) {
       setImmediate(() => handlers.onClose(this.#error))
@@ -48,7 +89,10 @@ export class NodeSocket implements Socket {
       this.#handlers?.onDrain()
     })
     this.#socket.on('end', () => this.#handlers?.onEnd())
-    this.#socket.on('data', (chunk) => this.#handlers?.onData(chunk as Buffer))
+    // A server makes its connection wait in this very turn: nothing is read before that is known.
+    process.nextTick(() => {
+      if (!this.#reads.isPaused) this.#socket.resume()
+    })
   }
 
   write(buffers: readonly Buffer[]): boolean {
@@ -68,10 +112,12 @@ export class NodeSocket implements Socket {
   }
 
   pause(): void {
+    this.#reads.isPaused = true
     this.#socket.pause()
   }
 
   resume(): void {
+    this.#reads.isPaused = false
     this.#socket.resume()
   }
 
