@@ -6,7 +6,7 @@ import type { EpochCache } from './epoch-cache.ts'
 import type { TopicPartition } from './layout.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogDirectory } from './log-directory.ts'
-import type { ProducerState, VerificationState } from './producer-state.ts'
+import type { BatchMetadata, ProducerState, VerificationState } from './producer-state.ts'
 import type { Segment } from './segment.ts'
 
 export interface LogListener {
@@ -60,4 +60,30 @@ export interface PartitionLogState {
   highWatermark: number
   isFolderSynced: boolean
   now: number
+}
+
+const NO_ERRORS: readonly RecordError[] = []
+
+export function refusedAppend(
+  errorCode: number,
+  message: string | null,
+  recordErrors: readonly RecordError[],
+  logStartOffset: number
+): AppendResult {
+  return { errorCode, message, recordErrors, baseOffset: -1, lastOffset: -1, logAppendTimeMs: -1, logStartOffset, duplicate: false }
+}
+
+/** The batch was appended before: it is answered with what it got then. */
+export function repeatedAppend(batch: BatchMetadata, logStartOffset: number): AppendResult {
+  const { lastOffset, offsetDelta, timestamp } = batch
+  return {
+    errorCode: 0,
+    message: null,
+    recordErrors: NO_ERRORS,
+    baseOffset: lastOffset - offsetDelta,
+    lastOffset,
+    logAppendTimeMs: timestamp,
+    logStartOffset,
+    duplicate: true
+  }
 }

@@ -26,14 +26,14 @@ import type { ReadOptions, ReadResult } from './log-reader.ts'
 import { LogReader } from './log-reader.ts'
 import { truncateFully, truncateLog } from './log-truncate.ts'
 import type { AppendOptions, AppendResult, LogListener, PartitionLogState } from './log-types.ts'
+import { refusedAppend, repeatedAppend } from './log-types.ts'
 import type { WriterOwner } from './log-writer.ts'
 import { LogWriter } from './log-writer.ts'
-import type { BatchMetadata, ProducerRejection, ProducerState, ProducerStateEntry } from './producer-state.ts'
+import type { ProducerRejection, ProducerState, ProducerStateEntry } from './producer-state.ts'
+import { drawRollJitter, shouldRoll } from './roll-policy.ts'
 import { Segment } from './segment.ts'
 import { LogTail } from './tail-cache.ts'
 import type { AbortedTxn } from './txn-index.ts'
-
-const INT32_MAX = 2147483647
 
 /** Of a writer whose log has left it. */
 const DETACHED: WriterOwner = { beforeFirstWrite: () => undefined, onChunkWritten: () => undefined, onWriteFailed: () => undefined }
@@ -116,7 +116,7 @@ export class PartitionLog {
     this.writer = new LogWriter(world.timers, this, state.logEndOffset)
     this.reader = new LogReader(this)
     this.announced = this.ackOffset
-    this.setRollJitter()
+    this.rollJitterMs = drawRollJitter(this.config, this.node.world.random)
     directory.logs.add(this)
     // What a crash left in the page cache may be acknowledged again only when it is on disk.
     if (this.ackOffset < this.logEndOffset) directory.syncs.request(this)
@@ -201,12 +201,13 @@ export class PartitionLog {
     }
     if (options.origin !== 'replication' && batches[0].producerId >= 0) {
       const duplicate = options.origin === 'client' ? this.producers.duplicateOf(batches[0]) : undefined
-      if (duplicate !== undefined) return this.duplicateResult(duplicate)
+      if (duplicate !== undefined) return repeatedAppend(duplicate, this.logStartOffset)
       const rejection = this.checkProducer(batches, options)
       if (rejection !== undefined) return this.refusal(rejection.errorCode, rejection.message)
     }
     const lastOffset = batches[batches.length - 1].lastOffset
-    if (this.shouldRoll(bytes, lastOffset, validated.maxTimestampMs, options.now)) this.roll(options.now)
+    const coming = { bytes, lastOffset, maxTimestamp: validated.maxTimestampMs, now: options.now }
+    if (!this.isAboutToMove && shouldRoll(this.activeSegment, this.config, this.rollJitterMs, coming)) this.roll(options.now)
     const result: AppendResult = {
       errorCode: ErrorCode.NONE,
       message: null,
@@ -280,53 +281,10 @@ export class PartitionLog {
   }
 
   private refusal(errorCode: number, message: string | null, recordErrors: readonly RecordError[] = NO_ERRORS): AppendResult {
-    return {
-      errorCode,
-      message,
-      recordErrors,
-      baseOffset: -1,
-      lastOffset: -1,
-      logAppendTimeMs: -1,
-      logStartOffset: this.logStartOffset,
-      duplicate: false
-    }
-  }
-
-  private duplicateResult(batch: BatchMetadata): AppendResult {
-    const { lastOffset, offsetDelta, timestamp } = batch
-    const { logStartOffset } = this
-    const baseOffset = lastOffset - offsetDelta
-    return {
-      errorCode: ErrorCode.NONE,
-      message: null,
-      recordErrors: NO_ERRORS,
-      baseOffset,
-      lastOffset,
-      logAppendTimeMs: timestamp,
-      logStartOffset,
-      duplicate: true
-    }
+    return refusedAppend(errorCode, message, recordErrors, this.logStartOffset)
   }
 
   // ---- segments
-
-  private shouldRoll(bytes: number, lastOffset: number, maxTimestamp: number, now: number): boolean {
-    const segment = this.activeSegment
-    const { config } = this
-    if (this.isAboutToMove) return false
-    if (segment.size === 0) return lastOffset - segment.baseOffset > INT32_MAX
-    return (
-      segment.size > config.segmentBytes - bytes ||
-      this.waitedForRollMs(segment, maxTimestamp, now) > config.segmentMs - this.rollJitterMs ||
-      segment.isIndexFull(config.segmentIndexBytes) ||
-      lastOffset - segment.baseOffset > INT32_MAX
-    )
-  }
-
-  /** By the records' own time where they have one, so that replayed old data makes old segments. */
-  private waitedForRollMs(segment: Segment, maxTimestamp: number, now: number): number {
-    return segment.firstTimestamp >= 0 && maxTimestamp >= 0 ? maxTimestamp - segment.firstTimestamp : now - segment.createdMs
-  }
 
   /** Begins a new segment at the log's end. The old one's files are completed and synced in the background. */
   roll(now: number): void {
@@ -335,7 +293,7 @@ export class PartitionLog {
     sealed.seal()
     const snapshot = this.snapshotForRoll()
     this.segments.push(this.newSegment(this.logEndOffset, now))
-    this.setRollJitter()
+    this.rollJitterMs = drawRollJitter(this.config, this.node.world.random)
     const offset = this.logEndOffset
     this.inBackground(async () => {
       if (snapshot) await saveProducerSnapshot(this, offset, snapshot)
@@ -356,12 +314,6 @@ export class PartitionLog {
     if (producers.mapEndOffset <= producers.snapshotOffset) return undefined
     producers.snapshotOffset = producers.mapEndOffset
     return producers.snapshot()
-  }
-
-  private setRollJitter(): void {
-    const { segmentJitterMs } = this.config
-    const bound = Math.min(segmentJitterMs, INT32_MAX)
-    this.rollJitterMs = bound > 0 ? this.directory.node.world.random.below(bound) : 0
   }
 
   /** @internal for retention and truncation */
