@@ -97,9 +97,11 @@ function parsedValue(definition: ConfigDefinition, value: unknown): unknown {
 }
 
 function unknownSetting(what: string, name: string, known: readonly string[]): KafkaError {
-  const close = known
-    .map((each) => ({ each, distance: editDistance(name.toLowerCase(), each.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance)
+  const isDotted = name.includes('.')
+  // The same style of name is nearer than the other one.
+  const distanceTo = (each: string): number =>
+    editDistance(name.toLowerCase(), each.toLowerCase()) + (each.includes('.') === isDotted ? 0 : 0.5)
+  const close = known.map((each) => ({ each, distance: distanceTo(each) })).sort((a, b) => a.distance - b.distance)
   const [best] = close
   const hint = best !== undefined && best.distance <= Math.max(2, name.length / 3) ? `: did you mean ${best.each}?` : ''
   return invalidConfig(`A ${what} has no setting "${name}"${hint}`)
