@@ -10,6 +10,9 @@ const INT_MAX = 2147483647
 /** Memory of which requests and responses take their shares when the machine's is not known. */
 const MEMORY_BYTES = 2 * 1024 ** 3
 const MEMORY_SHARE = 0.25
+/** More in flight than the disk takes in a tenth of a second is only memory, fresh from the kernel at its full price. */
+const REQUEST_BYTES_MAX = 32 * 1024 ** 2
+const RESPONSE_BYTES_MAX = 128 * 1024 ** 2
 
 /** An address of this machine, whose many processes are not one stranger. */
 export function isLoopback(address: string): boolean {
@@ -30,13 +33,13 @@ export function connectionLimitsFrom(config: BrokerConfig): ConnectionLimits {
   }
 }
 
-/** Bytes that requests may take: queued.max.request.bytes, or a quarter of the memory. */
+/** Bytes that requests may take until they are answered: queued.max.request.bytes, or 32 MiB where the memory allows it. */
 export function requestMemoryFrom(config: BrokerConfig, memoryBytes = MEMORY_BYTES): number {
   const bytes = config.get('queued.max.request.bytes')
-  return bytes > 0 ? bytes : Math.floor(memoryBytes * MEMORY_SHARE)
+  return bytes > 0 ? bytes : Math.min(REQUEST_BYTES_MAX, Math.floor(memoryBytes * MEMORY_SHARE))
 }
 
 /** Bytes of responses that peers have not read yet. */
 export function responseMemoryFrom(memoryBytes = MEMORY_BYTES): number {
-  return Math.floor(memoryBytes * MEMORY_SHARE)
+  return Math.min(RESPONSE_BYTES_MAX, Math.floor(memoryBytes * MEMORY_SHARE))
 }

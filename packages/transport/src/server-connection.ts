@@ -176,7 +176,7 @@ export class ServerConnection implements BudgetHolder {
     if (this.#closed) return
     const parked = this.#reader.bufferedBytes
     const isMuted = this.#next !== undefined
-    if ((isMuted && parked > PARKED_BYTES_MAX) || !this.#options.requestMemory.mayGrow(this)) this.#pause()
+    if ((isMuted && parked > PARKED_BYTES_MAX) || !this.#mayRead()) this.#pause()
   }
 
   #onDrain(): void {
@@ -380,6 +380,13 @@ export class ServerConnection implements BudgetHolder {
     this.close('request failed')
   }
 
+  /** While requests of its own are in handling a connection needs no exemption from a full budget: their answers wake it. */
+  #mayRead(): boolean {
+    const { requestMemory } = this.#options
+    if (!requestMemory.isFull) return true
+    return this.#slots.length === 0 && requestMemory.mayGrow(this)
+  }
+
   #reserve(bytes: number): void {
     this.#reservedBytes += bytes
     this.#options.requestMemory.reserve(bytes)
@@ -401,7 +408,7 @@ export class ServerConnection implements BudgetHolder {
   #resumeIfRoom(): void {
     if (!this.#paused || this.#closed || this.#closing) return
     if (this.#next !== undefined && this.#reader.bufferedBytes > PARKED_BYTES_MAX) return
-    if (!this.#options.requestMemory.mayGrow(this)) return
+    if (!this.#mayRead()) return
     this.#paused = false
     this.socket.resume()
   }
