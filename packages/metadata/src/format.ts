@@ -272,13 +272,19 @@ async function formatDirectory(world: World, format: DirectoryFormat): Promise<v
   await writeMetaProperties(disk, directory, { clusterId, nodeId: config.nodeId, directoryId })
 }
 
-/** Its name survives a power loss, and so do those of the folders made on the way. */
+/**
+ * Its name survives a power loss, and so do those of the folders above, also when the try before this one made them and
+ * could not sync them.
+ */
 async function makeDirectory(disk: Disk, path: string): Promise<void> {
-  if (await disk.exists(path)) return
-  const parent = path.slice(0, path.lastIndexOf('/')) || '/'
-  if (parent !== path) await makeDirectory(disk, parent)
   await disk.mkdir(path)
-  await disk.syncDir(parent)
+  for (let folder = path; folder.lastIndexOf('/') >= 0 && folder !== '/'; ) {
+    folder = folder.slice(0, folder.lastIndexOf('/')) || '/'
+    await disk.syncDir(folder).catch((error: unknown) => {
+      // A folder that is closed to us, or on a file system that syncs none, was not made by us.
+      if (!['EACCES', 'EPERM', 'EINVAL', 'ENOTSUP'].includes((error as { code?: string }).code ?? '')) throw error
+    })
+  }
 }
 
 /** In the words of kafka-storage. */

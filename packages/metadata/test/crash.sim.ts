@@ -35,9 +35,55 @@ interface Run {
 }
 
 sweepSeeds('a quorum of one keeps everything it answered through any crash', { seeds: 40 }, async (sim, seed) => {
+  const run = newRun(sim, seed)
+  const { random } = run
+  for (let life = 0; life < 6; life++) {
+    const kind = random.pick(['kill', 'power-loss'] as const)
+    const world = life === 0 ? run.node.world : run.node.restart()
+    run.node.crashAtEffect(random.between(1, 160), kind)
+    void live(run, world).catch((error: unknown) => {
+      if (run.node.isAlive) sim.fail(error)
+    })
+    await sim.run({ until: () => !run.node.isAlive, maxVirtualMs: 600_000 })
+  }
+  await openAndCheck(run)
+})
+
+sweepSeeds(
+  'a quorum of one stops when its disk fails, and keeps everything it answered',
+  { seeds: 40, simulation: { onHalt: () => undefined } },
+  async (sim, seed) => {
+    const run = newRun(sim, seed)
+    const { random, node } = run
+    for (let life = 0; life < 6; life++) {
+      const world = life === 0 ? node.world : node.restart()
+      const { conditions } = node.storage
+      conditions.syncErrorChance = random.pick([0, 0.01, 0.05])
+      conditions.writeErrorChance = random.pick([0, 0.01, 0.05])
+      node.crashAtEffect(random.between(1, 300), 'power-loss')
+      // A node that cannot open its disk tells its owner; one that runs stops itself.
+      void live(run, world).catch((error: unknown) => {
+        if (!node.isAlive) return
+        if (isDiskFault(error)) node.kill()
+        else sim.fail(error)
+      })
+      await sim.run({ until: () => !node.isAlive, maxVirtualMs: 600_000 })
+      conditions.syncErrorChance = 0
+      conditions.writeErrorChance = 0
+    }
+    await openAndCheck(run)
+  }
+)
+
+function isDiskFault(error: unknown): boolean {
+  const { code, cause } = error as { code?: string; cause?: unknown }
+  return code === 'EIO' || (cause !== undefined && isDiskFault(cause))
+}
+
+function newRun(sim: Simulation, seed: number | string): Run {
   const random = sim.prng.fork('workload')
   const isDynamic = random.below(2) === 0
-  const run: Run = {
+  return {
     sim,
     random,
     isDynamic,
@@ -59,25 +105,13 @@ sweepSeeds('a quorum of one keeps everything it answered through any crash', { s
       hashes: new Map()
     }
   }
-  for (let life = 0; life < 6; life++) {
-    const kind = random.pick(['kill', 'power-loss'] as const)
-    const world = life === 0 ? run.node.world : run.node.restart()
-    run.node.crashAtEffect(random.between(1, 160), kind)
-    void live(run, world).catch((error: unknown) => {
-      if (run.node.isAlive) sim.fail(error)
-    })
-    await sim.run({ until: () => !run.node.isAlive, maxVirtualMs: 600_000 })
-  }
-  const opened = { done: false }
-  void open(run, run.node.restart()).then(
-    (node) => {
-      checkImage(run, node)
-      opened.done = true
-    },
-    (error: unknown) => sim.fail(error)
-  )
-  await sim.run({ until: () => opened.done, maxVirtualMs: 60_000 })
-})
+}
+
+async function openAndCheck(run: Run): Promise<void> {
+  const { sim } = run
+  const node = await sim.complete(open(run, run.node.restart()))
+  checkImage(run, node)
+}
 
 async function open(run: Run, world: World): Promise<MetadataNode> {
   const config = testConfig(run.overrides)

@@ -143,9 +143,9 @@ test('a new cluster begins with the bytes that Apache Kafka begins with', async 
     ['clean', undefined],
     ['clean-acl', '1@localhost:19501:6k6UQV5wTMebtpRWBbZa5Q']
   ] as const) {
-    const golden = new Map(goldens.logDir(name).map(({ path, data }) => [path, data]))
+    const golden: Map<string, Buffer> = new Map(goldens.logDir(name).map(({ path, data }) => [path, data]))
     const world = testWorld()
-    const quorum =
+    const quorum: Record<string, string> =
       initialControllers === undefined ? {} : { 'controller.quorum.voters': '', 'controller.quorum.bootstrap.servers': 'localhost:19501' }
     const config = testConfig(quorum)
     await formatStorage(world, { config, clusterId: 'cluster', initialControllers })
