@@ -68,4 +68,32 @@ export type {
 export { KafkaError, PartialFailureError } from './errors.ts'
 export { type AdminOptions, Kafka, type KafkaOptions } from './kafka.ts'
 export type { ClusterMetadata, Node, PartitionMetadata, TopicMetadata } from './network/metadata.ts'
+export type {
+  Acks,
+  Producer,
+  ProducerOptions,
+  RecordWithTopic,
+  TopicLike,
+  Transaction
+} from './producer/producer.ts'
+export type {
+  GroupMetadata,
+  Header,
+  Headers,
+  HeaderValue,
+  OutgoingRecord,
+  Partitioner,
+  PartitionerContext,
+  ProducerInterceptor,
+  ProducerMetrics,
+  ProducerRecord,
+  RecordMetadata,
+  SendCallback,
+  SendOptions
+} from './producer/types.ts'
+export { json } from './serdes/json.ts'
+export { bigint, type NumberForm, number } from './serdes/number.ts'
+export { buffer, type Deserializer, type Serde, type Serialized, type Serializer, string, uuid } from './serdes/serde.ts'
+export type { StandardSchema } from './serdes/standard-schema.ts'
+export { type Raw, type Topic, type TopicCreation, type TopicOptions, topic } from './topic.ts'
 export { type CallOptions, partitionKey, type TopicPartition } from './types.ts'

@@ -1,5 +1,5 @@
 // The door: one object for a cluster, which makes the clients that share its settings. Nothing connects before it is used.
-import { type AdminSettings, adminConfigDefinitions } from '@odradek/config'
+import { type AdminSettings, adminConfigDefinitions, type ProducerSettings, producerConfigDefinitions } from '@odradek/config'
 import type { Logger, World } from '@odradek/world'
 import { createNodeWorld } from '@odradek/world/node'
 import { Admin } from './admin/admin.ts'
@@ -14,6 +14,7 @@ import {
   type ResolvedOptions,
   resolveOptions
 } from './options.ts'
+import { Producer, type ProducerOptions } from './producer/producer.ts'
 
 export interface KafkaOptions extends ClientOptions<Omit<AdminSettings, 'bootstrap.servers'>> {
   /** `host:port`, several with commas or as a list: bootstrap.servers. */
@@ -54,6 +55,15 @@ export class Kafka implements AsyncDisposable {
     const { settings } = this.resolve<AdminSettings>('admin client', adminConfigDefinitions, options)
     const cluster = new Cluster(clusterOptions(this.#world, settings, this.nextClientId('adminclient')))
     return this.adopt(new Admin(cluster))
+  }
+
+  /** Throws INVALID_CONFIG for settings that do not exist, have wrong values or contradict each other. */
+  producer(options: ProducerOptions = {}): Producer {
+    const resolved = this.resolve<ProducerSettings>('producer', producerConfigDefinitions, options)
+    const { settings } = resolved
+    const clientId = settings['client.id'] || this.nextClientId('producer')
+    const cluster = new Cluster({ ...clusterOptions(this.#world, settings, clientId), apiTimeoutMs: settings['max.block.ms'] })
+    return this.adopt(new Producer(cluster, resolved, clientId))
   }
 
   /** Closes all clients made by this object; waits for what they still have to do. */

@@ -1,0 +1,184 @@
+// Sends that cannot be taken yet: their topic is not known, or buffer.memory is full. In order, each until its deadline (max.block.ms).
+//
+// Contract: whoever sends to a topic while others wait for it goes behind them; whoever needs memory goes behind all that need it. So the
+// order of a partition is that of the calls. A record leaves by being taken, by its deadline, or by its signal; never silently.
+import type { TimerHandle, World } from '@odradek/world'
+import { type KafkaError, timedOut } from '../errors.ts'
+import type { PreparedRecord } from './prepared-record.ts'
+import type { RecordMetadata } from './types.ts'
+
+export interface WaitingSend {
+  readonly record: PreparedRecord
+  readonly deadlineMs: number
+  readonly resolve: (result: PromiseLike<RecordMetadata>) => void
+  readonly reject: (error: unknown) => void
+  /** Counts up in the order of the calls. */
+  readonly id: number
+  isGone: boolean
+}
+
+export class WaitingRoom {
+  readonly #world: World
+  readonly #maxBlockMs: number
+  /** Tries again to take it; undefined: still no memory. Throws what the record fails with. */
+  readonly #take: (record: PreparedRecord) => PromiseLike<RecordMetadata> | undefined
+  readonly #queue: WaitingSend[] = []
+  #head = 0
+  readonly #byTopic = new Map<string, WaitingSend[]>()
+  /** In the order of the calls. */
+  readonly #all = new Set<WaitingSend>()
+  #entered = 0
+  #timer: TimerHandle | undefined
+  #onEmpty: (() => void)[] = []
+  #onLeave: (() => void)[] = []
+
+  constructor(world: World, maxBlockMs: number, take: (record: PreparedRecord) => PromiseLike<RecordMetadata> | undefined) {
+    this.#world = world
+    this.#maxBlockMs = maxBlockMs
+    this.#take = take
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  /** Somebody waits for memory. */
+  get isShort(): boolean {
+    return this.#head < this.#queue.length
+  }
+
+  isWaitingFor(topic: string): boolean {
+    return this.#byTopic.size > 0 && this.#byTopic.has(topic)
+  }
+
+  forMemory(record: PreparedRecord, signal: AbortSignal | undefined): Promise<RecordMetadata> {
+    return this.#enter(record, signal, (waiting) => {
+      this.#queue.push(waiting)
+      this.#arm()
+    })
+  }
+
+  /** True for the first one: then somebody has to find the topic and call `topicKnown` or `topicFailed`. */
+  forTopic(record: PreparedRecord, signal: AbortSignal | undefined, onFirst: () => void): Promise<RecordMetadata> {
+    return this.#enter(record, signal, (waiting) => {
+      const others = this.#byTopic.get(record.topic)
+      if (others !== undefined) {
+        others.push(waiting)
+        return
+      }
+      this.#byTopic.set(record.topic, [waiting])
+      onFirst()
+    })
+  }
+
+  topicKnown(topic: string): void {
+    const waiting = this.#byTopic.get(topic) ?? []
+    this.#byTopic.delete(topic)
+    this.#queue.push(...waiting)
+    this.pump()
+    this.#arm()
+  }
+
+  topicFailed(topic: string, error: unknown): void {
+    const waiting = this.#byTopic.get(topic) ?? []
+    this.#byTopic.delete(topic)
+    for (const each of waiting) this.#leave(each, () => each.reject(error))
+  }
+
+  /** There may be memory now. */
+  pump(): void {
+    while (this.#head < this.#queue.length) {
+      const waiting = this.#queue[this.#head]
+      if (!waiting.isGone && !this.#tryTake(waiting)) break
+      this.#head++
+    }
+    if (this.#head === this.#queue.length || this.#head > 10_000) {
+      this.#queue.splice(0, this.#head)
+      this.#head = 0
+    }
+    if (this.isShort) return
+    const listeners = this.#onEmpty
+    this.#onEmpty = []
+    for (const listener of listeners) listener()
+  }
+
+  /** Resolves when nobody waits for memory. */
+  ready(): Promise<void> {
+    return this.isShort ? new Promise((resolve) => this.#onEmpty.push(resolve)) : Promise.resolve()
+  }
+
+  /** Resolves when everybody who waits now has been taken or has gone. */
+  async settled(): Promise<void> {
+    const last = this.#entered
+    for (;;) {
+      const [oldest] = this.#all
+      if (oldest === undefined || oldest.id > last) return
+      await new Promise<void>((resolve) => this.#onLeave.push(resolve))
+    }
+  }
+
+  rejectAll(error: KafkaError): void {
+    this.#byTopic.clear()
+    for (const waiting of [...this.#all]) this.#leave(waiting, () => waiting.reject(error))
+    this.pump()
+    this.#timer?.cancel()
+  }
+
+  #tryTake(waiting: WaitingSend): boolean {
+    try {
+      const delivery = this.#take(waiting.record)
+      if (delivery === undefined) return false
+      this.#leave(waiting, () => waiting.resolve(delivery))
+    } catch (error) {
+      this.#leave(waiting, () => waiting.reject(error))
+    }
+    return true
+  }
+
+  #enter(record: PreparedRecord, signal: AbortSignal | undefined, place: (waiting: WaitingSend) => void): Promise<RecordMetadata> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    const deadlineMs = this.#world.clock.monotonicMs() + this.#maxBlockMs
+    const { promise, resolve, reject } = Promise.withResolvers<RecordMetadata>()
+    const waiting: WaitingSend = { record, deadlineMs, resolve, reject, id: ++this.#entered, isGone: false }
+    if (signal !== undefined) {
+      const onAbort = (): void => this.#leave(waiting, () => reject(signal.reason))
+      signal.addEventListener('abort', onAbort, { once: true })
+      const detach = (): void => signal.removeEventListener('abort', onAbort)
+      promise.then(detach, detach)
+    }
+    this.#all.add(waiting)
+    place(waiting)
+    return promise
+  }
+
+  #leave(waiting: WaitingSend, settle: () => void): void {
+    if (waiting.isGone) return
+    waiting.isGone = true
+    this.#all.delete(waiting)
+    settle()
+    const listeners = this.#onLeave
+    this.#onLeave = []
+    for (const listener of listeners) listener()
+  }
+
+  /** Deadlines of those who wait for memory come about in their order. */
+  #arm(): void {
+    if (this.#timer !== undefined || !this.isShort) return
+    const now = this.#world.clock.monotonicMs()
+    const delayMs = Math.max(0, this.#queue[this.#head].deadlineMs - now)
+    this.#timer = this.#world.timers.schedule(delayMs, () => {
+      this.#timer = undefined
+      this.#expire()
+      this.#arm()
+    })
+  }
+
+  #expire(): void {
+    const now = this.#world.clock.monotonicMs()
+    for (let i = this.#head; i < this.#queue.length && this.#queue[i].deadlineMs <= now; i++) {
+      const waiting = this.#queue[i]
+      this.#leave(waiting, () => waiting.reject(timedOut('Waiting for room in buffer.memory', this.#maxBlockMs)))
+    }
+    this.pump()
+  }
+}
