@@ -1,0 +1,74 @@
+// Every `ts` block of docs/guides/client.md is a program: it compiles, it runs against a broker, and prints what its comments say.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { promisify } from 'node:util'
+import { type BrokerProcess, defaultKind, startBroker } from '../interop/support/brokers.ts'
+import { kafkaClassPath, repositoryRoot, toolchain } from '../interop/support/toolchains.ts'
+
+const run = promisify(execFile)
+const page = 'docs/guides/client.md'
+
+interface Snippet {
+  heading: string
+  code: string
+  /** What `console.log(…) // text` promises, in order. */
+  prints: string[]
+}
+
+function snippetsOf(markdown: string): Snippet[] {
+  const snippets: Snippet[] = []
+  let heading = ''
+  for (const [, title, code] of markdown.matchAll(/^#+ (.*)$|^```ts\n([\s\S]*?)^```$/gm)) {
+    if (title !== undefined) heading = title
+    else snippets.push({ heading, code, prints: [...code.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)].map((match) => match[1]) })
+  }
+  return snippets
+}
+
+describe(`the snippets of ${page}`, { timeout: 300_000 }, () => {
+  const snippets = snippetsOf(readFileSync(join(repositoryRoot, page), 'utf8'))
+  let broker: BrokerProcess | undefined
+  let folder = ''
+
+  before(async () => {
+    // Inside the checkout, so that package names resolve.
+    mkdirSync(join(repositoryRoot, '.cache'), { recursive: true })
+    folder = mkdtempSync(join(repositoryRoot, '.cache/snippets-'))
+    if (defaultKind === 'apache' && toolchain({ skip: () => {} }, 'Java with Maven', kafkaClassPath) === undefined) return
+    broker = await startBroker()
+    snippets.forEach(({ code }, index) => {
+      writeFileSync(
+        join(folder, `snippet-${index}.ts`),
+        `${code.replaceAll('localhost:9092', (broker as BrokerProcess).bootstrapServers)}\nexport {}\n`
+      )
+    })
+  })
+  after(async () => {
+    rmSync(folder, { recursive: true, force: true })
+    await broker?.[Symbol.asyncDispose]()
+  })
+
+  test('compile', async (t) => {
+    if (broker === undefined) return t.skip('Java with Maven is not present')
+    const config = { extends: '../../tsconfig.json', include: ['*.ts'] }
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
+    const compiler = join(repositoryRoot, 'node_modules/typescript/bin/tsc')
+    await assert.doesNotReject(run(process.execPath, [compiler, '-p', relative(repositoryRoot, folder)], { cwd: repositoryRoot }))
+  })
+
+  snippets.forEach(({ heading, prints }, index) => {
+    test(`${index + 1}, under "${heading}", runs`, async (t) => {
+      if (broker === undefined) return t.skip('Java with Maven is not present')
+      const { stdout } = await run(process.execPath, [join(folder, `snippet-${index}.ts`)], { cwd: repositoryRoot, timeout: 60_000 })
+      let from = 0
+      for (const line of prints) {
+        const at = stdout.indexOf(`${line}\n`, from)
+        assert.ok(at >= 0, `"${line}" is not in the output:\n${stdout}`)
+        from = at + line.length
+      }
+    })
+  })
+})
