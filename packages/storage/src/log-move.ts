@@ -65,13 +65,14 @@ export class LogMove {
     const { log, future } = this
     if (this.isOver) throw new Stopped()
     if (future.logEndOffset < log.logStartOffset || future.logEndOffset > log.logEndOffset) await this.restart()
-    const { errorCode, buffers, sizeInBytes } = await log.read(Math.max(future.logEndOffset, log.logStartOffset), {
+    const { errorCode, buffers, sizeInBytes, release } = await log.read(Math.max(future.logEndOffset, log.logStartOffset), {
       maxBytes: READ_BYTES,
       minOneBatch: true
     })
     if (errorCode !== 0) throw new Error(`read of ${log.name} at ${future.logEndOffset} failed with error ${errorCode}`)
-    // The buffers are not released: the copy refers to them until it has written them.
     for (const buffer of buffers) this.append(buffer)
+    // The append has copied them.
+    release?.()
     await future.writer.whenWritten(future.logEndOffset)
     return sizeInBytes
   }
@@ -153,8 +154,9 @@ export class LogMove {
   private catchUp(): void {
     const { log, future } = this
     if (future.logEndOffset === log.logEndOffset) return
-    const { buffers } = log.tail.collect(future.logEndOffset, Number.POSITIVE_INFINITY, log.logEndOffset, true)
+    const { buffers, release } = log.tail.collect(future.logEndOffset, Number.POSITIVE_INFINITY, log.logEndOffset, true)
     for (const buffer of buffers) this.append(buffer)
+    release()
   }
 
   /** What the copy lacks is all in memory. */
