@@ -7,6 +7,7 @@ import type { World } from '@odradek/world'
 import type { FetchSessionCache } from './fetch/fetch-session.ts'
 import type { RequestContext } from './handler.ts'
 import type { ProducerIds } from './producer-ids.ts'
+import type { Partition } from './replica/partition.ts'
 import type { ReplicaManager } from './replica/replica-manager.ts'
 import type { TopicCreation } from './topic-creation.ts'
 
@@ -31,6 +32,8 @@ export interface BrokerContext {
   ownEndpoint(context: RequestContext): { host: string; port: number } | undefined
   /** fetch.max.bytes, or less while memory for responses is short. */
   fetchBytesMax(): number
+  /** The log of the partition has begun to move to another directory. */
+  onLogMoving(partition: Partition): void
   /** Resolves when what the controller has answered so far is applied here. */
   whenMetadataApplied(): Promise<void>
 }

@@ -6,7 +6,14 @@
 import { METADATA_TOPIC_ID, OdradekError } from '@odradek/base'
 import { type BrokerConfig, resolveTopicConfig } from '@odradek/config'
 import { GroupCoordinator } from '@odradek/coordinator'
-import { type MetadataImage, MetadataNode, metadataLogConfig, type SupportedRange, supportedFeatures } from '@odradek/metadata'
+import {
+  CONFIG_RESOURCE_TOPIC,
+  type MetadataImage,
+  MetadataNode,
+  metadataLogConfig,
+  type SupportedRange,
+  supportedFeatures
+} from '@odradek/metadata'
 import { CreateTopicsRequest } from '@odradek/protocol'
 import { LogManager, logConfigFrom, logManagerSettingsFrom, readMetaProperties } from '@odradek/storage'
 import type { World } from '@odradek/world'
@@ -19,9 +26,11 @@ import type { RequestContext } from './handler.ts'
 import { brokerHandlers, controllerHandlers } from './handler-tables.ts'
 import { GROUP_METADATA_TOPIC } from './internal-topics.ts'
 import { BrokerLifecycle } from './lifecycle/broker-lifecycle.ts'
+import { DirectoryAssignments } from './lifecycle/directory-assignments.ts'
 import { MetadataApplier } from './lifecycle/metadata-applier.ts'
 import { type BoundListener, Listeners } from './listeners.ts'
 import { ProducerIds } from './producer-ids.ts'
+import type { Partition } from './replica/partition.ts'
 import { ReplicaManager } from './replica/replica-manager.ts'
 import { TopicCreation } from './topic-creation.ts'
 
@@ -54,6 +63,7 @@ export class BrokerServer implements BrokerContext {
   #metadata!: MetadataNode
   #applier!: MetadataApplier
   #lifecycle!: BrokerLifecycle
+  #assignments!: DirectoryAssignments
   /** What has to be undone, in the order in which it was done. */
   readonly #undo: (() => Promise<void> | void)[] = []
   #shutdown: Promise<void> | undefined
@@ -126,6 +136,11 @@ export class BrokerServer implements BrokerContext {
     return Math.min(this.config.get('fetch.max.bytes'), share)
   }
 
+  onLogMoving(partition: Partition): void {
+    const { topic, partition: index } = partition
+    void this.#logs.whenMoved({ topic, partition: index }).then(() => this.#assignments.add(partition))
+  }
+
   whenMetadataApplied(): Promise<void> {
     return this.#applier.whenApplied()
   }
@@ -153,13 +168,13 @@ export class BrokerServer implements BrokerContext {
   async #openStorage(): Promise<void> {
     const { world, config } = this
     this.clusterId = await readClusterId(world, config)
-    const topicDefaults = logConfigFrom(resolveTopicConfig(config, new Map()), config)
     this.#logs = await LogManager.open({
       world,
       logDirs: config.logDirs,
       nodeId: this.nodeId,
       clusterId: this.clusterId,
-      configFor: () => topicDefaults,
+      configFor: () => logConfigFrom(resolveTopicConfig(config, new Map()), config),
+      deferLoading: true,
       settings: logManagerSettingsFrom(config),
       isCordoned: (path) => config.get('cordoned.log.dirs').some((cordoned) => cordoned === '*' || cordoned === path)
     })
@@ -185,6 +200,10 @@ export class BrokerServer implements BrokerContext {
       }))
     })
     this.#undo.push(() => this.#metadata.close())
+    await this.#logs.load((topic) => {
+      const overrides = this.#metadata.image.configs(CONFIG_RESOURCE_TOPIC, topic)
+      return logConfigFrom(resolveTopicConfig(config, overrides), config)
+    })
   }
 
   /** Registers and brings the logs to where the metadata says they are. */
@@ -194,7 +213,10 @@ export class BrokerServer implements BrokerContext {
       groups.close()
       replicas.close()
     })
-    this.#applier = new MetadataApplier({ world, config, nodeId, logs: this.#logs, replicas, groups })
+    this.#assignments = new DirectoryAssignments({ world, nodeId, metadata: this.#metadata, brokerEpoch: () => this.#lifecycle.epoch })
+    this.#undo.push(() => this.#assignments.close())
+    const onMisplaced = (partition: Partition) => this.#assignments.add(partition)
+    this.#applier = new MetadataApplier({ world, config, nodeId, logs: this.#logs, replicas, groups, onMisplaced })
     this.#metadata.addPublisher({ name: 'broker', onImage: (delta, image) => this.#applier.onImage(delta, image) })
     this.#lifecycle = new BrokerLifecycle({
       world,

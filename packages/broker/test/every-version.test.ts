@@ -122,6 +122,10 @@ const bodies: Record<string, Bodies> = {
     },
     bad: { resources: [{ resourceType: 4, resourceName: '77', configs: [{ name: 'x', configOperation: 9, value: null }] }] }
   }),
+  AlterReplicaLogDirs: () => ({
+    good: { dirs: [{ path: '/data', topics: [{ name: 'topic', partitions: [0] }] }] },
+    bad: { dirs: [{ path: 'nowhere', topics: [{ name: 'none', partitions: [7] }] }] }
+  }),
   DescribeLogDirs: () => ({ good: { topics: null }, bad: { topics: [{ topic: 'none', partitions: [0] }] } }),
   CreatePartitions: () => ({
     good: { topics: [{ name: 'topic', count: 1, assignments: null }] },

@@ -10,11 +10,12 @@ export const describeLogDirsHandler = defineHandler<BrokerContext, DescribeLogDi
   DescribeLogDirsResponse,
   async (broker, request) => {
     const isAsked = filterOf(request)
-    const logs = Map.groupBy([...broker.logs.logs()].filter(isAsked), (log) => log.directory.path)
+    const futures = new Set(broker.logs.futures())
+    const logs = Map.groupBy([...broker.logs.logs(), ...futures].filter(isAsked), (log) => log.directory.path)
     const directories = broker.logs.directories()
     return {
       errorCode: ErrorCode.NONE,
-      results: await Promise.all(directories.map((info) => describe(broker, info, logs.get(info.path) ?? [])))
+      results: await Promise.all(directories.map((info) => describe(broker, info, { logs: logs.get(info.path) ?? [], futures })))
     }
   }
 )
@@ -25,18 +26,19 @@ function filterOf({ topics }: DescribeLogDirsRequest): (log: PartitionLog) => bo
   return ({ topicPartition: { topic, partition } }) => asked.has(`${topic}-${partition}`)
 }
 
-async function describe(broker: BrokerContext, info: DirectoryInfo, logs: readonly PartitionLog[]): Promise<Result> {
+interface Found {
+  readonly logs: readonly PartitionLog[]
+  /** Copies of logs that move. */
+  readonly futures: ReadonlySet<PartitionLog>
+}
+
+async function describe(broker: BrokerContext, info: DirectoryInfo, { logs, futures }: Found): Promise<Result> {
   const logDir = info.path
   if (info.isOffline) return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir, topics: [] }
   const byTopic = Map.groupBy(logs, (log) => log.topicPartition.topic)
   const topics = Array.from(byTopic, ([name, partitions]) => ({
     name,
-    partitions: partitions.map((log) => ({
-      partitionIndex: log.topicPartition.partition,
-      partitionSize: log.sizeInBytes,
-      offsetLag: 0,
-      isFutureKey: false
-    }))
+    partitions: partitions.map((log) => describeLog(broker, log, futures.has(log)))
   }))
   const isCordoned = broker.config.get('cordoned.log.dirs').some((path) => path === '*' || path === logDir)
   try {
@@ -46,4 +48,11 @@ async function describe(broker: BrokerContext, info: DirectoryInfo, logs: readon
     broker.world.logger.log('ERROR', 'kafka.server.ReplicaManager', `The space of ${logDir} could not be read`, error)
     return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir, topics: [] }
   }
+}
+
+/** A copy lags behind its log. */
+function describeLog(broker: BrokerContext, log: PartitionLog, isFutureKey: boolean) {
+  const { topic, partition } = log.topicPartition
+  const end = isFutureKey ? (broker.logs.get({ topic, partition })?.logEndOffset ?? log.logEndOffset) : log.logEndOffset
+  return { partitionIndex: partition, partitionSize: log.sizeInBytes, offsetLag: Math.max(0, end - log.logEndOffset), isFutureKey }
 }

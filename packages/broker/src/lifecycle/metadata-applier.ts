@@ -7,6 +7,7 @@ import type { GroupCoordinator } from '@odradek/coordinator'
 import {
   CONFIG_RESOURCE_BROKER,
   CONFIG_RESOURCE_TOPIC,
+  directoryOf,
   type MetadataDelta,
   MetadataImage,
   type PartitionRegistration,
@@ -26,6 +27,8 @@ export interface MetadataApplierOptions {
   readonly logs: LogManager
   readonly replicas: ReplicaManager
   readonly groups: GroupCoordinator
+  /** The log of the partition lies in another directory than the metadata has it in. */
+  readonly onMisplaced: (partition: Partition) => void
 }
 
 const LOGGER = 'kafka.server.metadata.BrokerMetadataPublisher'
@@ -137,7 +140,16 @@ export class MetadataApplier {
     try {
       const log = await this.#openLog(topic, index, registration, config)
       const minInsyncReplicas = config.get('min.insync.replicas')
-      replicas.add(new Partition({ topic: topic.name, partition: index, topicId: topic.id, log, state: registration, minInsyncReplicas }))
+      const partition = new Partition({
+        topic: topic.name,
+        partition: index,
+        topicId: topic.id,
+        log,
+        state: registration,
+        minInsyncReplicas
+      })
+      replicas.add(partition)
+      if (directoryOf(registration, this.#options.nodeId) !== log.directory.directoryId) this.#options.onMisplaced(partition)
     } catch (error) {
       world.logger.log('ERROR', LOGGER, `The log of ${topic.name}-${index} could not be opened`, error)
       replicas.setOffline(topic.name, index, ErrorCode.KAFKA_STORAGE_ERROR)
@@ -155,7 +167,7 @@ export class MetadataApplier {
     }
     // the log of a topic of the same name that was deleted while this broker was away
     if (existing !== undefined) await logs.setAsideStray(topicPartition)
-    const directoryId = registration.directories[registration.replicas.indexOf(nodeId)]
+    const directoryId = directoryOf(registration, nodeId)
     const directory = logs.directories().find((info) => info.directoryId === directoryId && !info.isOffline)?.path
     return logs.create(topicPartition, { topicId: topic.id, config: logConfig, directory })
   }

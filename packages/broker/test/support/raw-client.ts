@@ -6,23 +6,26 @@ const ANSWER_TIMEOUT_MS = 10_000
 
 export class RawClient {
   readonly socket: net.Socket
-  #received = Buffer.alloc(0)
+  readonly #answerTimeoutMs: number
+  #chunks: Buffer[] = []
+  #chunkBytes = 0
   #waiting: { resolve: (frame: Buffer | undefined) => void }[] = []
   #frames: Buffer[] = []
   #correlationId = 0
   isClosed = false
 
-  static async connect(port: number): Promise<RawClient> {
+  static async connect(port: number, options: { answerTimeoutMs?: number } = {}): Promise<RawClient> {
     const socket = net.connect({ port, host: '127.0.0.1' })
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', () => resolve())
       socket.once('error', reject)
     })
-    return new RawClient(socket)
+    return new RawClient(socket, options)
   }
 
-  constructor(socket: net.Socket) {
+  constructor(socket: net.Socket, options: { answerTimeoutMs?: number } = {}) {
     this.socket = socket
+    this.#answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS
     socket.setNoDelay(true)
     socket.on('error', () => undefined)
     socket.on('data', (chunk) => this.#onData(chunk as Buffer))
@@ -49,7 +52,7 @@ export class RawClient {
     if (frame !== undefined || this.isClosed) return frame
     let timer: NodeJS.Timeout | undefined
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('no answer came')), ANSWER_TIMEOUT_MS)
+      timer = setTimeout(() => reject(new Error('no answer came')), this.#answerTimeoutMs)
     })
     try {
       return await Promise.race([new Promise<Buffer | undefined>((resolve) => this.#waiting.push({ resolve })), timeout])
@@ -90,16 +93,25 @@ export class RawClient {
     this.socket.destroy()
   }
 
+  /** Large answers come in many chunks: they are joined once. */
   #onData(chunk: Buffer): void {
-    this.#received = Buffer.concat([this.#received, chunk])
-    while (this.#received.length >= 4) {
-      const size = this.#received.readInt32BE(0)
-      if (this.#received.length < 4 + size) return
-      const frame = this.#received.subarray(4, 4 + size)
-      this.#received = this.#received.subarray(4 + size)
+    this.#chunks.push(chunk)
+    this.#chunkBytes += chunk.length
+    while (this.#chunkBytes >= 4) {
+      if (this.#chunks[0].length < 4) this.#join()
+      const frameEnd = 4 + this.#chunks[0].readInt32BE(0)
+      if (this.#chunkBytes < frameEnd) return
+      this.#join()
+      const frame = this.#chunks[0].subarray(4, frameEnd)
+      this.#chunks = [this.#chunks[0].subarray(frameEnd)]
+      this.#chunkBytes -= frameEnd
       const waiting = this.#waiting.shift()
       if (waiting === undefined) this.#frames.push(frame)
       else waiting.resolve(frame)
     }
+  }
+
+  #join(): void {
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)]
   }
 }
