@@ -93,6 +93,9 @@ export class Cluster {
   /** Topics that somebody asked for by name; kept up to date while there are listeners. */
   readonly #tracked = new Set<string>()
   #areNodesStale = false
+  /** Names by topic id, of the topics in `#namesOf`. */
+  #names: ReadonlyMap<Uuid | undefined, string> = new Map()
+  #namesOf: ReadonlyMap<string, TopicMetadata> | undefined
   #metadata: ClusterMetadata = emptyMetadata
   #refreshTimer: TimerHandle | undefined
 
@@ -187,8 +190,11 @@ export class Cluster {
   }
 
   topicName(id: Uuid): string | undefined {
-    for (const topic of this.#metadata.topics.values()) if (topic.topicId === id) return topic.name
-    return undefined
+    if (this.#namesOf !== this.#metadata.topics) {
+      this.#namesOf = this.#metadata.topics
+      this.#names = new Map([...this.#namesOf.values()].map((topic) => [topic.topicId, topic.name]))
+    }
+    return this.#names.get(id)
   }
 
   /** What is known of the topic (or of the brokers) is wrong: the next use asks. */

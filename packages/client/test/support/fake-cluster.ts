@@ -105,12 +105,12 @@ export class FakeCluster {
   /** Brokers that Metadata names; default all. */
   known: number[] | undefined
 
-  constructor(seed: number | string = 1) {
-    this.sim = createSimulation({ seed, network: { delayMs: [0.1, 0.3], slowChance: 0 } })
+  constructor(seed: number | string | Simulation = 1) {
+    this.sim = typeof seed === 'object' ? seed : createSimulation({ seed, network: { delayMs: [0.1, 0.3], slowChance: 0 } })
     this.client = this.sim.node('client')
   }
 
-  static async start(ids: readonly number[], seed?: number | string): Promise<FakeCluster> {
+  static async start(ids: readonly number[], seed?: number | string | Simulation): Promise<FakeCluster> {
     const cluster = new FakeCluster(seed)
     for (const id of ids) await cluster.addBroker(id)
     return cluster
