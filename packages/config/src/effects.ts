@@ -78,6 +78,7 @@ export const brokerEffects: readonly BrokerConfigName[] = [
   'producer.id.expiration.check.interval.ms',
   'producer.id.expiration.ms',
   'queued.max.request.bytes',
+  'replica.alter.log.dirs.io.max.bytes.per.second',
   'replica.high.watermark.checkpoint.interval.ms',
   'share.coordinator.state.topic.min.isr',
   'share.coordinator.state.topic.num.partitions',
