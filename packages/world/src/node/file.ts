@@ -10,6 +10,9 @@ type Callback<T> = (error: NodeJS.ErrnoException | null, value?: T) => void
 
 /** The kernel takes no more buffers in one call (IOV_MAX). */
 const BUFFERS_MAX = 1024
+/** Writes up to this size are done at once. */
+const SMALL_BYTES_MAX = 64 * 1024
+const WRITTEN = Promise.resolve()
 /** Node takes an int32 as length. */
 const LENGTH_MAX = 1 << 30
 
@@ -29,8 +32,26 @@ export class NodeFile implements DiskFile {
     return this.#run((done) => readFully(this.#fd, { position, target, offset, length }, 0, done))
   }
 
+  /**
+   * A small write is a copy into the page cache: done at once it takes microseconds, two changes of thread less than on libuv's
+   * threads. What the kernel did not take goes the long way.
+   */
   write(position: number, buffers: readonly Buffer[]): Promise<void> {
-    return this.#run((done) => writeFully(this.#fd, buffers, position, done))
+    let left = buffers
+    let done = 0
+    if (isSmall(buffers) && this.#closing === undefined) {
+      try {
+        done =
+          buffers.length === 1
+            ? fs.writeSync(this.#fd, buffers[0], 0, buffers[0].length, position)
+            : fs.writevSync(this.#fd, buffers, position)
+      } catch (error) {
+        return Promise.reject(withPath(error as NodeJS.ErrnoException, this.path))
+      }
+      left = dropBytes(buffers, done)
+      if (left.length === 0) return WRITTEN
+    }
+    return this.#run((whenDone) => writeFully(this.#fd, left, position + done, whenDone))
   }
 
   sync(): Promise<void> {
@@ -117,6 +138,13 @@ function writeFully(fd: number, buffers: readonly Buffer[], position: number, do
   if (rest.length === 0) done(null)
   else if (rest.length === 1) fs.write(fd, rest[0], 0, Math.min(rest[0].length, LENGTH_MAX), position, onWritten)
   else fs.writev(fd, rest as Buffer[], position, onWritten)
+}
+
+function isSmall(buffers: readonly Buffer[]): boolean {
+  if (buffers.length > BUFFERS_MAX) return false
+  let bytes = 0
+  for (const buffer of buffers) bytes += buffer.length
+  return bytes <= SMALL_BYTES_MAX
 }
 
 /** What is left of `buffers` after the first `bytes` of them; empty buffers at the front go too. */

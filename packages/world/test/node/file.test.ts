@@ -10,7 +10,7 @@ import { nodeDisk } from '@odradek/world/node'
 import { codeIs } from '../disk-contract.ts'
 
 type Done = (error: Error | null, bytes: number) => void
-const real = { write: fs.write, writev: fs.writev, read: fs.read, close: fs.close }
+const real = { write: fs.write, writeSync: fs.writeSync, writev: fs.writev, writevSync: fs.writevSync, read: fs.read, close: fs.close }
 
 function replace(functions: Record<string, unknown>): void {
   Object.assign(fs, functions)
@@ -35,6 +35,14 @@ describe('a file of the node disk', () => {
       real.write(fd, bytes, 0, Math.min(bytes.length, 3), position, done)
     }
     replace({
+      writeSync: (fd: number, buffer: Buffer, offset: number, length: number, position: number) => {
+        calls++
+        return real.writeSync(fd, buffer, offset, Math.min(length, 3), position)
+      },
+      writevSync: (fd: number, buffers: Buffer[], position: number) => {
+        calls++
+        return real.writeSync(fd, Buffer.concat(buffers), 0, 3, position)
+      },
       write: (fd: number, buffer: Buffer, offset: number, length: number, position: number, done: Done) =>
         writeSome(fd, buffer.subarray(offset, offset + length), position, done),
       writev: (fd: number, buffers: Buffer[], position: number, done: Done) => writeSome(fd, Buffer.concat(buffers), position, done)
@@ -48,7 +56,7 @@ describe('a file of the node disk', () => {
 
   test('a write that gets nowhere fails instead of trying for ever', async () => {
     const file = await nodeDisk.open(join(root, 'f'), 'create')
-    replace({ write: (...args: unknown[]) => (args.at(-1) as Done)(null, 0) })
+    replace({ writeSync: () => 0, write: (...args: unknown[]) => (args.at(-1) as Done)(null, 0) })
     await assert.rejects(file.write(0, [Buffer.from('x')]), codeIs('EIO'))
     replace(real)
     await file.close()
@@ -84,25 +92,29 @@ describe('a file of the node disk', () => {
         real.close(fd, done)
       }
     })
-    const write = file.write(0, [Buffer.from('late')])
+    const late = Buffer.alloc(100_000, 'late') // a small one would be done at once
+    const write = file.write(0, [late])
     const closed = file.close()
     await new Promise((resolve) => setImmediate(resolve))
     assert.deepEqual(order, [])
     goOn?.()
     await Promise.all([write, closed])
     assert.deepEqual(order, ['written', 'closed'])
-    assert.equal(fs.readFileSync(file.path, 'utf8'), 'late')
+    assert.equal(fs.readFileSync(file.path, 'utf8'), late.toString())
   })
 
   test('names its path in errors of its descriptor', async () => {
     const file = await nodeDisk.open(join(root, 'f'), 'read').catch(() => nodeDisk.open(join(root, 'f'), 'create'))
+    const full = Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' })
     replace({
-      write: (...args: unknown[]) => (args.at(-1) as Done)(Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' }), 0)
+      writeSync: () => {
+        throw full
+      },
+      write: (...args: unknown[]) => (args.at(-1) as Done)(full, 0)
     })
-    await assert.rejects(
-      file.write(0, [Buffer.from('x')]),
-      (error: NodeJS.ErrnoException) => error.code === 'ENOSPC' && error.path === file.path
-    )
+    const namesThePath = (error: NodeJS.ErrnoException): boolean => error.code === 'ENOSPC' && error.path === file.path
+    await assert.rejects(file.write(0, [Buffer.from('x')]), namesThePath)
+    await assert.rejects(file.write(0, [Buffer.alloc(100_000)]), namesThePath)
     replace(real)
     await file.close()
   })
