@@ -5,6 +5,7 @@
 import type { Uuid } from '@odradek/base'
 import { BufferPool } from '@odradek/base'
 import type { DiskError, World } from '@odradek/world'
+import { DelayedJobs } from './delayed-jobs.ts'
 import { FilePool } from './file-pool.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { IndexCache } from './sparse-index.ts'
@@ -36,6 +37,7 @@ export class StorageNode {
   readonly tail: TailCache
   readonly buffers: BufferPool
   readonly indexes: IndexCache
+  readonly jobs: DelayedJobs
   /** `producer.id.expiration.ms`: a snapshot's older producers are not loaded. */
   producerIdExpirationMs = 86400000
 
@@ -46,6 +48,7 @@ export class StorageNode {
     this.tail = new TailCache(all.tailCacheBytes)
     this.buffers = new BufferPool(all.readPoolBytes)
     this.indexes = new IndexCache(all.indexCacheBytes)
+    this.jobs = new DelayedJobs(world)
   }
 }
 

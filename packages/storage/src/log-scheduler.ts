@@ -1,8 +1,8 @@
 // What the log manager does by the clock. Each job runs, ends, and is then scheduled again, so that no job overlaps itself;
 // a failed disk operation inside is the directory's affair and does not stop the job.
 
-import type { TimerHandle } from '@odradek/world'
 import { Cleaner } from './cleaner/cleaner.ts'
+import type { DelayedJobs } from './delayed-jobs.ts'
 import { writeHighWatermarks, writeLogStartOffsets, writeRecoveryPoints } from './directory-files.ts'
 import type { LogDirectory } from './log-directory.ts'
 import type { LogManager } from './log-manager.ts'
@@ -18,12 +18,11 @@ const RESERVE_SHARE = 0.01
 export class LogScheduler {
   private readonly manager: LogManager
   private readonly cleaner: Cleaner
-  private readonly timers = new Set<TimerHandle>()
-  private running = new Set<Promise<void>>()
-  private isStopped = false
+  private readonly jobs: DelayedJobs
 
   constructor(manager: LogManager) {
     this.manager = manager
+    this.jobs = manager.node.jobs
     this.cleaner = new Cleaner(manager)
   }
 
@@ -73,15 +72,12 @@ export class LogScheduler {
   }
 
   async stop(): Promise<void> {
-    this.isStopped = true
     this.cleaner.stop()
-    for (const timer of this.timers) timer.cancel()
-    this.timers.clear()
-    await Promise.all(this.running)
+    await this.jobs.stop()
   }
 
   private every(intervalMs: () => number, firstMs: number, job: () => Promise<void>): void {
-    const again = (delayMs: number): void => this.after(Math.min(delayMs, DAY_MS), () => run(delayMs))
+    const again = (delayMs: number): void => this.jobs.after(Math.min(delayMs, DAY_MS), () => run(delayMs))
     const run = async (delayMs: number): Promise<void> => {
       if (delayMs <= DAY_MS) await job()
       again(intervalMs())
@@ -89,20 +85,9 @@ export class LogScheduler {
     again(Math.min(firstMs, intervalMs()))
   }
 
-  private after(delayMs: number, job: () => Promise<void>): void {
-    if (this.isStopped) return
-    const handle = this.manager.node.world.timers.schedule(delayMs, () => {
-      this.timers.delete(handle)
-      const run = job().catch((error: unknown) => this.manager.node.world.halt('a job of log management failed', error))
-      this.running.add(run)
-      void run.finally(() => this.running.delete(run))
-    })
-    this.timers.add(handle)
-  }
-
   /** Removes a renamed folder after `delayMs`. */
   removeLater(directory: LogDirectory, path: string, delayMs: number): void {
-    this.after(delayMs, async () => {
+    this.jobs.after(delayMs, async () => {
       await this.onDirectory(directory, () => this.manager.node.world.disk.removeTree(path))
     })
   }
@@ -121,7 +106,7 @@ export class LogScheduler {
 
   private async perLog(job: (log: PartitionLog) => Promise<unknown>): Promise<void> {
     for (const log of [...this.manager.logs()]) {
-      if (this.isStopped) return
+      if (this.jobs.isStopped) return
       if (log.isClosed || log.directory.isOffline) continue
       await this.onDirectory(log.directory, async () => {
         await job(log)

@@ -180,7 +180,9 @@ export class PartitionLog {
   // ---- appending
 
   append(records: Buffer, options: AppendOptions): AppendResult {
-    if (!this.isWritable)
+    // the reserve of a full directory is there for the metadata: without it the node could not go on until there is room
+    const usesReserve = options.origin === 'raft' && this.status === 'open' && this.directory.state === 'readOnly'
+    if (!this.isWritable && !usesReserve)
       return this.refusal(ErrorCode.KAFKA_STORAGE_ERROR, `log directory ${this.directory.path} takes no records (${this.directory.state})`)
     const validated = this.validate(records, options)
     if (validated.errorCode !== ErrorCode.NONE) return this.refusal(validated.errorCode, validated.message, validated.recordErrors)

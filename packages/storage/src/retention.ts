@@ -73,7 +73,7 @@ async function deleteFirst(log: PartitionLog, count: number): Promise<number> {
 /** Renames a segment's files out of the way and removes them later. */
 export async function deleteSegment(log: PartitionLog, segment: Segment, options: { keepSnapshot?: boolean } = {}): Promise<void> {
   const { node } = log
-  const { disk, timers } = node.world
+  const { disk } = node.world
   node.indexes.remove(segment.offsets)
   node.indexes.remove(segment.times)
   const renamed: string[] = []
@@ -88,9 +88,7 @@ export async function deleteSegment(log: PartitionLog, segment: Segment, options
   }
   if (!options.keepSnapshot) log.snapshots = log.snapshots.filter((offset) => offset !== segment.baseOffset)
   segment.file.path += DELETED_SUFFIX
-  timers.schedule(log.config.fileDeleteDelayMs, () => {
-    void removeLater(log, segment, renamed)
-  })
+  node.jobs.after(log.config.fileDeleteDelayMs, () => removeLater(log, segment, renamed))
 }
 
 async function removeLater(log: PartitionLog, segment: Segment, paths: readonly string[]): Promise<void> {

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { World } from '@odradek/world'
+import { formatOffsetCheckpoint, parseOffsetCheckpoint } from '../src/checkpoints.ts'
+import { LogManager } from '../src/log-manager.ts'
+import { append, batchOf, createLog, logConfig, memoryWorld, NOW, openManager, settle, TOPIC_ID, values } from './support.ts'
+
+const DIRS = ['/disks/a', '/disks/b', '/disks/c']
+const textOf = async (world: World, path: string): Promise<string> => String(await world.disk.readFile(path))
+
+test('new directories get an identity and a lock, and refuse another node, another cluster and a second process', async () => {
+  const world = memoryWorld()
+  const manager = await openManager(world)
+  assert.match(
+    await textOf(world, '/data/meta.properties'),
+    /^#\nnode.id=1\ndirectory.id=\S{22}\nversion=1\ncluster.id=Z29sZGVuLWNsdXN0ZXItMQ\n$/
+  )
+  await assert.rejects(openManager(world), { code: 'STORAGE_LOCKED' })
+  await manager.shutdown({ clean: true })
+  await assert.rejects(openManager(world, { nodeId: 2 }), { code: 'STORAGE_WRONG_NODE' })
+})
+
+test('logs are placed where the fewest are, where asked, and never in a cordoned directory', async () => {
+  const manager = await openManager(memoryWorld(), { logDirs: DIRS, isCordoned: (path) => path === '/disks/b' })
+  for (let i = 0; i < 6; i++) await createLog(manager, logConfig(), 't', i)
+  assert.deepEqual(
+    manager.liveDirectories.map(({ logs }) => logs.size),
+    [3, 0, 3]
+  )
+  const asked = await manager.create({ topic: 'x', partition: 0 }, { topicId: TOPIC_ID, config: logConfig(), directory: '/disks/b' })
+  assert.equal(asked.path, '/disks/b/x-0')
+  assert.equal(await createLog(manager, logConfig(), 'x'), asked, 'a log that is there is given')
+  await assert.rejects(manager.create({ topic: 'y', partition: 0 }, { topicId: TOPIC_ID, config: logConfig(), directory: '/elsewhere' }), {
+    code: 'STORAGE_NO_DIRECTORY'
+  })
+  await manager.shutdown({ clean: true })
+})
+
+test('a clean stop leaves checkpoints, snapshots and the mark with the broker epoch, which the next start takes away', async () => {
+  const world = memoryWorld()
+  const manager = await openManager(world)
+  const log = await createLog(manager)
+  append(log, batchOf(['a', 'b'], { producerId: 4, producerEpoch: 0, baseSequence: 0 }))
+  await settle(log)
+  await createLog(manager, logConfig(), 'empty')
+  await manager.shutdown({ clean: true, brokerEpoch: 42 })
+  const read = async (name: string) => parseOffsetCheckpoint(await world.disk.readFile(`/data/${name}`), name)
+  const both = [
+    { topic: 'topic', partition: 0, offset: 2 },
+    { topic: 'empty', partition: 0, offset: 0 }
+  ]
+  assert.deepEqual(await read('recovery-point-offset-checkpoint'), both)
+  assert.deepEqual(await read('replication-offset-checkpoint'), both)
+  assert.deepEqual(await read('log-start-offset-checkpoint'), [])
+  assert.equal(await textOf(world, '/data/.kafka_cleanshutdown'), '{"version":0,"brokerEpoch":42}')
+  assert.deepEqual(await world.disk.readdir('/data/topic-0'), [
+    '00000000000000000000.index',
+    '00000000000000000000.log',
+    '00000000000000000000.timeindex',
+    '00000000000000000002.snapshot',
+    'leader-epoch-checkpoint',
+    'partition.metadata'
+  ])
+  const again = await openManager(world)
+  assert.equal(again.previousBrokerEpoch, 42)
+  assert.equal(await world.disk.exists('/data/.kafka_cleanshutdown'), false)
+  assert.equal(again.get({ topic: 'topic', partition: 0 })!.highWatermark, 2)
+})
+
+test('a deleted log is gone at once, its folder is renamed, and a new one of the same name starts empty', async () => {
+  const world = memoryWorld()
+  const manager = await openManager(world)
+  const config = logConfig({ fileDeleteDelayMs: 0 })
+  const log = await createLog(manager, config)
+  append(log, batchOf(['old']))
+  await settle(log)
+  const deleted = manager.delete({ topic: 'topic', partition: 0 })
+  assert.equal(manager.get({ topic: 'topic', partition: 0 }), undefined)
+  const fresh = await createLog(manager, config)
+  await deleted
+  assert.notEqual(fresh, log)
+  assert.equal(fresh.logEndOffset, 0)
+  const refused = log.append(batchOf(['late']), { origin: 'client', leaderEpoch: 0, now: NOW })
+  assert.equal(refused.errorCode, 56, 'KAFKA_STORAGE_ERROR')
+  while ((await world.disk.readdir('/data')).some((name) => name.endsWith('-delete'))) await new Promise((resolve) => setImmediate(resolve))
+  await manager.shutdown({ clean: true })
+})
+
+test('a log that nobody owns is set aside with its files', async () => {
+  const world = memoryWorld()
+  const manager = await openManager(world)
+  const log = await createLog(manager)
+  append(log, batchOf(['kept']))
+  await settle(log)
+  await manager.setAsideStray({ topic: 'topic', partition: 0 })
+  const [stray] = (await world.disk.readdir('/data')).filter((name) => name.endsWith('-stray'))
+  assert.ok((await world.disk.readdir(`/data/${stray}`)).includes('00000000000000000000.log'))
+  await manager.shutdown({ clean: true })
+  const again = await openManager(world)
+  assert.deepEqual([...again.logs()], [])
+})
+
+test('the same log in two directories is refused by name', async () => {
+  const world = memoryWorld()
+  await world.disk.mkdir('/disks/a/t-0')
+  await world.disk.mkdir('/disks/b/t-0')
+  await assert.rejects(openManager(world, { logDirs: DIRS }), {
+    code: 'STORAGE_DUPLICATE_LOG',
+    message: /\/disks\/[ab]\/t-0.*\/disks\/[ab]\/t-0/
+  })
+})
+
+test('damaged checkpoints and small files cost a recovery and lose nothing', async () => {
+  const world = memoryWorld()
+  const config = logConfig({ segmentBytes: 500, indexIntervalBytes: 100 })
+  const manager = await openManager(world, { config })
+  const log = await createLog(manager, config)
+  for (let i = 0; i < 50; i++) append(log, batchOf([`${i}`]))
+  await settle(log)
+  const expected = await values(log)
+  await manager.shutdown({ clean: true })
+  for (const name of [
+    'recovery-point-offset-checkpoint',
+    'replication-offset-checkpoint',
+    'log-start-offset-checkpoint',
+    'cleaner-offset-checkpoint'
+  ]) {
+    await world.disk.writeFileAtomic(`/data/${name}`, Buffer.from('0\n5\ngarbage'))
+  }
+  await world.disk.writeFileAtomic('/data/topic-0/leader-epoch-checkpoint', Buffer.from('x'))
+  await world.disk.writeFileAtomic('/data/topic-0/partition.metadata', Buffer.from(''))
+  for (const name of await world.disk.readdir('/data/topic-0')) {
+    if (/(index|snapshot)$/.test(name)) await world.disk.writeFileAtomic(`/data/topic-0/${name}`, Buffer.from('damaged, odd length'))
+  }
+  await world.disk.unlink('/data/.kafka_cleanshutdown')
+  const again = await openManager(world, { config })
+  const recovered = again.get({ topic: 'topic', partition: 0 })!
+  assert.equal(recovered.logEndOffset, 50)
+  assert.deepEqual(await values(recovered), expected)
+  assert.deepEqual(recovered.leaderEpochs, [{ epoch: 0, startOffset: 0 }])
+  assert.equal(recovered.topicId, undefined, 'the owner knows it and sets it')
+})
+
+test('damaged indexes of segments below the recovery point are rebuilt when they are needed', async () => {
+  const world = memoryWorld()
+  const config = logConfig({ segmentBytes: 800, indexIntervalBytes: 100 })
+  const manager = await openManager(world, { config })
+  const log = await createLog(manager, config)
+  for (let i = 0; i < 60; i++) append(log, batchOf([`${i}`], { timestamp: NOW + i }))
+  await settle(log)
+  await manager.shutdown({ clean: true })
+  const names = (await world.disk.readdir('/data/topic-0')).filter((name) => name.endsWith('index'))
+  for (const [i, name] of names.entries()) {
+    if (i % 3 === 0) await world.disk.unlink(`/data/topic-0/${name}`)
+    else await world.disk.writeFileAtomic(`/data/topic-0/${name}`, Buffer.alloc(24, i))
+  }
+  const again = await openManager(world, { config })
+  const reopened = again.get({ topic: 'topic', partition: 0 })!
+  for (let offset = 0; offset < 60; offset++) assert.equal((await values(reopened, { from: offset }))[0], `${offset}`)
+  for (let i = 0; i < 60; i += 7) assert.equal((await reopened.offsetForTimestamp(NOW + i))?.offset, i)
+})
+
+test('by the clock: checkpoints, retention and expiry run, and stop with the manager', async () => {
+  const world = memoryWorld()
+  const config = logConfig({ retentionMs: 1, fileDeleteDelayMs: 0 })
+  const settings = {
+    initialTaskDelayMs: 0,
+    retentionCheckMs: 1,
+    recoveryPointCheckpointMs: 1,
+    startOffsetCheckpointMs: 1,
+    highWatermarkCheckpointMs: 1
+  }
+  const manager = await openManager(world, { config, settings })
+  const log = await createLog(manager, config)
+  append(log, batchOf(['old'], { timestamp: NOW, producerId: 1, producerEpoch: 0, baseSequence: 0 }))
+  await settle(log)
+  await log.flush()
+  manager.start()
+  while (log.logStartOffset < 1) await new Promise((resolve) => setTimeout(resolve, 1))
+  const expected = String(formatOffsetCheckpoint([{ topic: 'topic', partition: 0, offset: 1 }]))
+  for (const name of ['recovery-point-offset-checkpoint', 'replication-offset-checkpoint']) {
+    while (!(await world.disk.exists(`/data/${name}`)) || (await textOf(world, `/data/${name}`)) !== expected)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  await manager.shutdown({ clean: true })
+})
+
+test('a manager that loads later knows its directories before its logs', async () => {
+  const world = memoryWorld()
+  const first = await openManager(world)
+  const log = await createLog(first)
+  append(log, batchOf(['a']))
+  await settle(log)
+  await first.shutdown({ clean: true, brokerEpoch: 3 })
+  const options = {
+    world,
+    logDirs: ['/data'],
+    nodeId: 1,
+    clusterId: 'Z29sZGVuLWNsdXN0ZXItMQ',
+    configFor: () => logConfig(),
+    deferLoading: true
+  }
+  const manager = await LogManager.open(options)
+  assert.equal(manager.previousBrokerEpoch, 3)
+  assert.deepEqual([...manager.logs()], [])
+  await manager.load((topic) => logConfig({ isCompact: topic === 'topic' }))
+  assert.equal(manager.get({ topic: 'topic', partition: 0 })!.config.isCompact, true)
+  await manager.shutdown({ clean: true })
+})
