@@ -92,6 +92,7 @@ export class Cluster {
   readonly #listeners = new Set<(metadata: ClusterMetadata) => void>()
   /** Topics that somebody asked for by name; kept up to date while there are listeners. */
   readonly #tracked = new Set<string>()
+  #tracksAll = false
   #areNodesStale = false
   /** Names by topic id, of the topics in `#namesOf`. */
   #names: ReadonlyMap<Uuid | undefined, string> = new Map()
@@ -149,6 +150,7 @@ export class Cluster {
     const { signal, refresh = false, allowAutoTopicCreation = false } = options
     const wants: Wants = { isAll: topics === undefined, names: new Set(topics), ids: new Set(), allowAutoTopicCreation }
     for (const name of wants.names) this.#tracked.add(name)
+    if (wants.isAll) this.#tracksAll = true
     if (this.isClosed) throw closedError()
     if (refresh || !this.#isFresh(wants)) await this.#load(wants, signal, options.timeoutMs)
     return this.#metadata
@@ -208,9 +210,10 @@ export class Cluster {
     this.#metadata = withLeaders(this.#metadata, hints, nodes)
   }
 
-  /** The topic is no longer of interest: it is not kept up to date any more. */
-  untrack(topic: string): void {
-    this.#tracked.delete(topic)
+  /** The topic (or what was asked of all topics) is no longer of interest: it is not kept up to date any more. */
+  untrack(topic?: string): void {
+    if (topic === undefined) this.#tracksAll = false
+    else this.#tracked.delete(topic)
   }
 
   // ---- coordinators
@@ -402,7 +405,7 @@ export class Cluster {
     if (this.#listeners.size === 0 || this.isClosed) return
     this.#refreshTimer = this.world.timers.schedule(this.#metadataMaxAgeMs, () => {
       const names = new Set(this.#tracked)
-      this.#loader.load({ isAll: false, names, ids: new Set(), allowAutoTopicCreation: false }).catch((error) => {
+      this.#loader.load({ isAll: this.#tracksAll, names, ids: new Set(), allowAutoTopicCreation: false }).catch((error) => {
         if (this.isClosed) return
         this.world.logger.log('WARN', 'odradek.client.Metadata', 'The metadata of the cluster cannot be refreshed', error)
         this.#scheduleRefresh()
