@@ -173,3 +173,20 @@ test('a disk that is full at the sync goes offline: what was written may be gone
     assert.equal(watched.log.syncedOffset, 1)
   })
 })
+
+test('a full directory keeps its reserve for the metadata: clients are refused, the quorum goes on', async () => {
+  await simulate({ seed: 'reserve' }, async (sim) => {
+    const manager = await sim.complete(openManager(sim.node('a').world, {}))
+    const [first] = await sim.complete(twoLogs(manager))
+    first.log.directory.setReadOnly()
+    assert.equal(tryAppend(first.log, 'refused'), ErrorCode.KAFKA_STORAGE_ERROR)
+    assert.equal(
+      first.log.append(batchOf(['kept'], { partitionLeaderEpoch: 0 }), { origin: 'raft', leaderEpoch: 0, now: NOW }).errorCode,
+      ErrorCode.NONE
+    )
+    assert.equal(first.log.logEndOffset, 1)
+    first.log.directory.setWritable()
+    assert.equal(tryAppend(first.log, 'taken'), ErrorCode.NONE)
+    await sim.complete(manager.shutdown({ clean: true }))
+  })
+})
