@@ -64,6 +64,7 @@ export function createLog(manager: LogManager, config = logConfig(), topic = 'to
 }
 
 export interface BatchOptions {
+  partitionLeaderEpoch?: number
   producerId?: number
   producerEpoch?: number
   baseSequence?: number
