@@ -1,5 +1,5 @@
 // Brokers and controllers come and go: registration, heartbeats, fencing, controlled shutdown, log directories.
-import { ZERO_UUID } from '@odradek/base'
+import { type Uuid, ZERO_UUID } from '@odradek/base'
 import {
   type BrokerHeartbeatRequest,
   type BrokerHeartbeatResponse,
@@ -13,7 +13,8 @@ import {
   type UnregisterBrokerResponse
 } from '@odradek/protocol'
 import type { BrokerRegistration } from '../image/cluster.ts'
-import { isReservedDirectory, NO_LEADER } from '../image/partition-registration.ts'
+import { MetadataImage } from '../image/metadata-image.ts'
+import { DIRECTORY_LOST, isReservedDirectory, NO_LEADER } from '../image/partition-registration.ts'
 import { type MetadataRecord, metadataRecord } from '../records.ts'
 import { type ApiError, apiError } from './api-error.ts'
 import type { ControllerOutcome, ControllerState } from './controller-state.ts'
@@ -159,13 +160,14 @@ export function brokerHeartbeat(state: ControllerState, request: BrokerHeartbeat
   const isCaughtUp = request.currentMetadataOffset >= sessions.registrationOffset(broker.id, broker.epoch)
   const current = controlState(broker)
   const next = nextControlState(state, request, current, isCaughtUp)
-  const records = current === next ? [] : controlStateRecords(state, broker, next)
+  const failed = failedDirectories(state, broker, request)
+  const records = current === next ? [] : controlStateRecords(withoutDirectories(state, broker, failed), broker, next)
   const isFenced = next === 'fenced' || next === 'shutdownNow'
   if (isFenced) sessions.remove(broker.id)
   else sessions.touch(broker.id, request.currentMetadataOffset, state.now)
   if (next === 'controlledShutdown' && current !== next)
     sessions.setControlledShutdownOffset(broker.id, state.nextOffset + records.length - 1)
-  records.push(...directoryRecords(state, broker, request))
+  records.push(...directoryRecords(state, broker, failed, request))
   return { records, response: { throttleTimeMs: 0, errorCode: 0, isCaughtUp, isFenced, shouldShutDown: next === 'shutdownNow' } }
 }
 
@@ -235,12 +237,29 @@ export function fenceStaleBroker(state: ControllerState): ControllerOutcome<{ br
   return { records: broker === undefined || broker.fenced ? [] : fenceRecords(state, broker), response: { brokerId } }
 }
 
-/** Directories that the heartbeat says have failed, or take no new replicas. */
-function directoryRecords(state: ControllerState, broker: BrokerRegistration, request: BrokerHeartbeatRequest): MetadataRecord[] {
-  const { metadataVersion } = state.image
+/** Directories that the heartbeat is the first to say have failed. */
+function failedDirectories({ image }: ControllerState, broker: BrokerRegistration, request: BrokerHeartbeatRequest): readonly Uuid[] {
+  if (!image.metadataVersion.dirAssignment || request.offlineLogDirs.length === 0) return []
+  return broker.directories.filter((directory) => request.offlineLogDirs.includes(directory) && directory !== ZERO_UUID)
+}
+
+/** The state in which a broker may be unfenced by the heartbeat that tells of its failed directories: it leads nothing in them. */
+function withoutDirectories(state: ControllerState, broker: BrokerRegistration, failed: readonly Uuid[]): ControllerState {
+  if (failed.length === 0) return state
+  const left = broker.directories.filter((directory) => !failed.includes(directory))
+  // No directories at all would mean that the broker names none.
+  const directories = left.length > 0 ? left : [DIRECTORY_LOST]
+  return { ...state, image: new MetadataImage({ ...state.image, brokers: state.image.brokers.set(broker.id, { ...broker, directories }) }) }
+}
+
+function directoryRecords(
+  state: ControllerState,
+  broker: BrokerRegistration,
+  failed: readonly Uuid[],
+  request: BrokerHeartbeatRequest
+): MetadataRecord[] {
   const records: MetadataRecord[] = []
-  const failed = broker.directories.filter((directory) => request.offlineLogDirs.includes(directory) && directory !== ZERO_UUID)
-  if (metadataVersion.dirAssignment && failed.length > 0) {
+  if (failed.length > 0) {
     const held = partitionsWhere(state.image, ({ isr, replicas, directories }) => {
       const index = replicas.indexOf(broker.id)
       return isr.includes(broker.id) && index >= 0 && failed.includes(directories[index])
@@ -249,7 +268,7 @@ function directoryRecords(state: ControllerState, broker: BrokerRegistration, re
     records.push(registrationChange(broker, 2, { logDirs: broker.directories.filter((directory) => !failed.includes(directory)) }))
   }
   const cordoned = request.cordonedLogDirs === null ? null : [...request.cordonedLogDirs].sort()
-  if (metadataVersion.cordonedLogDirs && cordoned !== null && String(cordoned) !== String(broker.cordonedDirectories)) {
+  if (state.image.metadataVersion.cordonedLogDirs && cordoned !== null && String(cordoned) !== String(broker.cordonedDirectories)) {
     records.push(registrationChange(broker, 3, { cordonedLogDirs: cordoned }))
   }
   return records

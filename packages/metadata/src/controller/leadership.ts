@@ -100,7 +100,8 @@ export function leaderAndIsrRecords(view: LeadershipView, partitions: Iterable<P
         if (brokerId === removed || brokerId === uncleanShutdown) return false
         if (brokerId !== added) return plan.isAcceptableLeader(brokerId)
         const broker = view.image.brokers.get(brokerId)
-        return broker !== undefined && hasOnlineDirectory(broker, directoryOf(at.partition, brokerId) ?? DIRECTORY_UNASSIGNED)
+        if (broker === undefined || broker.inControlledShutdown) return false
+        return hasOnlineDirectory(broker, directoryOf(at.partition, brokerId) ?? DIRECTORY_UNASSIGNED)
       },
       election: isUncleanElectionEnabled(view, at.topic.name) ? 'unclean' : 'online',
       targetIsr: at.partition.isr.filter((replica) => replica !== removed && replica !== uncleanShutdown),

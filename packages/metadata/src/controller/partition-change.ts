@@ -145,7 +145,7 @@ function setElr(change: PartitionChange, targets: Targets, fields: ChangeFields)
 function setLastKnownLeader(change: PartitionChange, fields: ChangeFields): void {
   if (!change.isElrEnabled || fields.leader === undefined) return
   const { lastKnownElr, leader } = change.partition
-  if (fields.leader === NO_LEADER && lastKnownElr.length === 0) fields.lastKnownElr = [leader]
+  if (fields.leader === NO_LEADER && leader !== NO_LEADER && lastKnownElr.length === 0) fields.lastKnownElr = [leader]
   else if (fields.leader >= 0 && lastKnownElr.length > 0) fields.lastKnownElr = []
 }
 

@@ -153,6 +153,21 @@ test('a failed log directory takes its replicas out of the ISR, and is no home o
   controller.checkLaw()
 })
 
+test('a broker that is unfenced by the heartbeat that tells of a failed directory leads nothing in it', () => {
+  const controller = new TestController({ brokers: [] })
+  const directories = [directoryIdOf(1), directoryIdOf(101)]
+  const brokerEpoch = controller.join({ directories })
+  controller.createTopic('t', { partitions: 2 })
+  const topicId = controller.image.topic('t')?.id ?? ''
+  const assign = directories.map((id, partitionIndex) => ({ id, topics: [{ topicId, partitions: [{ partitionIndex }] }] }))
+  controller.call('assignReplicasToDirs', { brokerId: 1, brokerEpoch, directories: assign })
+  controller.beat(1, { fence: true })
+  assert.deepEqual([controller.partition('t', 0).leader, controller.partition('t', 1).leader], [-1, -1])
+  assert.equal(controller.beat(1, { offline: [directories[0]] }).isFenced, false)
+  assert.deepEqual([controller.partition('t', 0).leader, controller.partition('t', 1).leader], [-1, 1])
+  controller.checkLaw()
+})
+
 test('a broker is unregistered with its places in ISR and ELR', () => {
   const controller = new TestController({ brokers: [1, 2] })
   controller.createTopic('t', { assignments: [[1, 2]] })
