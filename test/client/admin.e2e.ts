@@ -14,6 +14,7 @@ import { Cluster } from '../../packages/client/src/network/cluster.ts'
 import { type BrokerProcess, defaultKind, startBroker } from '../interop/support/brokers.ts'
 import { kafkaClassPath, toolchain } from '../interop/support/toolchains.ts'
 import { eventually } from './eventually.ts'
+import { joinClassic, joinShare, joinStreams } from './members.ts'
 import { produceText } from './produce.ts'
 
 const world = createNodeWorld({ logLevel: 'OFF' })
@@ -240,6 +241,64 @@ describe(`the admin against ${defaultKind}`, { timeout: 300_000 }, () => {
       cluster.close()
     }
   })
+
+  /** With a client of its own beside the admin. */
+  async function withCluster(run: (cluster: Cluster) => Promise<void>): Promise<void> {
+    const cluster = new Cluster({ world, brokers: broker.bootstrapServers })
+    try {
+      await run(cluster)
+    } finally {
+      cluster.close()
+    }
+  }
+
+  scenario('describes a classic group with its member and removes it', () =>
+    withCluster(async (cluster) => {
+      const memberId = await joinClassic(cluster, 'classic', 'orders')
+      const group = (await admin.describeConsumerGroups(['classic'])).get('classic')
+      assert.deepEqual([group?.type, group?.groupState, group?.partitionAssignor], ['classic', 'Stable', 'range'])
+      assert.deepEqual(group?.members[0].assignment, [{ topic: 'orders', partition: 0 }])
+      assert.equal(group?.members[0].consumerId, memberId)
+      assert.equal((await admin.describeClassicGroups(['classic'])).get('classic')?.protocol, 'consumer')
+      assert.equal((await admin.listGroups({ types: ['classic'] })).find(({ groupId }) => groupId === 'classic')?.groupState, 'Stable')
+      assert.deepEqual([...(await admin.removeMembersFromConsumerGroup('classic', { reason: 'a test' })).keys()], [memberId])
+      assert.equal((await admin.describeConsumerGroups(['classic'])).get('classic')?.groupState, 'Empty')
+    })
+  )
+
+  scenario('describes a share group with its member', () =>
+    withCluster(async (cluster) => {
+      const memberId = 'AAAAAAAAQACAAAAAAAAABA'
+      await joinShare(cluster, 'sharing', 'orders', memberId)
+      await eventually(async () => {
+        const group = (await admin.describeShareGroups(['sharing'])).get('sharing')
+        assert.equal(group?.groupState, 'Stable')
+        assert.deepEqual(
+          group?.members.map(({ consumerId, assignment }) => [consumerId, assignment.length]),
+          [[memberId, 3]]
+        )
+      })
+      assert.ok((await admin.listGroups({ types: ['share'] })).some(({ groupId }) => groupId === 'sharing'))
+    })
+  )
+
+  scenario('describes a streams group with its topology and its member', () =>
+    withCluster(async (cluster) => {
+      const memberId = 'AAAAAAAAQACAAAAAAAAACA'
+      await joinStreams(cluster, 'streaming', 'orders', memberId)
+      const group = (await admin.describeStreamsGroups(['streaming'])).get('streaming')
+      assert.deepEqual(
+        group?.subtopologies.map(({ subtopologyId, sourceTopics }) => [subtopologyId, sourceTopics]),
+        [['0', ['orders']]]
+      )
+      assert.deepEqual(
+        group?.members.map((member) => [member.memberId, member.processId, member.clientTags]),
+        [[memberId, 'process-1', { zone: 'a' }]]
+      )
+      await admin.alterStreamsGroupOffsets('streamed', [{ topic: 'orders', partition: 0, offset: 1 }])
+      assert.equal((await admin.listStreamsGroupOffsets(['streamed'])).get('streamed')?.offsets.get('orders-0')?.offset, 1)
+    })
+  )
 
   scenario('describes the cluster, its quorum and its features', async () => {
     const cluster = await admin.describeCluster({ includeAuthorizedOperations: true })

@@ -5,7 +5,8 @@ export async function eventually<T>(check: () => Promise<T> | T, timeoutMs = 10_
     try {
       return await check()
     } catch (error) {
-      if (performance.now() > deadline) throw error
+      // What the broker does not have it will not have in a moment.
+      if (performance.now() > deadline || (error as { code?: unknown }).code === 'UNSUPPORTED_VERSION') throw error
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
