@@ -65,6 +65,31 @@ export type {
   TransactionDescription,
   TransactionListing
 } from './admin/transactions.ts'
+export type {
+  AssignorInput,
+  AssignorPartition,
+  ConsumerAssignor,
+  MemberAssignment,
+  MemberSubscription,
+  RebalanceProtocol
+} from './consumer/assignors/types.ts'
+export type { Consumer } from './consumer/consumer.ts'
+export type { ConsumerRecords } from './consumer/consumer-records.ts'
+export type { ConsumerOptions } from './consumer/options.ts'
+export type { ConsumerRecord } from './consumer/record.ts'
+export { backoff, type Handler, type HandlerContext, type RetryPolicy, type RunOptions } from './consumer/run.ts'
+export type { RecordStream, StreamOptions } from './consumer/stream.ts'
+export type { SubscribeTo } from './consumer/subscriber.ts'
+export type {
+  CloseOptions,
+  CommitCallback,
+  ConsumerGroupMetadata,
+  OffsetAndMetadata,
+  OffsetAndTimestamp,
+  PollOptions,
+  RebalanceListener,
+  TopicPartitionOffset
+} from './consumer/types.ts'
 export { KafkaError, PartialFailureError } from './errors.ts'
 export { type AdminOptions, Kafka, type KafkaOptions } from './kafka.ts'
 export type { ClusterMetadata, Node, PartitionMetadata, TopicMetadata } from './network/metadata.ts'

@@ -1,8 +1,18 @@
 // The door: one object for a cluster, which makes the clients that share its settings. Nothing connects before it is used.
-import { type AdminSettings, adminConfigDefinitions, type ProducerSettings, producerConfigDefinitions } from '@odradek/config'
+import {
+  type AdminSettings,
+  adminConfigDefinitions,
+  type ConsumerSettings,
+  consumerConfigDefinitions,
+  type ProducerSettings,
+  producerConfigDefinitions
+} from '@odradek/config'
 import type { Logger, World } from '@odradek/world'
 import { createNodeWorld } from '@odradek/world/node'
 import { Admin } from './admin/admin.ts'
+import { Consumer } from './consumer/consumer.ts'
+import { type ConsumerOptions, ownConsumerOptions } from './consumer/options.ts'
+import type { DeadLetterSender } from './consumer/run.ts'
 import { Cluster } from './network/cluster.ts'
 import { clusterOptions } from './network/cluster-options.ts'
 import {
@@ -64,6 +74,23 @@ export class Kafka implements AsyncDisposable {
     const clientId = settings['client.id'] || this.nextClientId('producer')
     const cluster = new Cluster({ ...clusterOptions(this.#world, settings, clientId), apiTimeoutMs: settings['max.block.ms'] })
     return this.adopt(new Producer(cluster, resolved, clientId))
+  }
+
+  /** Throws INVALID_CONFIG for settings that do not exist, have wrong values or contradict each other. */
+  consumer<K = Buffer, V = Buffer>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
+    const resolved = this.resolve<ConsumerSettings>('consumer', consumerConfigDefinitions, options, ownConsumerOptions)
+    const { settings, given } = resolved
+    const cluster = new Cluster(clusterOptions(this.#world, settings, this.nextClientId('consumer')))
+    const { prefetchBytes } = options
+    return this.adopt(new Consumer<K, V>({ cluster, settings, given, prefetchBytes, deadLetters: () => this.#deadLetters() }))
+  }
+
+  #deadLetters(): DeadLetterSender {
+    const producer = this.producer()
+    return {
+      send: ({ topic, key, value, headers, timestamp }) => producer.send(topic, { key, value, headers, timestamp }),
+      close: () => producer.close()
+    }
   }
 
   /** Closes all clients made by this object; waits for what they still have to do. */

@@ -1,0 +1,691 @@
+// The consumer: what a user holds. It owns the assignment and the loop of `poll`; the rooms behind it know one thing each: fetcher.ts
+// (bytes), positions.ts (where to read), offsets.ts (commits), membership (the group). All happens in the turns of one event loop;
+// records are handed out, and listeners called, inside `poll` only. One poll at a time.
+//
+// Commits never pass what is finished: `unfinished` of each partition says what was handed out and is not.
+import type { ConsumerSettings } from '@odradek/config'
+import type { TimerHandle, World } from '@odradek/world'
+import { listOffsets } from '../admin/offsets.ts'
+import { closedError, KafkaError, toKafkaError } from '../errors.ts'
+import type { Cluster } from '../network/cluster.ts'
+import { unlessAborted } from '../network/retry.ts'
+import { invalidConfig } from '../options.ts'
+import type { Deserializer } from '../serdes/serde.ts'
+import type { Topic } from '../topic.ts'
+import type { CallOptions, TopicPartition } from '../types.ts'
+import { type ConsumerAssignor, resolveAssignors } from './assignors/index.ts'
+import { Assignment } from './assignment.ts'
+import { createMembership } from './create-membership.ts'
+import { ConsumerRecords, type Taken } from './consumer-records.ts'
+import type { Deserializers } from './fetched-records.ts'
+import { Fetcher } from './fetcher.ts'
+import type { Membership } from './membership.ts'
+import { OffsetStore } from './offsets.ts'
+import type { PartitionState } from './partition-state.ts'
+import { Positions } from './positions.ts'
+import type { ConsumerRecord } from './record.ts'
+import { parseResetStrategy } from './reset-strategy.ts'
+import { type DeadLetterSender, type Handler, type RunOptions, runHandlers } from './run.ts'
+import { RecordStream, type StreamOptions } from './stream.ts'
+import { type SubscribeTo, Subscriber } from './subscriber.ts'
+import type {
+  CloseOptions,
+  CommitCallback,
+  ConsumerGroupMetadata,
+  OffsetAndMetadata,
+  OffsetAndTimestamp,
+  PollOptions,
+  RebalanceListener,
+  TopicPartitionOffset
+} from './types.ts'
+
+export interface ConsumerInit {
+  readonly cluster: Cluster
+  readonly settings: ConsumerSettings
+  /** Dotted names that the user gave. */
+  readonly given: ReadonlySet<string>
+  /** Bytes fetched ahead of the reader. Default: 32 MiB, or fetch.max.bytes where that is less. */
+  readonly prefetchBytes?: number
+  readonly deadLetters?: () => DeadLetterSender
+}
+
+const PREFETCH_BYTES = 32 * 1024 * 1024
+const POLL_TIMEOUT_MS = 1000
+
+export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
+  readonly #cluster: Cluster
+  readonly #world: World
+  readonly #settings: ConsumerSettings
+  readonly #assignment: Assignment
+  readonly #fetcher: Fetcher
+  readonly #positions: Positions
+  readonly #offsets: OffsetStore | undefined
+  readonly #membership: Membership | undefined
+  readonly #subscriber: Subscriber
+  readonly #commitsAutomatically: boolean
+  readonly #defaults: Deserializers<K, V>
+  readonly #topics = new Map<string, Deserializers<K, V>>()
+  readonly #assignors: readonly ConsumerAssignor[]
+  readonly #deadLetters: (() => DeadLetterSender) | undefined
+  #listener: RebalanceListener = {}
+  #error: KafkaError | undefined
+  #wakeWaiting: (() => void) | undefined
+  #isPolling = false
+  #isWokenUp = false
+  #closed: Promise<void> | undefined
+  #nextCommitMs: number
+  #pollTimer: TimerHandle | undefined
+  #drain: ((states: readonly PartitionState[]) => Promise<void>) | undefined
+
+  constructor(init: ConsumerInit) {
+    const { cluster, settings } = init
+    this.#cluster = cluster
+    this.#world = cluster.world
+    this.#settings = settings
+    this.#defaults = {
+      key: deserializerOf<K>('key.deserializer', settings['key.deserializer']),
+      value: deserializerOf<V>('value.deserializer', settings['value.deserializer'])
+    }
+    this.#deadLetters = init.deadLetters
+    this.#assignors = resolveAssignors(settings['partition.assignment.strategy'])
+    const groupId = settings['group.id'] || undefined
+    if (groupId === undefined && init.given.has('enable.auto.commit') && settings['enable.auto.commit'])
+      throw invalidConfig('enable.auto.commit needs a group.id')
+    this.#commitsAutomatically = groupId !== undefined && settings['enable.auto.commit']
+    this.#nextCommitMs = this.#now() + settings['auto.commit.interval.ms']
+    const isReadCommitted = settings['isolation.level'].toLowerCase() === 'read_committed'
+    const onError = (error: KafkaError): void => this.#fail(error)
+    const refresh = (topic: string): void => this.#subscriber.refresh(topic)
+    this.#assignment = new Assignment()
+    const states = (): Iterable<PartitionState> => this.#assignment.states()
+    const wake = (): void => this.#wake()
+    const onReady = (): void => {
+      this.#fetcher.pump()
+      wake()
+    }
+    if (groupId !== undefined) {
+      this.#membership = createMembership({
+        cluster,
+        settings,
+        groupId,
+        assignors: this.#assignors,
+        host: {
+          assigned: () => this.#assignment.list(),
+          revoke: (partitions) => this.#revoke(partitions),
+          lose: (partitions) => this.#lose(partitions),
+          assign: (partitions) => this.#assigned(partitions),
+          wake,
+          fail: onError
+        }
+      })
+      const membership = this.#membership
+      this.#offsets = new OffsetStore({
+        cluster,
+        groupId,
+        identity: () => membership.identity(),
+        isConsumerProtocol: () => membership.kind === 'consumer' && membership.identity().generationId > 0,
+        onFenced: (error) => this.#subscriber.isAutomatic && membership.onFenced(error)
+      })
+    }
+    const strategy = parseResetStrategy(settings['auto.offset.reset'])
+    this.#positions = new Positions({ cluster, offsets: this.#offsets, strategy, isReadCommitted, states, onReady, refresh, onError })
+    const maxBytes = settings['fetch.max.bytes']
+    this.#fetcher = new Fetcher({
+      cluster,
+      minBytes: settings['fetch.min.bytes'],
+      maxBytes,
+      maxWaitMs: settings['fetch.max.wait.ms'],
+      partitionMaxBytes: settings['max.partition.fetch.bytes'],
+      bufferBytesMax: init.prefetchBytes ?? Math.min(PREFETCH_BYTES, maxBytes),
+      isReadCommitted,
+      checksCrc: settings['check.crcs'],
+      rackId: settings['client.rack'],
+      metadataMaxAgeMs: settings['metadata.max.age.ms'],
+      states,
+      wake,
+      refresh,
+      onOutOfRange: (state) => this.#positions.outOfRange(state),
+      onError
+    })
+    this.#subscriber = new Subscriber({
+      cluster,
+      allowsCreation: settings['allow.auto.create.topics'],
+      excludesInternal: settings['exclude.internal.topics'],
+      metadataMaxAgeMs: settings['metadata.max.age.ms'],
+      assignedTopics: () => this.#assignment.list().map(({ topic }) => topic),
+      onSubscription: (subscription) => this.#membership?.subscribe(subscription),
+      onMetadata: () => this.#onMetadata(),
+      onError
+    })
+  }
+
+  // ---- what to read
+
+  /** By name, by typed topic, by a pattern on all topics of the cluster, or by a pattern that the coordinator matches (KIP-848). */
+  subscribe(to: SubscribeTo | readonly Topic<K, V, never, never>[], listener: RebalanceListener = {}): void {
+    this.#ensureOpen()
+    if (this.#membership === undefined) throw invalidConfig('To subscribe, give a group.id; without one, assign partitions')
+    if (this.#subscriber.isManual) throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Partitions were assigned by hand: unsubscribe first' })
+    this.#listener = listener
+    this.#noteTypes(to)
+    this.#subscriber.subscribe(to as SubscribeTo)
+    this.#armPollTimer()
+    this.#wake()
+  }
+
+  subscription(): string[] {
+    return [...this.#subscriber.topics]
+  }
+
+  /** Reads these, outside of any group. Replaces what was assigned before. */
+  assign(partitions: readonly TopicPartition[]): void {
+    this.#ensureOpen()
+    if (this.#subscriber.isAutomatic) throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Topics are subscribed: unsubscribe first' })
+    this.#autoCommit()
+    this.#assignment.replace(partitions)
+    this.#subscriber.assign(partitions)
+    this.#fetcher.sweep()
+    this.#kick()
+  }
+
+  assignment(): TopicPartition[] {
+    return this.#assignment.list()
+  }
+
+  /** Leaves the group after a last commit of what is finished (where commits are automatic); drops what was assigned. */
+  async unsubscribe(options: CallOptions = {}): Promise<void> {
+    if (this.#subscriber.isAutomatic) await this.#leave({ timeoutMs: options.timeoutMs ?? this.#cluster.apiTimeoutMs })
+    this.#subscriber.unsubscribe()
+    this.#assignment.replace([])
+    this.#listener = {}
+    this.#fetcher.sweep()
+    this.#wake()
+  }
+
+  // ---- reading
+
+  /** Records that are there, or the first that come within `timeoutMs`; up to max.poll.records. */
+  async poll(options: PollOptions | number = {}): Promise<ConsumerRecords<K, V>> {
+    const { timeoutMs = POLL_TIMEOUT_MS, signal } = typeof options === 'number' ? { timeoutMs: options } : options
+    this.#enter()
+    try {
+      for (const state of this.#assignment.states()) state.unfinished.clear()
+      const records: ConsumerRecord<K, V>[] = []
+      const taken = await this.#take(records, { timeoutMs, signal, max: this.#settings['max.poll.records'] })
+      for (const { state, from } of taken) if (state.unfinished.first === undefined) state.unfinished.add(records[from].offset)
+      return new ConsumerRecords(records, taken)
+    } finally {
+      this.#isPolling = false
+    }
+  }
+
+  /** Records one by one. Ending the loop commits what is finished and, when the stream has subscribed, leaves the group. */
+  stream<SK = K, SV = V>(to?: Topic<SK, SV, never, never> | Topic<SK, SV> | SubscribeTo, options: StreamOptions = {}): RecordStream<SK, SV> {
+    if (to !== undefined) this.subscribe(to as SubscribeTo, options.listener)
+    return new RecordStream<SK, SV>(this.#engine<SK, SV>(), options, to !== undefined)
+  }
+
+  /** Calls `handler` for each record until the signal aborts or a record fails for good. */
+  run<SK = K, SV = V>(
+    to: Topic<SK, SV, never, never> | Topic<SK, SV> | SubscribeTo | undefined,
+    handler: Handler<SK, SV>,
+    options: RunOptions = {}
+  ): Promise<void> {
+    if (to !== undefined) this.subscribe(to as SubscribeTo, options.listener)
+    return runHandlers<SK, SV>(this.#engine<SK, SV>(), handler, options, this.#deadLetters)
+  }
+
+  /** A waiting poll, or the next one, throws WAKEUP. Safe from anywhere. */
+  wakeup(): void {
+    this.#isWokenUp = true
+    this.#wake()
+  }
+
+  // ---- positions
+
+  /** The next poll reads from there. */
+  seek(target: TopicPartition, to: number | OffsetAndMetadata): void {
+    const { offset, leaderEpoch = -1 } = typeof to === 'number' ? { offset: to } : to
+    if (!Number.isSafeInteger(offset) || offset < 0) throw invalidConfig(`An offset is a whole number from 0 on, not ${offset}`)
+    this.#assignment.require(target).seek(offset, leaderEpoch, leaderEpoch >= 0 ? 'validating' : 'fetching')
+    this.#fetcher.sweep()
+    this.#kick()
+  }
+
+  /** All that are assigned when none are given. */
+  seekToBeginning(partitions: readonly TopicPartition[] = []): void {
+    this.#resetTo(partitions, 'earliest')
+  }
+
+  seekToEnd(partitions: readonly TopicPartition[] = []): void {
+    this.#resetTo(partitions, 'latest')
+  }
+
+  /** Of the next record that poll gives; waits until it is known. */
+  async position(target: TopicPartition, options: CallOptions = {}): Promise<number> {
+    const state = this.#assignment.require(target)
+    await this.#cluster.retry(`Finding the position of ${state.key}`, options, async (signal) => {
+      while (!state.hasPosition && !state.isGone) {
+        this.#positions.update()
+        await this.#changed(50, signal)
+        this.#throwPending()
+      }
+    })
+    return state.unfinished.first === undefined ? state.position.offset : Math.max(state.position.offset, 0)
+  }
+
+  /** Acts at once: what was fetched already stays, and is not handed out. */
+  pause(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) this.#assignment.require(partition).isPaused = true
+  }
+
+  resume(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) this.#assignment.require(partition).isPaused = false
+    this.#kick()
+  }
+
+  paused(): TopicPartition[] {
+    return [...this.#assignment.states()].filter(({ isPaused }) => isPaused).map(({ topic, partition }) => ({ topic, partition }))
+  }
+
+  /** Records between the position and the end that readers may see; undefined: not known yet. */
+  currentLag(target: TopicPartition): number | undefined {
+    const state = this.#assignment.require(target)
+    const isReadCommitted = this.#settings['isolation.level'].toLowerCase() === 'read_committed'
+    const end = isReadCommitted ? state.lastStableOffset : state.highWatermark
+    return !state.hasPosition || end < 0 ? undefined : Math.max(0, end - state.position.offset)
+  }
+
+  beginningOffsets(partitions: readonly TopicPartition[], options: CallOptions = {}): Promise<Map<string, number>> {
+    return this.#endpoints(partitions, 'earliest', options)
+  }
+
+  endOffsets(partitions: readonly TopicPartition[], options: CallOptions = {}): Promise<Map<string, number>> {
+    return this.#endpoints(partitions, 'latest', options)
+  }
+
+  /** The first record at or after the time (ms); undefined: there is none. Keys as Kafka prints partitions: `orders-0`. */
+  async offsetsForTimes(
+    times: readonly (TopicPartition & { readonly timestamp: number })[],
+    options: CallOptions = {}
+  ): Promise<Map<string, OffsetAndTimestamp | undefined>> {
+    const queries = times.map(({ topic, partition, timestamp }) => ({ topic, partition, spec: { timestamp } }))
+    const listed = await listOffsets(this.#cluster, queries, { ...options, isolationLevel: this.#isolationLevel() })
+    return new Map(
+      [...listed].map(([key, { offset, timestamp, leaderEpoch }]) => [key, offset < 0 ? undefined : { offset, timestamp, leaderEpoch }])
+    )
+  }
+
+  // ---- commits
+
+  /** Without a list: up to what poll has handed out (stream and run: what is finished). Rejects when the group has moved on. */
+  async commitSync(offsets?: readonly TopicPartitionOffset[], options: CallOptions = {}): Promise<void> {
+    const given = offsets ?? this.#consumed()
+    await this.#requireGroup().commit(given, options)
+    this.#assignment.noteCommitted(given)
+  }
+
+  /** One try, in the background; `callback` gets the error. */
+  commitAsync(offsets?: readonly TopicPartitionOffset[] | CommitCallback, callback?: CommitCallback): void {
+    const done = typeof offsets === 'function' ? offsets : callback
+    const given = typeof offsets === 'function' || offsets === undefined ? this.#consumed() : offsets
+    this.#requireGroup()
+      .commit(given, { tries: 1 })
+      .then(() => {
+        this.#assignment.noteCommitted(given)
+        done?.(undefined, given)
+      })
+      .catch((error) => {
+        if (done === undefined) this.#log('WARN', 'Offsets were not committed', error)
+        else done(error instanceof Error ? error : new Error(String(error)), given)
+      })
+  }
+
+  /** undefined: none is committed. */
+  committed(partitions: readonly TopicPartition[], options: CallOptions = {}): Promise<Map<string, OffsetAndMetadata | undefined>> {
+    return this.#requireGroup().fetch(partitions, options)
+  }
+
+  /** For sendOffsetsToTransaction. */
+  groupMetadata(): ConsumerGroupMetadata {
+    if (this.#membership === undefined) throw invalidConfig('This consumer has no group.id')
+    return this.#membership.identity()
+  }
+
+  /** What a transaction may commit now: up to what was handed out and, in stream and run, finished. */
+  consumedOffsets(): TopicPartitionOffset[] {
+    return this.#consumed()
+  }
+
+  enforceRebalance(reason = 'rebalance enforced by user'): void {
+    this.#membership?.rejoin(reason)
+  }
+
+  async partitionsFor(topic: string, options: CallOptions = {}): Promise<readonly TopicPartition[]> {
+    const allowAutoTopicCreation = this.#settings['allow.auto.create.topics']
+    const { topics } = await this.#cluster.metadata([topic], { ...options, allowAutoTopicCreation })
+    return (topics.get(topic)?.partitions ?? []).map(({ partition }) => ({ topic, partition }))
+  }
+
+  async listTopics(options: CallOptions = {}): Promise<string[]> {
+    const { topics } = await this.#cluster.metadata(undefined, { ...options, refresh: true })
+    return [...topics.values()].filter(({ errorCode }) => errorCode === 0).map(({ name }) => name)
+  }
+
+  /** Commits what is finished (where commits are automatic), leaves the group, ends. Idempotent. */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closed ??= this.#close(options)
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  // ---- inside
+
+  /** For stream and run: the loop without the accounting of poll. */
+  #engine<SK, SV>(): ConsumerEngine<SK, SV> {
+    return {
+      world: this.#world,
+      maxPollRecords: this.#settings['max.poll.records'],
+      groupId: this.#settings['group.id'] ?? '',
+      take: async (options) => {
+        this.#enter()
+        try {
+          const records: ConsumerRecord<K, V>[] = []
+          const taken = await this.#take(records, options)
+          return { records: records as ConsumerRecord<unknown, unknown>[] as ConsumerRecord<SK, SV>[], taken }
+        } finally {
+          this.#isPolling = false
+        }
+      },
+      setDrain: (drain) => {
+        this.#drain = drain
+      },
+      wake: () => this.#wake(),
+      commitFinished: async () => {
+        if (this.#commitsAutomatically) await this.#commitFinished({})
+      },
+      unsubscribe: () => (this.#closed === undefined ? this.unsubscribe() : Promise.resolve())
+    }
+  }
+
+  async #take(records: ConsumerRecord<K, V>[], options: TakeOptions): Promise<Taken[]> {
+    const { timeoutMs, signal, max } = options
+    const deadlineMs = this.#now() + timeoutMs
+    this.#armPollTimer()
+    for (;;) {
+      signal?.throwIfAborted()
+      this.#ensureOpen()
+      this.#throwPending()
+      await this.#workForGroup(deadlineMs, signal)
+      this.#commitWhenDue()
+      this.#positions.update()
+      this.#throwPending()
+      const taken = max > 0 ? this.#fetcher.collect(max, (topic) => this.#topics.get(topic) ?? this.#defaults, records) : []
+      this.#fetcher.pump()
+      if (taken.length > 0) return taken
+      const leftMs = deadlineMs - this.#now()
+      if (leftMs <= 0) return taken
+      await this.#changed(leftMs, signal)
+    }
+  }
+
+  async #workForGroup(deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#membership === undefined || !this.#subscriber.isAutomatic) return
+    const bound = new AbortController()
+    const work = this.#membership.poll(bound.signal)
+    if (work === undefined) return
+    const onAbort = (): void => bound.abort(signal?.reason)
+    const timer = this.#world.timers.schedule(Math.max(0, deadlineMs - this.#now()), () => bound.abort(timeUp))
+    this.#wakeWaiting = () => this.#isWokenUp && bound.abort(timeUp)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      await work
+    } catch (error) {
+      if (error !== timeUp) throw error
+    } finally {
+      this.#wakeWaiting = undefined
+      timer.cancel()
+      signal?.removeEventListener('abort', onAbort)
+    }
+    signal?.throwIfAborted()
+  }
+
+  #enter(): void {
+    this.#ensureOpen()
+    if (this.#isPolling) throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Another poll (or stream, or run) of this consumer is under way' })
+    if (!this.#subscriber.isAutomatic && !this.#subscriber.isManual)
+      throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Nothing to read: subscribe to topics or assign partitions first' })
+    this.#isPolling = true
+  }
+
+  #ensureOpen(): void {
+    if (this.#closed !== undefined) throw closedError()
+  }
+
+  #throwPending(): void {
+    if (this.#isWokenUp) {
+      this.#isWokenUp = false
+      throw new KafkaError(-1, { code: 'WAKEUP', message: 'wakeup() ended this poll', retriable: true })
+    }
+    const error = this.#error
+    this.#error = undefined
+    if (error !== undefined) throw error
+  }
+
+  #fail(error: KafkaError): void {
+    this.#error ??= error
+    this.#wake()
+  }
+
+  #wake(): void {
+    this.#wakeWaiting?.()
+  }
+
+  /** Until something happened, or the time is over. */
+  #changed(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const wait = new Promise<void>((resolve) => {
+      const timer = this.#world.timers.schedule(timeoutMs, resolve)
+      this.#wakeWaiting = () => {
+        this.#wakeWaiting = undefined
+        timer.cancel()
+        resolve()
+      }
+    })
+    return unlessAborted(wait, signal)
+  }
+
+  #kick(): void {
+    this.#positions.onMetadata()
+    this.#positions.update()
+    this.#fetcher.pump()
+    this.#wake()
+  }
+
+  #onMetadata(): void {
+    if (this.#closed !== undefined) return
+    this.#membership?.onMetadata()
+    this.#kick()
+  }
+
+  #resetTo(partitions: readonly TopicPartition[], kind: 'earliest' | 'latest'): void {
+    const targets = partitions.length > 0 ? partitions : this.#assignment.list()
+    for (const partition of targets) this.#assignment.require(partition).requestReset({ kind })
+    this.#fetcher.sweep()
+    this.#kick()
+  }
+
+  async #endpoints(partitions: readonly TopicPartition[], spec: 'earliest' | 'latest', options: CallOptions): Promise<Map<string, number>> {
+    const queries = partitions.map(({ topic, partition }) => ({ topic, partition, spec }))
+    const listed = await listOffsets(this.#cluster, queries, { ...options, isolationLevel: this.#isolationLevel() })
+    return new Map([...listed].map(([key, { offset }]) => [key, offset]))
+  }
+
+  #isolationLevel(): 'read_committed' | 'read_uncommitted' {
+    return this.#settings['isolation.level'].toLowerCase() === 'read_committed' ? 'read_committed' : 'read_uncommitted'
+  }
+
+  #noteTypes(to: SubscribeTo | readonly Topic<K, V, never, never>[]): void {
+    for (const each of Array.isArray(to) ? to : [to]) {
+      if (typeof each !== 'object' || each === null || !('name' in each) || !('key' in each)) continue
+      const typed = each as Topic<K, V>
+      this.#topics.set(typed.name, { key: typed.key, value: typed.value })
+    }
+  }
+
+  #requireGroup(): OffsetStore {
+    if (this.#offsets === undefined) throw invalidConfig('This consumer has no group.id: there is no group to keep offsets')
+    return this.#offsets
+  }
+
+  #consumed(): TopicPartitionOffset[] {
+    return this.#assignment.consumed(this.#drain === undefined)
+  }
+
+  #commitWhenDue(): void {
+    if (!this.#commitsAutomatically || this.#now() < this.#nextCommitMs) return
+    this.#nextCommitMs = this.#now() + this.#settings['auto.commit.interval.ms']
+    this.#autoCommit()
+  }
+
+  #autoCommit(): void {
+    if (!this.#commitsAutomatically) return
+    this.#commitFinished({ tries: 1 }).catch((error) => this.#log('WARN', 'The automatic commit failed', error))
+  }
+
+  async #commitFinished(options: CallOptions & { readonly tries?: number }, only?: readonly TopicPartition[]): Promise<void> {
+    const offsets = this.#assignment.finished(only)
+    if (offsets.length === 0 || this.#offsets === undefined) {
+      await this.#offsets?.settled()
+      return
+    }
+    await this.#offsets.commit(offsets, options)
+    this.#assignment.noteCommitted(offsets)
+  }
+
+  async #revoke(partitions: readonly TopicPartition[]): Promise<void> {
+    const states = this.#assignment.pick(partitions)
+    if (states.length === 0) return
+    for (const state of states) state.isLeaving = true
+    await this.#drain?.(states)
+    if (this.#commitsAutomatically) {
+      const timeoutMs = Math.min(this.#cluster.apiTimeoutMs, this.#settings['max.poll.interval.ms'])
+      await this.#commitFinished({ timeoutMs }, partitions).catch((error) => this.#log('WARN', 'The commit before a rebalance failed', error))
+    } else await this.#offsets?.settled()
+    try {
+      await this.#listener.onRevoked?.(partitions)
+    } catch (error) {
+      this.#fail(toListenerError(error))
+    }
+    this.#assignment.remove(partitions)
+    this.#fetcher.sweep()
+  }
+
+  async #lose(partitions: readonly TopicPartition[]): Promise<void> {
+    const states = this.#assignment.pick(partitions)
+    if (states.length === 0) return
+    for (const state of states) state.isLeaving = true
+    this.#assignment.remove(partitions)
+    this.#fetcher.sweep()
+    try {
+      await (this.#listener.onLost ?? this.#listener.onRevoked)?.call(this.#listener, partitions)
+    } catch (error) {
+      this.#fail(toListenerError(error))
+    }
+  }
+
+  async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
+    const states = this.#assignment.add(partitions)
+    // Nothing is read before the listener has had its say: it may seek.
+    for (const state of states) state.isLeaving = true
+    try {
+      await this.#listener.onAssigned?.(partitions)
+    } catch (error) {
+      this.#fail(toListenerError(error))
+    }
+    for (const state of states) state.isLeaving = false
+    this.#subscriber.refreshMissing()
+    this.#kick()
+  }
+
+  /** max.poll.interval.ms: who does not poll does not hold partitions. */
+  #armPollTimer(): void {
+    if (this.#membership === undefined || !this.#subscriber.isAutomatic) return
+    this.#pollTimer?.cancel()
+    this.#pollTimer = this.#world.timers.schedule(this.#settings['max.poll.interval.ms'], () => {
+      if (this.#isPolling) {
+        this.#armPollTimer()
+        return
+      }
+      this.#log('WARN', `No poll for max.poll.interval.ms (${this.#settings['max.poll.interval.ms']} ms): leaving the group until the next one`)
+      this.#membership?.onPollTimeout()
+    })
+  }
+
+  async #leave(options: { timeoutMs: number; leaves?: boolean }): Promise<void> {
+    this.#pollTimer?.cancel()
+    const assigned = this.#assignment.list()
+    await this.#revoke(assigned)
+    await this.#membership?.leave(options)
+  }
+
+  async #close(options: CloseOptions): Promise<void> {
+    this.#wake()
+    const timeoutMs = options.timeoutMs ?? 30_000
+    try {
+      if (this.#subscriber.isAutomatic) await this.#leave({ timeoutMs, leaves: options.leaveGroup })
+      else if (this.#commitsAutomatically) await this.#commitFinished({ timeoutMs, signal: options.signal })
+      await this.#offsets?.settled()
+    } catch (error) {
+      this.#log('WARN', 'The last commit failed', error)
+    }
+    this.#pollTimer?.cancel()
+    this.#positions.close()
+    this.#subscriber.close()
+    await this.#fetcher.close(1000)
+    this.#assignment.replace([])
+    this.#cluster.close()
+  }
+
+  #now(): number {
+    return this.#world.clock.monotonicMs()
+  }
+
+  #log(level: 'WARN' | 'INFO', message: string, error?: unknown): void {
+    this.#world.logger.log(level, 'odradek.client.Consumer', message, error)
+  }
+}
+
+const timeUp = Symbol('the time of this poll is over')
+
+interface TakeOptions {
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+  readonly max: number
+}
+
+export interface ConsumerEngine<K, V> {
+  readonly world: World
+  readonly maxPollRecords: number
+  readonly groupId: string
+  take(options: TakeOptions): Promise<{ records: ConsumerRecord<K, V>[]; taken: Taken[] }>
+  /** Called before partitions are revoked: resolves when nothing of them is being worked on. */
+  setDrain(drain: ((states: readonly PartitionState[]) => Promise<void>) | undefined): void
+  wake(): void
+  commitFinished(): Promise<void>
+  unsubscribe(): Promise<void>
+}
+
+function toListenerError(error: unknown): KafkaError {
+  if (error instanceof KafkaError) return error
+  return new KafkaError(-1, { code: 'REBALANCE_LISTENER_FAILED', message: `A rebalance listener threw: ${toKafkaError(error).message}`, cause: error, retriable: false })
+}
+
+/** The setting names Java classes; here it is an object. */
+function deserializerOf<T>(name: string, given: unknown): Deserializer<T> | undefined {
+  if (given === null || given === undefined || given === '') return undefined
+  if (typeof given === 'object' && 'deserialize' in given) return given as Deserializer<T>
+  throw invalidConfig(`${name} is an object with a deserialize method, as string() and json() give`)
+}

@@ -1,0 +1,30 @@
+// The options of a consumer: every setting of Kafka's, and what JavaScript can say better than a class name.
+import type { ConsumerSettings } from '@odradek/config'
+import type { ClientOptions } from '../options.ts'
+import type { Deserializer } from '../serdes/serde.ts'
+import type { ConsumerAssignor } from './assignors/types.ts'
+
+type Replaced =
+  | 'key.deserializer'
+  | 'keyDeserializer'
+  | 'value.deserializer'
+  | 'valueDeserializer'
+  | 'partition.assignment.strategy'
+  | 'partitionAssignmentStrategy'
+
+type Strategy = string | readonly (string | ConsumerAssignor)[]
+
+export interface ConsumerOptions<K = Buffer, V = Buffer> extends Omit<ClientOptions<ConsumerSettings>, Replaced> {
+  /** For topics that are named without their types. Default: the bytes. */
+  readonly keyDeserializer?: Deserializer<K>
+  readonly 'key.deserializer'?: Deserializer<K>
+  readonly valueDeserializer?: Deserializer<V>
+  readonly 'value.deserializer'?: Deserializer<V>
+  /** By name (range, roundrobin, sticky, cooperative-sticky, Kafka's class names) or assignors of your own. */
+  readonly partitionAssignmentStrategy?: Strategy
+  readonly 'partition.assignment.strategy'?: Strategy
+  /** Bytes fetched ahead of the reader, all partitions together. Default: 32 MiB, or fetch.max.bytes where that is less. */
+  readonly prefetchBytes?: number
+}
+
+export const ownConsumerOptions = ['prefetchBytes']

@@ -1,0 +1,264 @@
+// Handlers, many at once, in order a lane: a lane is a partition or a key. A record is finished when its handler has succeeded, or
+// its dead letter is written; what is committed never passes an unfinished record. A record that fails for good without a dead letter
+// topic ends the run with its error, uncommitted.
+import { toKafkaError } from '../errors.ts'
+import { sleep } from '../network/retry.ts'
+import { invalidConfig } from '../options.ts'
+import type { ConsumerEngine } from './consumer.ts'
+import type { PartitionState } from './partition-state.ts'
+import type { ConsumerRecord } from './record.ts'
+import type { RebalanceListener } from './types.ts'
+
+export interface HandlerContext {
+  /** Aborts when the run ends or the partition goes to another member. */
+  readonly signal: AbortSignal
+  /** From 1. */
+  readonly attempt: number
+}
+
+export type Handler<K, V> = (record: ConsumerRecord<K, V>, context: HandlerContext) => unknown
+
+export interface RetryPolicy {
+  /** Tries after the first. */
+  readonly retries: number
+  /** ms before try `attempt` (from 2). */
+  delayMs(attempt: number): number
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal
+  /** Default: by partition, 1 at a time. */
+  readonly concurrency?: { readonly by: 'key' | 'partition'; readonly max: number }
+  readonly retry?: RetryPolicy
+  /** Topic that gets what fails for good, with the reason in headers. */
+  readonly deadLetter?: string | { readonly name: string }
+  readonly listener?: RebalanceListener
+}
+
+/** Doubled for each retry, up to the maximum. */
+export function backoff(retries: number, { initialMs = 100, maxMs = 10_000 }: { initialMs?: number; maxMs?: number } = {}): RetryPolicy {
+  return { retries, delayMs: (attempt) => Math.min(maxMs, initialMs * 2 ** Math.min(30, attempt - 2)) }
+}
+
+export interface DeadLetter {
+  readonly topic: string
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: readonly { readonly key: string; readonly value: Buffer | string | null }[]
+  readonly timestamp: number
+}
+
+export interface DeadLetterSender {
+  send(letter: DeadLetter): Promise<unknown>
+  close(): Promise<void>
+}
+
+interface Work<K, V> {
+  readonly state: PartitionState
+  readonly version: number
+  readonly record: ConsumerRecord<K, V>
+  readonly lane: string
+}
+
+const POLL_MS = 1000
+
+export async function runHandlers<K, V>(
+  engine: ConsumerEngine<K, V>,
+  handler: Handler<K, V>,
+  options: RunOptions,
+  deadLetters: (() => DeadLetterSender) | undefined
+): Promise<void> {
+  const max = options.concurrency?.max ?? 1
+  if (!Number.isInteger(max) || max < 1) throw invalidConfig(`concurrency.max is ${max}: a whole number from 1 on`)
+  await new Runner(engine, handler, options, max, deadLetters).run()
+}
+
+class Runner<K, V> {
+  readonly #engine: ConsumerEngine<K, V>
+  readonly #handler: Handler<K, V>
+  readonly #options: RunOptions
+  readonly #max: number
+  readonly #deadLetters: (() => DeadLetterSender) | undefined
+  readonly #stop = new AbortController()
+  /** In order; the first of a lane may run. */
+  readonly #lanes = new Map<string, Work<K, V>[]>()
+  readonly #ready: string[] = []
+  readonly #running = new Map<Work<K, V>, AbortController>()
+  #queued = 0
+  #letters: DeadLetterSender | undefined
+  #failure: { readonly error: unknown } | undefined
+  #idle: (() => void)[] = []
+
+  constructor(
+    engine: ConsumerEngine<K, V>,
+    handler: Handler<K, V>,
+    options: RunOptions,
+    max: number,
+    deadLetters: (() => DeadLetterSender) | undefined
+  ) {
+    this.#engine = engine
+    this.#handler = handler
+    this.#options = options
+    this.#max = max
+    this.#deadLetters = deadLetters
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#options
+    const onAbort = (): void => this.#stop.abort(signal?.reason)
+    if (signal?.aborted) onAbort()
+    else signal?.addEventListener('abort', onAbort, { once: true })
+    this.#engine.setDrain((states) => this.#drain(states))
+    try {
+      while (!this.#stop.signal.aborted) await this.#turn()
+      this.#forgetQueued(() => true)
+      await this.#whenIdle(() => this.#running.size === 0)
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+      await this.#engine.commitFinished().catch((error) => this.#fail(error))
+      await this.#engine.unsubscribe().catch((error) => this.#fail(error))
+      this.#engine.setDrain(undefined)
+      await this.#letters?.close()
+    }
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  async #turn(): Promise<void> {
+    // What waits is bounded; the group is still served while it is full.
+    const room = Math.max(0, Math.max(this.#max, this.#engine.maxPollRecords) - this.#queued - this.#running.size)
+    try {
+      const { records, taken } = await this.#engine.take({ timeoutMs: POLL_MS, signal: this.#stop.signal, max: room })
+      for (const { state, from, to } of taken) for (let at = from; at < to; at++) this.#enqueue(state, records[at])
+      this.#dispatch()
+    } catch (error) {
+      if (!this.#stop.signal.aborted) {
+        this.#fail(error)
+        throw error
+      }
+    }
+  }
+
+  #enqueue(state: PartitionState, record: ConsumerRecord<K, V>): void {
+    state.unfinished.add(record.offset)
+    const key = this.#options.concurrency?.by === 'key' ? record.rawKey : null
+    const lane = key === null ? state.key : `${state.key}/${key.toString('latin1')}`
+    const work = { state, version: state.version, record, lane }
+    this.#queued++
+    const lanes = this.#lanes.get(lane)
+    if (lanes !== undefined) lanes.push(work)
+    else {
+      this.#lanes.set(lane, [work])
+      this.#ready.push(lane)
+    }
+  }
+
+  #dispatch(): void {
+    while (this.#running.size < this.#max && this.#ready.length > 0 && !this.#stop.signal.aborted) {
+      const lane = this.#ready.shift() as string
+      const work = this.#lanes.get(lane)?.shift()
+      if (work === undefined) {
+        this.#lanes.delete(lane)
+        continue
+      }
+      this.#queued--
+      if (work.state.isGone || work.state.isLeaving || work.state.version !== work.version) {
+        this.#ready.unshift(lane)
+        continue
+      }
+      const controller = new AbortController()
+      this.#running.set(work, controller)
+      this.#handle(work, AbortSignal.any([controller.signal, this.#stop.signal])).then(
+        () => this.#settled(work, true),
+        (error) => {
+          this.#settled(work, false)
+          if (!controller.signal.aborted && !this.#stop.signal.aborted) this.#fail(error)
+        }
+      )
+    }
+  }
+
+  #settled(work: Work<K, V>, isFinished: boolean): void {
+    const { state, version, record, lane } = work
+    this.#running.delete(work)
+    if (isFinished && state.version === version) state.unfinished.finish(record.offset)
+    if ((this.#lanes.get(lane)?.length ?? 0) > 0) this.#ready.push(lane)
+    else this.#lanes.delete(lane)
+    this.#dispatch()
+    this.#engine.wake()
+    for (const check of [...this.#idle]) check()
+  }
+
+  async #handle({ record }: Work<K, V>, signal: AbortSignal): Promise<void> {
+    const { retry, deadLetter } = this.#options
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#handler(record, { signal, attempt })
+        return
+      } catch (error) {
+        if (signal.aborted) throw error
+        if (retry !== undefined && attempt <= retry.retries) {
+          await sleep(this.#engine.world, retry.delayMs(attempt + 1), signal)
+          continue
+        }
+        if (deadLetter === undefined) throw error
+        await this.#sendDeadLetter(typeof deadLetter === 'string' ? deadLetter : deadLetter.name, record, error)
+        return
+      }
+    }
+  }
+
+  async #sendDeadLetter(topic: string, record: ConsumerRecord<K, V>, error: unknown): Promise<void> {
+    if (this.#deadLetters === undefined) throw invalidConfig('A dead letter topic needs a consumer made by a Kafka object')
+    this.#letters ??= this.#deadLetters()
+    const reason = error instanceof Error ? error : toKafkaError(error)
+    const headers = [
+      ...record.headers,
+      { key: 'dlq.original.topic', value: record.topic },
+      { key: 'dlq.original.partition', value: String(record.partition) },
+      { key: 'dlq.original.offset', value: String(record.offset) },
+      { key: 'dlq.group.id', value: this.#engine.groupId },
+      { key: 'dlq.error.name', value: reason.name },
+      { key: 'dlq.error.message', value: reason.message }
+    ]
+    await this.#letters.send({ topic, key: record.rawKey, value: record.rawValue, headers, timestamp: record.timestamp })
+  }
+
+  /** Before partitions go: what runs of them ends, what waits is forgotten (others will read it). */
+  async #drain(states: readonly PartitionState[]): Promise<void> {
+    const leaving = new Set(states)
+    this.#forgetQueued(({ state }) => leaving.has(state))
+    await this.#whenIdle(() => ![...this.#running.keys()].some(({ state }) => leaving.has(state)))
+  }
+
+  #forgetQueued(goes: (work: Work<K, V>) => boolean): void {
+    for (const [lane, works] of this.#lanes) {
+      const left = works.filter((work) => !goes(work))
+      this.#queued -= works.length - left.length
+      works.length = 0
+      works.push(...left)
+      if (left.length === 0 && ![...this.#running.keys()].some((work) => work.lane === lane)) {
+        this.#lanes.delete(lane)
+        const at = this.#ready.indexOf(lane)
+        if (at >= 0) this.#ready.splice(at, 1)
+      }
+    }
+  }
+
+  #whenIdle(isIdle: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (!isIdle()) return
+        this.#idle = this.#idle.filter((each) => each !== check)
+        resolve()
+      }
+      this.#idle.push(check)
+      check()
+    })
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#stop.abort(error)
+    this.#engine.wake()
+  }
+}
