@@ -6,6 +6,14 @@ const ZSTD_ID = 4
 const ZSTD_PRODUCE_VERSION = 7
 const COMPRESSION_MASK = 0x07
 
+const TRANSACTIONAL_BIT = 0x10
+
+/** Of the first batch, which is the only one of a good request. */
+export function isTransactional(records: Buffer | null): boolean {
+  if (records === null || records.length < BatchLayout.records || records[BatchLayout.magic] !== 2) return false
+  return (records.readInt16BE(BatchLayout.attributes) & TRANSACTIONAL_BIT) !== 0
+}
+
 export interface RecordsRefusal {
   readonly errorCode: number
   readonly message?: string

@@ -391,7 +391,10 @@ describe('names and numbers', () => {
       replicaId: -1,
       topics: [{ name: 'plain', partitions: [partition, partition] }]
     })
-    assert.ok(response.topics[0].partitions.every(({ errorCode }) => errorCode === ErrorCode.INVALID_REQUEST))
+    assert.deepEqual(
+      response.topics[0].partitions.map(({ errorCode }) => errorCode),
+      [ErrorCode.INVALID_REQUEST]
+    )
   })
 })
 

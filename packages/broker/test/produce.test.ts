@@ -121,8 +121,18 @@ describe('Produce', () => {
     assert.equal((await produce(client, 'strict', batchOf('x'), { acks: 1 })).errorCode, ErrorCode.NONE)
   })
 
-  test('in a transaction that no coordinator began is refused', async () => {
-    assert.equal((await produce(client, 'orders', batchOf('x'), { transactionalId: 'tx' })).errorCode, ErrorCode.INVALID_TXN_STATE)
+  test('in a transaction that no coordinator can vouch for is refused', async () => {
+    const batch = encodeBatch({
+      records: [{ value: 'x' }],
+      timestamp: Date.now(),
+      producerId: 9,
+      producerEpoch: 0,
+      baseSequence: 0,
+      isTransactional: true
+    })
+    assert.equal((await produce(client, 'orders', batch, { transactionalId: 'tx' })).errorCode, ErrorCode.NOT_ENOUGH_REPLICAS)
+    assert.equal((await produce(client, 'orders', batch)).errorCode, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+    assert.equal((await produce(client, 'orders', batchOf('x'), { transactionalId: 'tx' })).errorCode, ErrorCode.NONE)
   })
 
   test('stamps the batch where the topic wants the time of the append', async () => {

@@ -74,7 +74,7 @@ function readPartition(broker: BrokerContext, entry: FetchPartition, options: On
   const { usesTopicIds } = options.limits
   const topic = usesTopicIds ? broker.replicas.topicById(entry.topicId) : broker.replicas.topic(entry.topic)
   const partition = topic?.partitions[entry.partition]
-  if (partition === undefined) return failed(entry, missingCode(broker, entry, usesTopicIds))
+  if (partition === undefined) return missing(entry, missingCode(broker, entry, usesTopicIds))
   const epochCode = partition.checkLeaderEpoch(entry.currentLeaderEpoch)
   if (epochCode !== ErrorCode.NONE) return failed(entry, epochCode, partition)
   const { log } = partition
@@ -162,6 +162,13 @@ function failed(entry: FetchPartition, errorCode: number, partition?: Partition)
     records: NO_RECORDS
   }
   return { entry, partition, data, errorCode, highWatermark: -1, logStartOffset: -1, sizeInBytes: 0, hasDivergingEpoch: false }
+}
+
+/** Apache Kafka answers what it does not have with an empty list of aborted transactions, what it has with null. */
+function missing(entry: FetchPartition, errorCode: number): PartitionRead {
+  const read = failed(entry, errorCode)
+  read.data.abortedTransactions = []
+  return read
 }
 
 /** KIP-595: the last epoch that the fetcher has ended earlier here than the fetcher thinks. */

@@ -2,12 +2,14 @@
 //
 // The append is synchronous and the log copies what it keeps, so that the frame's buffer is free when the handler returns.
 // acks=0 has no answer; an error under acks=0 closes the connection, which is how the client learns of it.
-import { ZERO_UUID } from '@odradek/base'
+import { type Uuid, ZERO_UUID } from '@odradek/base'
 import { ErrorCode, type Input, ProduceRequest, ProduceResponse } from '@odradek/protocol'
+import type { AppendResult } from '@odradek/storage'
 import type { BrokerContext } from '../broker-context.ts'
+import { currentLeader, isLeaderError, leaderEndpoints } from '../current-leader.ts'
 import { type Answer, CLOSE_CONNECTION, defineHandler, NO_RESPONSE, type RequestContext } from '../handler.ts'
 import { isInternalTopic } from '../internal-topics.ts'
-import { checkProduceRecords } from '../produce-records.ts'
+import { checkProduceRecords, isTransactional } from '../produce-records.ts'
 import type { Partition } from '../replica/partition.ts'
 import type { LocalTopic } from '../replica/replica-manager.ts'
 import { missingPartitionCode, missingTopicCode } from '../topic-lookup.ts'
@@ -24,6 +26,19 @@ interface Wait {
 }
 
 const TOPIC_IDS_VERSION = 13
+const CURRENT_LEADER_VERSION = 10
+const WITHOUT_LOG_START: ReadonlySet<number> = new Set([
+  ErrorCode.CORRUPT_MESSAGE,
+  ErrorCode.MESSAGE_TOO_LARGE,
+  ErrorCode.RECORD_LIST_TOO_LARGE,
+  ErrorCode.KAFKA_STORAGE_ERROR,
+  ErrorCode.UNKNOWN_SERVER_ERROR
+])
+/** Without a transaction coordinator nobody can say that the partition belongs to the transaction. */
+const NOT_VERIFIED = {
+  errorCode: ErrorCode.NOT_ENOUGH_REPLICAS,
+  message: 'Unable to verify the partition has been added to the transaction. Underlying error: COORDINATOR_NOT_AVAILABLE'
+}
 /** Only Kafka's own admin client writes to internal topics by hand. */
 const ADMIN_CLIENT_ID = '__admin_client'
 
@@ -45,6 +60,9 @@ function handleProduce(
 ): Answer<ProduceResponse> | Promise<Answer<ProduceResponse>> {
   const { acks } = request
   if (acks !== -1 && acks !== 1 && acks !== 0) return failAll(request, ErrorCode.INVALID_REQUIRED_ACKS, context)
+  if (request.transactionalId === null && hasTransactionalRecords(request)) {
+    return acks === 0 ? CLOSE_CONNECTION : failAll(request, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, context)
+  }
   const waits: Wait[] = []
   let hasErrors = false
   const responses = request.topicData.map((topicData) => {
@@ -54,12 +72,36 @@ function handleProduce(
       if (response.errorCode !== ErrorCode.NONE) hasErrors = true
       return response
     })
-    return { name: topic?.name ?? topicData.name, topicId: topicData.topicId, partitionResponses }
+    const name = topic?.name ?? (topicData.name || broker.image.topicById(topicData.topicId)?.name || '')
+    return { name, topicId: topicData.topicId, partitionResponses }
   })
   if (acks === 0) return hasErrors ? CLOSE_CONNECTION : NO_RESPONSE
-  const response = { responses }
+  const response = hasErrors ? withLeaders(broker, responses, context) : { responses }
   if (waits.length === 0) return response
   return new Promise((resolve) => broker.replicas.awaitCommits(waits, Math.max(0, request.timeoutMs), () => resolve(response)))
+}
+
+function hasTransactionalRecords(request: ProduceRequest): boolean {
+  return request.topicData.some(({ partitionData }) => partitionData.some(({ records }) => isTransactional(records)))
+}
+
+/** Partitions that have moved are answered with where to. */
+function withLeaders(
+  broker: BrokerContext,
+  responses: { name: string; topicId: Uuid; partitionResponses: PartitionResponse[] }[],
+  context: RequestContext
+): Input<ProduceResponse> {
+  if (context.apiVersion < CURRENT_LEADER_VERSION) return { responses }
+  const leaderIds: number[] = []
+  for (const { name, partitionResponses } of responses) {
+    for (const response of partitionResponses) {
+      const leader = isLeaderError(response.errorCode) ? currentLeader(broker, name, response.index) : undefined
+      if (leader === undefined) continue
+      response.currentLeader = leader
+      leaderIds.push(leader.leaderId)
+    }
+  }
+  return { responses, nodeEndpoints: leaderEndpoints(broker, leaderIds, context) }
 }
 
 function findTopic(broker: BrokerContext, data: ProduceRequestTopicProduceData, context: RequestContext): LocalTopic | undefined {
@@ -83,13 +125,7 @@ function appendPartition(broker: BrokerContext, append: PartitionAppend): Partit
   if (refusal !== undefined) return failed(index, refusal.errorCode, refusal.message)
   if (partition === undefined) return failed(index, missingCode(broker, topicData, index, context))
   const result = partition.append(data.records as Buffer, { origin: 'client', now: context.now })
-  if (result.errorCode !== ErrorCode.NONE) {
-    return {
-      ...failed(index, result.errorCode, result.message),
-      recordErrors: result.recordErrors,
-      logStartOffset: partition.log.logStartOffset
-    }
-  }
+  if (result.errorCode !== ErrorCode.NONE) return rejected(index, result)
   const response: PartitionResponse = {
     index,
     errorCode: ErrorCode.NONE,
@@ -110,8 +146,7 @@ function refuse(append: PartitionAppend, partition: Partition | undefined): { er
     return { errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION }
   if (partition === undefined) return undefined
   if (partition.errorCode !== ErrorCode.NONE) return { errorCode: partition.errorCode }
-  // without a transaction coordinator no partition can have been added to a transaction
-  if (request.transactionalId !== null) return { errorCode: ErrorCode.INVALID_TXN_STATE }
+  if (isTransactional(data.records)) return NOT_VERIFIED
   if (request.acks === -1 && partition.isr.length < partition.minInsyncReplicas) return { errorCode: ErrorCode.NOT_ENOUGH_REPLICAS }
   return undefined
 }
@@ -122,6 +157,15 @@ function missingCode(broker: BrokerContext, data: ProduceRequestTopicProduceData
     return topic === undefined ? ErrorCode.UNKNOWN_TOPIC_ID : missingPartitionCode(broker, topic, index)
   }
   return missingTopicCode(broker, data.name, index)
+}
+
+/** As Apache Kafka has it: a message only where single records are to blame, the log's start where the log looked at the batch. */
+function rejected(index: number, { errorCode, message, recordErrors, logStartOffset }: AppendResult): PartitionResponse {
+  return {
+    ...failed(index, errorCode, recordErrors.length > 0 ? message : null),
+    recordErrors: recordErrors.map(({ batchIndex, message: batchIndexErrorMessage }) => ({ batchIndex, batchIndexErrorMessage })),
+    logStartOffset: WITHOUT_LOG_START.has(errorCode) ? -1 : logStartOffset
+  }
 }
 
 function settle(response: PartitionResponse, errorCode: number): void {

@@ -3,6 +3,7 @@
 import { ZERO_UUID } from '@odradek/base'
 import { ErrorCode, FetchRequest, FetchResponse, type Input } from '@odradek/protocol'
 import type { BrokerContext } from '../broker-context.ts'
+import { currentLeader, isLeaderError, leaderEndpoints } from '../current-leader.ts'
 import { type FetchPartition, type FetchScope, FINAL_EPOCH, INVALID_SESSION_ID, noteOutcome, rotate } from '../fetch/fetch-session.ts'
 import { type PartitionRead, type ReadLimits, readPartitions } from '../fetch/read-partitions.ts'
 import { defineHandler, type RequestContext } from '../handler.ts'
@@ -13,6 +14,7 @@ type FetchResponsePartitionData = FetchResponse['responses'][number]['partitions
 
 const TOPIC_IDS_VERSION = 13
 const SESSIONS_VERSION = 7
+const NODE_ENDPOINTS_VERSION = 16
 const READ_COMMITTED = 1
 
 export const fetchHandler = defineHandler<BrokerContext, FetchRequest, FetchResponse>(FetchRequest, FetchResponse, handleFetch, {
@@ -132,7 +134,7 @@ class Fetch {
         session,
         served.map((read) => read.entry)
       )
-    return { errorCode: ErrorCode.NONE, sessionId: session.id, responses: byTopic(told) }
+    return this.#answer(session.id, told)
   }
 
   #respondInFull(reads: readonly PartitionRead[]): Response {
@@ -142,7 +144,22 @@ class Fetch {
       const entries = reads.map((read) => read.entry)
       sessionId = this.#broker.fetchSessions.create(entries, this.#limits.usesTopicIds, this.#broker.world.clock.monotonicMs())
     }
-    return { errorCode: ErrorCode.NONE, sessionId, responses: byTopic(reads) }
+    return this.#answer(sessionId, reads)
+  }
+
+  #answer(sessionId: number, reads: readonly PartitionRead[]): Response {
+    const response: Response = { errorCode: ErrorCode.NONE, sessionId, responses: byTopic(reads) }
+    if (this.#context.apiVersion < NODE_ENDPOINTS_VERSION || !reads.some(({ errorCode }) => isLeaderError(errorCode))) return response
+    const leaderIds = reads.flatMap((read) => this.#nameLeader(read))
+    return { ...response, nodeEndpoints: leaderEndpoints(this.#broker, leaderIds, this.#context) }
+  }
+
+  #nameLeader({ entry, errorCode, data }: PartitionRead): number[] {
+    const topic = this.#broker.image.topicById(entry.topicId)
+    const leader = isLeaderError(errorCode) && topic !== undefined ? currentLeader(this.#broker, topic.name, entry.partition) : undefined
+    if (leader === undefined) return []
+    data.currentLeader = leader
+    return [leader.leaderId]
   }
 }
 

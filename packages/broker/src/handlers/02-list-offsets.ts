@@ -47,27 +47,27 @@ export const listOffsetsHandler = defineHandler<BrokerContext, ListOffsetsReques
 
 async function handleListOffsets(broker: BrokerContext, request: ListOffsetsRequest, context: RequestContext): Promise<Response> {
   const repeated = repeatedPartitions(request)
-  const topics = request.topics.map(async ({ name, partitions }) => ({
-    name,
-    partitions: await Promise.all(
-      partitions.map((partition) =>
-        repeated.has(`${name}-${partition.partitionIndex}`)
-          ? failed(partition.partitionIndex, ErrorCode.INVALID_REQUEST)
-          : listOffset(broker, { request, topic: name, wanted: partition, context })
-      )
-    )
-  }))
+  const topics = request.topics.map(async ({ name, partitions }) => {
+    const answers = partitions.map((wanted) => {
+      const key = `${name}-${wanted.partitionIndex}`
+      if (repeated.get(key) === 'answered') return undefined
+      if (!repeated.has(key)) return listOffset(broker, { request, topic: name, wanted, context })
+      repeated.set(key, 'answered')
+      return failed(wanted.partitionIndex, ErrorCode.INVALID_REQUEST)
+    })
+    return { name, partitions: (await Promise.all(answers)).filter((answer) => answer !== undefined) }
+  })
   return { topics: await Promise.all(topics) }
 }
 
-/** Partitions named more than once: they get an error, as in Apache Kafka. */
-function repeatedPartitions(request: ListOffsetsRequest): Set<string> {
+/** Partitions named more than once: they get one error, as in Apache Kafka. */
+function repeatedPartitions(request: ListOffsetsRequest): Map<string, 'open' | 'answered'> {
   const seen = new Set<string>()
-  const repeated = new Set<string>()
+  const repeated = new Map<string, 'open' | 'answered'>()
   for (const { name, partitions } of request.topics) {
     for (const { partitionIndex } of partitions) {
       const key = `${name}-${partitionIndex}`
-      if (seen.has(key)) repeated.add(key)
+      if (seen.has(key)) repeated.set(key, 'open')
       seen.add(key)
     }
   }
