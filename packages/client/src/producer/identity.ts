@@ -14,6 +14,8 @@ export interface ProducerIdentity {
 }
 
 const EPOCH_MAX = 32_767
+/** Batches of a producer that a broker knows again. Written behind one that is sent again, more of them make its copy look like a gap. */
+const REMEMBERED_BATCHES = 5
 
 export class IdentityKeeper {
   readonly isTransactional: boolean
@@ -28,6 +30,10 @@ export class IdentityKeeper {
   maySend(queue: PartitionQueue, batch: ProducerBatch): boolean {
     if (this.current === undefined) return false
     if (batch.hasSequence) return queue.outstanding[0] === batch
+    const [oldest] = queue.outstanding
+    if (oldest !== undefined && queue.numbered - oldest.ordinal >= REMEMBERED_BATCHES) return false
+    // A broker that knows nothing of this producer takes any sequence for its first: a batch behind a lost one too.
+    if (oldest !== undefined && queue.lastAckedSequence < 0) return false
     const isStale = queue.outstanding.length > 0 && queue.identity !== this.current
     return !isStale && !(queue.isUnresolved && queue.outstanding.length > 0)
   }
@@ -40,11 +46,13 @@ export class IdentityKeeper {
     batch.setSequence(current, queue.nextSequence)
     queue.nextSequence = addSequence(queue.nextSequence, batch.count)
     queue.outstanding.push(batch)
+    batch.ordinal = queue.numbered++
   }
 
   acknowledged(queue: PartitionQueue, batch: ProducerBatch): void {
     if (!remove(queue.outstanding, batch)) return
-    queue.lastAckedSequence = batch.lastSequence
+    // After a leader has moved, answers of the old one may come late.
+    if (queue.lastAckedSequence < 0 || isAfter(batch.lastSequence, queue.lastAckedSequence)) queue.lastAckedSequence = batch.lastSequence
   }
 
   /**
@@ -74,6 +82,7 @@ export class IdentityKeeper {
     let sequence = batch.baseSequence
     for (const part of parts) {
       part.setSequence(batch.identity as ProducerIdentity, sequence)
+      part.ordinal = batch.ordinal
       sequence = addSequence(sequence, part.count)
     }
     queue.outstanding.splice(at, 1, ...parts)
@@ -140,6 +149,12 @@ export class IdentityKeeper {
     }
     queue.nextSequence = sequence
   }
+}
+
+/** On the circle of sequences, where what is compared lies close together. */
+function isAfter(a: number, b: number): boolean {
+  const distance = addSequence(a, 2 ** 31 - b)
+  return distance > 0 && distance < 2 ** 30
 }
 
 function remove(batches: ProducerBatch[], batch: ProducerBatch): boolean {

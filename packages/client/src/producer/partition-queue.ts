@@ -18,6 +18,8 @@ export class PartitionQueue {
   identity: ProducerIdentity | undefined
   nextSequence = 0
   lastAckedSequence = -1
+  /** Batches that got a sequence so far. */
+  numbered = 0
   /** Numbered and not done, in order: in flight or waiting to be sent again. */
   readonly outstanding: ProducerBatch[] = []
   isUnresolved = false

@@ -42,6 +42,8 @@ export class ProducerBatch {
   logAppendTimeMs = -1
   identity: ProducerIdentity | undefined
   baseSequence = NO_SEQUENCE
+  /** Of the batches of its partition that got a sequence. */
+  ordinal = -1
   /** The sequence was given anew after a failure: what the broker says of the old one is void. */
   isResequenced = false
   /** Where its records went when the broker found it too large. */
