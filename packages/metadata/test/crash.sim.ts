@@ -2,13 +2,15 @@
 // or cleaned: after every crash it opens to an image that holds everything answered (K1), the same at every offset as
 // before (K2), under an epoch never used before.
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import { METADATA_TOPIC_ID, type Prng, randomUuid, type Uuid } from '@odradek/base'
+import { ErrorCode } from '@odradek/protocol'
 import { defaultLogConfig, LogManager, readMetaProperties } from '@odradek/storage'
-import { sweepSeeds } from '@odradek/testkit'
+import { simulate, sweepSeeds } from '@odradek/testkit'
 import type { World } from '@odradek/world'
 import type { SimNode, Simulation } from '@odradek/world/sim'
 import { formatStorage, imageHash, MetadataNode, metadataLogConfig } from '../src/index.ts'
-import { beat, CLUSTER_ID, DIRECTORY, newTopic, registration, testConfig } from './support.ts'
+import { beat, CLUSTER_ID, DIRECTORY, joinBroker, newTopic, registration, testConfig } from './support.ts'
 
 interface Model {
   /** Topics whose creation was answered and whose deletion was not asked. */
@@ -74,6 +76,26 @@ sweepSeeds(
     await openAndCheck(run)
   }
 )
+
+test('a call times out while the disk hangs, answers nothing of what is not on disk, and what it did shows afterwards', async () => {
+  await simulate({ seed: 'hanging' }, async (sim) => {
+    const run = newRun(sim, 'hanging')
+    const node = await sim.complete(open(run, run.node.world))
+    await sim.complete(joinBroker(node))
+    run.node.storage.stall(20_000)
+    const creation = { topics: [newTopic('late')], timeoutMs: 5000, validateOnly: false }
+    const [timedOut, repeated] = await sim.complete(Promise.all([node.call('createTopics', creation), node.call('createTopics', creation)]))
+    // The second one would say that the topic exists, and nobody may know that yet.
+    assert.deepEqual(
+      [timedOut.topics[0].errorCode, repeated.topics[0].errorCode],
+      [ErrorCode.REQUEST_TIMED_OUT, ErrorCode.REQUEST_TIMED_OUT]
+    )
+    assert.equal(node.image.topic('late'), undefined)
+    await sim.run({ until: () => node.image.topic('late') !== undefined, maxVirtualMs: 60_000 })
+    const again = await sim.complete(node.call('createTopics', creation))
+    assert.equal(again.topics[0].errorCode, ErrorCode.TOPIC_ALREADY_EXISTS)
+  })
+})
 
 function isDiskFault(error: unknown): boolean {
   const { code, cause } = error as { code?: string; cause?: unknown }
