@@ -25,7 +25,7 @@ export class Delivery implements Promise<RecordMetadata> {
     onFulfilled?: ((value: RecordMetadata) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null
   ): Promise<A | B> {
-    this.#observe()
+    this.observe()
     return settle(this.#batch, this.#index, this.#timestamp, onFulfilled, onRejected)
   }
 
@@ -37,11 +37,34 @@ export class Delivery implements Promise<RecordMetadata> {
     return this.then().finally(onFinally)
   }
 
-  #observe(): void {
+  /** Somebody will learn how it ends. */
+  observe(): void {
     if (this.#isObserved) return
     this.#isObserved = true
     this.#batch.observe()
   }
+
+  /** The result without a promise, if it is there; undefined: await. Throws what the record failed with. */
+  get settled(): RecordMetadata | undefined {
+    if (!this.#batch.isDone) return undefined
+    const outcome = this.#batch.outcome(this.#index, this.#timestamp)
+    if (outcome instanceof KafkaError) throw outcome
+    return 'batch' in outcome ? undefined : outcome
+  }
+}
+
+/** As Promise.all, with one promise a batch instead of one a record. */
+export async function settleAll(deliveries: readonly Promise<RecordMetadata>[]): Promise<RecordMetadata[]> {
+  for (const delivery of deliveries) {
+    if (delivery instanceof Delivery) delivery.observe()
+    else delivery.catch(() => {})
+  }
+  const results: RecordMetadata[] = []
+  for (const delivery of deliveries) {
+    const known = delivery instanceof Delivery ? delivery.settled : undefined
+    results.push(known ?? (await delivery))
+  }
+  return results
 }
 
 /** As `then` of a promise of the record. Whoever calls has observed the record. */

@@ -15,7 +15,7 @@ import type { Serializer } from '../serdes/serde.ts'
 import { type Raw, raw, type Topic } from '../topic.ts'
 import type { CallOptions } from '../types.ts'
 import { Accumulator } from './accumulator.ts'
-import { Delivery } from './delivery.ts'
+import { Delivery, settleAll } from './delivery.ts'
 import { publish } from './diagnostics.ts'
 import { IdentityKeeper } from './identity.ts'
 import { Interceptors } from './interceptors.ts'
@@ -197,7 +197,7 @@ export class Producer implements AsyncDisposable {
       if (this.isFull) await unlessAborted(this.ready(), options.signal)
       deliveries.push(this.#send(topic, record, options.signal))
     }
-    return Promise.all(deliveries)
+    return settleAll(deliveries)
   }
 
   /** buffer.memory is used up: what is sent now waits. */
