@@ -122,8 +122,8 @@ export class LogTail {
 
   /** Copies `records` and returns the copy, which is what goes to the file. */
   push(records: Buffer, firstOffset: number, nextOffset: number): Buffer {
-    const { entries } = this
     const { slab, buffer } = this.cache.adopt(records)
+    const { entries } = this // after adopt, which may evict and move them
     const last = this.head < entries.length ? entries[entries.length - 1] : undefined
     if (last !== undefined && last.buffer.length + buffer.length <= MERGED_BYTES_MAX && areNeighbours(last.buffer, buffer)) {
       last.buffer = joined(last.buffer, buffer)

@@ -100,3 +100,16 @@ test('bytes whose write is under way are not overwritten', () => {
   churn(cache)
   assert.deepEqual(unwritten, before)
 })
+
+test('an append that makes the oldest slab go is not lost itself', () => {
+  const cache = new TailCache(8 * MIB)
+  const log = logOn(cache)
+  for (let end = 1; end <= 1000; end++) {
+    log.push(end - 1, 50_000)
+    if (end % 20 > 0) continue
+    const { buffers, nextOffset, release } = log.tail.collect(log.tail.firstOffset, 100 * MIB, end, false)
+    assert.equal(nextOffset, end)
+    assert.equal(offsetsOf(buffers).length, end - log.tail.firstOffset)
+    release()
+  }
+})
