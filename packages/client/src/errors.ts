@@ -45,6 +45,7 @@ export class PartialFailureError<V = unknown> extends KafkaError {
 }
 
 const transportCodes: Readonly<Record<string, number>> = {
+  CONNECTION_BUSY: ErrorCode.NETWORK_EXCEPTION,
   CONNECTION_CLOSED: ErrorCode.NETWORK_EXCEPTION,
   CONNECTION_FAILED: ErrorCode.NETWORK_EXCEPTION,
   REQUEST_TIMEOUT: ErrorCode.REQUEST_TIMED_OUT,

@@ -18,7 +18,7 @@ import {
 } from '@odradek/protocol'
 import type { Socket, TimerHandle, World } from '@odradek/world'
 import { BrokerApiVersions, newestApiVersionsVersion } from './api-versions.ts'
-import { connectionClosed, connectionFailed, protocolViolation, requestTimeout } from './client-errors.ts'
+import { connectionBusy, connectionClosed, connectionFailed, protocolViolation, requestTimeout } from './client-errors.ts'
 import { type ClientSecurity, PLAINTEXT, requireSupported } from './client-security.ts'
 import { FrameReader } from './frame-reader.ts'
 
@@ -241,8 +241,7 @@ export class ClientConnection {
     const { signal } = options
     if (this.#closeError !== undefined) return Promise.reject(this.#closeError)
     if (signal?.aborted) return Promise.reject(signal.reason)
-    if (this.#waiting.length >= WAITING_MAX)
-      return Promise.reject(connectionClosed(this.address, `${WAITING_MAX} requests wait for it already`))
+    if (this.#waiting.length >= WAITING_MAX) return Promise.reject(connectionBusy(this.address, WAITING_MAX))
     const correlationId = this.#correlationId
     this.#correlationId = (correlationId + 1) & 0x7fffffff
     const timeoutMs = options.timeoutMs ?? this.#requestTimeoutMs

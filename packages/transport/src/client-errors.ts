@@ -10,6 +10,11 @@ export function connectionClosed(address: string, reason: string, cause?: unknow
   return new OdradekError('CONNECTION_CLOSED', `The connection to ${address} is closed: ${reason}`, { cause, retriable: true })
 }
 
+/** A bound, not a failure: whoever sends so much without waiting for answers must wait. */
+export function connectionBusy(address: string, waiting: number): OdradekError {
+  return new OdradekError('CONNECTION_BUSY', `${waiting} requests wait for the connection to ${address} already`, { retriable: true })
+}
+
 export function requestTimeout(address: string, api: string, timeoutMs: number): OdradekError {
   return new OdradekError('REQUEST_TIMEOUT', `${address} did not answer ${api} within ${timeoutMs} ms`, { retriable: true })
 }

@@ -224,6 +224,16 @@ describe('requests of a client connection', () => {
     connection.close()
   })
 
+  test('wait in a bounded number', async () => {
+    const broker = await new Broker().listen()
+    const connection = await broker.connected({ inFlightMax: 1 })
+    const outcomes = Array.from({ length: 10_002 }, () => settled(metadata(connection)))
+    assert.deepEqual(await broker.sim.complete(outcomes[10_001]), { code: 'CONNECTION_BUSY', retriable: true })
+    connection.close()
+    const codes = (await broker.sim.complete(Promise.all(outcomes))).map(({ code }) => code)
+    assert.equal(codes.filter((code) => code === 'CONNECTION_CLOSED').length, 10_001)
+  })
+
   test('wait out the throttle that an answer asks for', async () => {
     const broker = await new Broker().listen()
     const connection = await broker.connected()

@@ -10,7 +10,7 @@ import {
 import { errorOf, type KafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { type CallOptions, partitionKey, type TopicPartition } from '../types.ts'
-import { drive, leaderRetries, toLeaders, UNKNOWN_TOPIC_MS } from './driver.ts'
+import { drive, leaderRetries, type Router, toLeaders, UNKNOWN_TOPIC_MS } from './driver.ts'
 import type { KeyedResult } from './keyed-result.ts'
 import { keyed, topicsOf } from './partitions.ts'
 
@@ -58,6 +58,21 @@ function forget(cluster: Cluster, partitions: ReadonlyMap<string, TopicPartition
   }
 }
 
+/** What an older broker does not know is asked apart, so that the rest is answered. */
+function toLeadersByVersion(cluster: Cluster, wanted: ReadonlyMap<string, OffsetQuery>): Router {
+  const route = toLeaders(cluster, wanted)
+  const versionOf = (key: string): number => specOf((wanted.get(key) as OffsetQuery).spec).minVersion
+  return async (keys, signal) => {
+    const { batches, errors } = await route(keys, signal)
+    return {
+      batches: batches.flatMap(({ target, keys: own }) =>
+        [...Map.groupBy(own, versionOf).values()].map((part) => ({ target, keys: part }))
+      ),
+      errors
+    }
+  }
+}
+
 /** Keys are partitions as Kafka prints them: `orders-0`. */
 export function listOffsets(
   cluster: Cluster,
@@ -71,7 +86,7 @@ export function listOffsets(
     {
       what: 'listOffsets',
       keys: [...wanted.keys()],
-      route: toLeaders(cluster, wanted),
+      route: toLeadersByVersion(cluster, wanted),
       retryOn: leaderRetries,
       unknownTopicMs: UNKNOWN_TOPIC_MS,
       onRetry: forget(cluster, wanted),

@@ -149,6 +149,34 @@ describe('a call about many items', () => {
     assert.equal(await fake.openSockets(), 0)
   })
 
+  test('asks apart for places that an older broker does not know', async () => {
+    const fake = await FakeCluster.start([1])
+    fake.topics.set('a', {
+      topicId: idA,
+      partitions: [
+        { leader: 1, epoch: 0 },
+        { leader: 1, epoch: 0 }
+      ]
+    })
+    fake.handlers.set(ApiKey.API_VERSIONS, () => ({
+      apiKeys: [ApiKey.METADATA, ApiKey.LIST_OFFSETS].map((apiKey) => ({
+        apiKey,
+        minVersion: 1,
+        maxVersion: apiKey === ApiKey.METADATA ? 12 : 6
+      }))
+    }))
+    fake.handlers.set(ApiKey.LIST_OFFSETS, () => ({ topics: [{ name: 'a', partitions: [{ partitionIndex: 0, offset: 5 }] }] }))
+    const admin = new Admin(fake.connect())
+    const queries = [
+      { topic: 'a', partition: 0, spec: 'latest' },
+      { topic: 'a', partition: 1, spec: 'maxTimestamp' }
+    ] as const
+    const { values, errors } = await fake.sim.complete(admin.listOffsets(queries).outcomes())
+    assert.equal(values.get('a-0')?.offset, 5)
+    assert.equal(errors.get('a-1')?.code, 'UNSUPPORTED_VERSION')
+    await admin.close()
+  })
+
   test('of no items is done at once', async () => {
     const fake = await FakeCluster.start([1])
     const admin = new Admin(fake.connect())
