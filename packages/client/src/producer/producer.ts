@@ -261,7 +261,7 @@ export class Producer implements AsyncDisposable {
   /** Drops what was not sent, and makes what was invisible to readers of committed records. */
   async abortTransaction(options: CallOptions = {}): Promise<void> {
     const transactions = this.#transactional()
-    transactions.checkAbort()
+    transactions.beginAbort()
     const aborted = new KafkaError(ErrorCode.TRANSACTION_ABORTABLE, { message: 'The transaction was aborted before this record was sent' })
     this.#waiting.rejectAll(aborted)
     this.#sender.failUnsent(aborted)
@@ -303,10 +303,20 @@ export class Producer implements AsyncDisposable {
     try {
       const interceptors = this.#interceptors
       if (interceptors === undefined) return this.#sendPrepared(this.#prepare(topic, record), signal)
-      return interceptors.around(topic, record, (target, changed) => this.#sendPrepared(this.#prepare(target, changed), signal))
+      return this.#quietly(
+        interceptors.around(topic, record, (target, changed) => this.#sendPrepared(this.#prepare(target, changed), signal))
+      )
     } catch (error) {
-      return Promise.reject(error)
+      this.#transactions?.batchFailed(toKafkaError(error))
+      return this.#quietly(Promise.reject(error))
     }
+  }
+
+  /** What fails in a transaction is told by its commit: nobody has to look at every promise. */
+  #quietly(promise: Promise<RecordMetadata>): Promise<RecordMetadata> {
+    const transactions = this.#transactions
+    if (transactions !== undefined) promise.catch((error) => transactions.batchFailed(toKafkaError(error)))
+    return promise
   }
 
   #prepare(target: TopicLike<unknown, unknown>, record: AnyRecord): PreparedRecord {
@@ -344,10 +354,10 @@ export class Producer implements AsyncDisposable {
     const waiting = this.#waiting
     const state = waiting.isWaitingFor(topic) ? undefined : this.#topics.get(topic)
     if (state === undefined || (record.partition ?? 0) >= state.partitionCount)
-      return waiting.forTopic(record, signal, () => this.#lookUp(topic, record.partition ?? 0))
+      return this.#quietly(waiting.forTopic(record, signal, () => this.#lookUp(topic, record.partition ?? 0)))
     const delivery = waiting.isShort ? undefined : this.#take(record, state)
     if (delivery !== undefined) return delivery
-    const promise = waiting.forMemory(record, signal)
+    const promise = this.#quietly(waiting.forMemory(record, signal))
     this.#accumulator.isShort = true
     this.#sender.wake()
     return promise

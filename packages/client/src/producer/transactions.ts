@@ -120,6 +120,7 @@ export class TransactionManager implements SenderTransactions {
     return false
   }
 
+  /** A batch failed, or a record that did not get into one. */
   batchFailed(error: KafkaError): void {
     if (fatalErrors.has(error.errorCode)) this.#becomeFatal(error)
     else if (this.#state === 'inTransaction' || this.#state === 'committing') this.#becomeAbortable(error)
@@ -138,17 +139,18 @@ export class TransactionManager implements SenderTransactions {
     this.#expect('inTransaction', 'commit')
   }
 
-  /** After the batches that were not sent were dropped, and those that were are done. */
-  async abort(options: CallOptions): Promise<void> {
-    this.checkAbort()
-    this.#state = 'aborting'
-    await this.#adding?.catch(() => {})
-    await this.#end(false, options)
-  }
-
-  checkAbort(): void {
+  /** From now on what fails is of no account. May be called again when an abort did not get through. */
+  beginAbort(): void {
     this.#throwIfFatal()
     if (!this.isInTransaction && this.#state !== 'aborting') this.#expect('inTransaction', 'abort')
+    this.#state = 'aborting'
+  }
+
+  /** After the batches that were not sent were dropped, and those that were are done. */
+  async abort(options: CallOptions): Promise<void> {
+    this.#throwIfFatal()
+    await this.#adding?.catch(() => {})
+    await this.#end(false, options)
   }
 
   async sendOffsets(offsets: readonly OffsetToCommit[], group: GroupMetadata, options: CallOptions): Promise<void> {
