@@ -62,6 +62,8 @@ export class LogDirectory {
   state: DirectoryState = 'online'
   readonly logs = new Set<PartitionLog>()
   haveHighWatermarksMoved = false
+  private nameSync: Promise<void> | undefined
+  private nextNameSync: Promise<void> | undefined
   /** Set by the manager: the directory went offline. */
   onOffline: (directory: LogDirectory, error: unknown) => void = () => undefined
 
@@ -70,6 +72,21 @@ export class LogDirectory {
     this.node = node
     this.directoryId = directoryId
     this.syncs = new SyncGroup(node.world)
+  }
+
+  /** Makes the names of the folders in it survive a power loss. Calls that come while a sync is under way share the next one. */
+  async syncNames(): Promise<void> {
+    if (this.nextNameSync === undefined) {
+      const current = this.nameSync ?? Promise.resolve()
+      this.nextNameSync = current
+        .catch(() => undefined)
+        .then(() => {
+          this.nameSync = this.nextNameSync
+          this.nextNameSync = undefined
+          return this.node.world.disk.syncDir(this.path)
+        })
+    }
+    await this.nextNameSync
   }
 
   get isOffline(): boolean {

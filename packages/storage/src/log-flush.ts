@@ -19,13 +19,14 @@ export async function flushLog(log: PartitionLog, offset: number): Promise<void>
     await syncSegment(log, segment)
   }
   if (log.epochs.version !== log.epochsSyncedVersion) await saveEpochs(log, true)
-  if (segments.some((segment) => !segment.isNameSynced)) {
+  const isFolderNew = !log.isFolderSynced
+  if (isFolderNew && log.topicId !== undefined) await syncPartitionMetadata(log)
+  if (isFolderNew || segments.some((segment) => !segment.isNameSynced)) {
     await synced(log, disk.syncDir(log.path))
     for (const segment of segments) segment.isNameSynced = true
   }
-  if (!log.isFolderSynced) {
-    await savePartitionMetadata(log, true)
-    await synced(log, disk.syncDir(log.directory.path))
+  if (isFolderNew) {
+    await synced(log, log.directory.syncNames())
     log.isFolderSynced = true
   }
   log.recoveryPoint = Math.max(log.recoveryPoint, Math.min(target, log.writtenOffset))
@@ -88,7 +89,19 @@ export async function saveEpochs(log: PartitionLog, sync: boolean): Promise<void
   if (sync) log.epochsSyncedVersion = version
 }
 
-export async function savePartitionMetadata(log: PartitionLog, sync: boolean): Promise<void> {
+/** Written without a sync when the log is made: a crash before the first flush loses a log without records. */
+export async function savePartitionMetadata(log: PartitionLog): Promise<void> {
   if (log.topicId === undefined) return
-  await log.directory.node.world.disk.writeFileAtomic(`${log.path}/${PARTITION_METADATA}`, formatPartitionMetadata(log.topicId), { sync })
+  await log.node.world.disk.writeFileAtomic(`${log.path}/${PARTITION_METADATA}`, formatPartitionMetadata(log.topicId), { sync: false })
+  log.savedTopicId = log.topicId
+}
+
+async function syncPartitionMetadata(log: PartitionLog): Promise<void> {
+  if (log.savedTopicId !== log.topicId) await savePartitionMetadata(log)
+  const file = await log.node.world.disk.open(`${log.path}/${PARTITION_METADATA}`, 'write')
+  try {
+    await synced(log, file.sync())
+  } finally {
+    await file.close()
+  }
 }

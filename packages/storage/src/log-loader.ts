@@ -111,7 +111,8 @@ class Loader {
       directory: options.directory,
       path: this.path,
       topicPartition: options.topicPartition,
-      topicId: this.topicId,
+      topicId: this.topicId ?? this.options.topicId,
+      savedTopicId: this.topicId,
       config: options.config,
       segments: this.segments,
       epochs: this.epochs,
@@ -177,7 +178,6 @@ class Loader {
   private async readSmallFiles(names: readonly string[]): Promise<void> {
     const { disk, logger } = this.node.world
     if (names.includes(PARTITION_METADATA)) this.topicId = parsePartitionMetadata(await disk.readFile(`${this.path}/${PARTITION_METADATA}`))
-    this.topicId ??= this.options.topicId
     if (!names.includes(LEADER_EPOCH_CHECKPOINT)) return
     try {
       this.epochs.reset(parseEpochCheckpoint(await disk.readFile(`${this.path}/${LEADER_EPOCH_CHECKPOINT}`)))

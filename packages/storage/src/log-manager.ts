@@ -308,7 +308,7 @@ export class LogManager {
         highWatermark: 0
       })
       log.topicId = options.topicId
-      await savePartitionMetadata(log, false)
+      await savePartitionMetadata(log)
       this.add(log)
       return log
     } catch (error) {
@@ -422,7 +422,7 @@ export class LogManager {
       highWatermark: 0
     })
     log.topicId = topicId
-    await savePartitionMetadata(log, false)
+    await savePartitionMetadata(log)
     return log
   }
 

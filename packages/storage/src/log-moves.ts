@@ -56,7 +56,7 @@ export class LogMoves {
       highWatermark: 0
     })
     future.topicId = log.topicId
-    await savePartitionMetadata(future, false)
+    await savePartitionMetadata(future)
     const move = new LogMove(log, future, { maxBytesPerSecond: this.maxBytesPerSecond, finish: (moved, left) => this.finish(moved, left) })
     this.moves.set(log.name, move)
     void move.done.finally(() => {

@@ -49,6 +49,7 @@ export interface PartitionLogState {
   path: string
   topicPartition: TopicPartition
   topicId: Uuid | undefined
+  savedTopicId: Uuid | undefined
   config: LogConfig
   segments: Segment[]
   epochs: EpochCache

@@ -45,6 +45,8 @@ export class PartitionLog {
   /** `topic-partition` */
   readonly name: string
   topicId: Uuid | undefined
+  /** What partition.metadata holds. */
+  savedTopicId: Uuid | undefined
   directory: LogDirectory
   path: string
   config: LogConfig
@@ -94,6 +96,7 @@ export class PartitionLog {
     this.topicPartition = state.topicPartition
     this.name = partitionName(state.topicPartition.topic, state.topicPartition.partition)
     this.topicId = state.topicId
+    this.savedTopicId = state.savedTopicId
     this.directory = directory
     this.path = state.path
     this.config = state.config
