@@ -64,6 +64,8 @@ export class LogMove {
   private async copySome(): Promise<number> {
     const { log, future } = this
     if (this.isOver) throw new Stopped()
+    if (log.cutOffset < future.logEndOffset) await future.truncateTo(log.cutOffset)
+    log.cutOffset = Number.POSITIVE_INFINITY
     if (future.logEndOffset < log.logStartOffset || future.logEndOffset > log.logEndOffset) await this.restart()
     const { errorCode, buffers, sizeInBytes, release } = await log.read(Math.max(future.logEndOffset, log.logStartOffset), {
       maxBytes: READ_BYTES,
@@ -163,6 +165,10 @@ export class LogMove {
   private canCatchUp(): boolean {
     const { log, future } = this
     const { logEndOffset: end } = future
-    return end >= log.logStartOffset && (end === log.logEndOffset || (end >= log.tail.firstOffset && end < log.logEndOffset))
+    return (
+      end >= log.logStartOffset &&
+      end <= log.cutOffset &&
+      (end === log.logEndOffset || (end >= log.tail.firstOffset && end < log.logEndOffset))
+    )
   }
 }

@@ -56,6 +56,9 @@ export class LogMoves {
       highWatermark: 0
     })
     future.topicId = log.topicId
+    // The copy may have more than its log: what was in memory when a crash came between. The log goes on another way now.
+    await future.truncateTo(log.logEndOffset)
+    log.cutOffset = Number.POSITIVE_INFINITY
     await savePartitionMetadata(future)
     const move = new LogMove(log, future, { maxBytesPerSecond: this.maxBytesPerSecond, finish: (moved, left) => this.finish(moved, left) })
     this.moves.set(log.name, move)

@@ -71,6 +71,8 @@ export class PartitionLog {
   /** Counts truncations, deletions and swaps of segments: a read that spans one starts again. */
   generation = 0
   lastFlushMs: number
+  /** The lowest offset that truncation cut the log at since a copy of it began to grow: what the copy has from there on is wrong. */
+  cutOffset = Number.POSITIVE_INFINITY
   /** A copy that takes its last records before the log takes it over: no task may begin. */
   isAboutToMove = false
   /** Its folder is being renamed: what fails to open a file meanwhile tries again afterwards. */
@@ -640,6 +642,7 @@ export class PartitionLog {
   /** The log was cut at `offset` by truncation. */
   onTruncated(offset: number): void {
     this.generation++
+    this.cutOffset = Math.min(this.cutOffset, offset)
     this.writtenOffset = Math.min(this.writtenOffset, offset)
     this.syncedOffset = Math.min(this.syncedOffset, offset)
     this.announced = Math.min(this.announced, offset)
