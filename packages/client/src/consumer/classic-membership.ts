@@ -82,7 +82,9 @@ export class ClassicMembership implements Membership {
   subscribe({ topics, regex }: Subscription): void {
     if (regex !== undefined) {
       this.#options.host.fail(
-        new KafkaError(ErrorCode.UNSUPPORTED_VERSION, { message: 'A pattern for the coordinator needs a group of the consumer protocol (KIP-848)' })
+        new KafkaError(ErrorCode.UNSUPPORTED_VERSION, {
+          message: 'A pattern for the coordinator needs a group of the consumer protocol (KIP-848)'
+        })
       )
       return
     }
@@ -105,7 +107,8 @@ export class ClassicMembership implements Membership {
 
   /** The leader watches the topics of all members. */
   onMetadata(): void {
-    if (this.#isLeader && this.#member.phase === 'stable' && this.#snapshot() !== this.#leaderSnapshot) this.rejoin('partitions of the topics changed')
+    if (this.#isLeader && this.#member.phase === 'stable' && this.#snapshot() !== this.#leaderSnapshot)
+      this.rejoin('partitions of the topics changed')
   }
 
   poll(signal: AbortSignal): Promise<void> | undefined {
@@ -118,7 +121,8 @@ export class ClassicMembership implements Membership {
     const { memberId, generationId } = this.#member
     this.#stopHeartbeats()
     // A static member's place waits for it until its session is over.
-    if (groupInstanceId === null && memberId !== '' && generationId >= 0) this.#sendLeave(memberId, 'consumer poll timeout has expired', 5000).catch(() => {})
+    if (groupInstanceId === null && memberId !== '' && generationId >= 0)
+      this.#sendLeave(memberId, 'consumer poll timeout has expired', 5000).catch(() => {})
     this.#member.reset('polls came too late')
   }
 
@@ -133,7 +137,9 @@ export class ClassicMembership implements Membership {
     this.#isPrepared = false
     this.#isLeader = false
     if (memberId === '' || !(leaves ?? this.#options.groupInstanceId === null)) return
-    await this.#sendLeave(memberId, 'the consumer is being closed', timeoutMs).catch((error) => this.#log('The group was not told that this member left', error))
+    await this.#sendLeave(memberId, 'the consumer is being closed', timeoutMs).catch((error) =>
+      this.#log('The group was not told that this member left', error)
+    )
   }
 
   /** Inside poll. */
@@ -287,12 +293,18 @@ export class ClassicMembership implements Membership {
     })
   }
 
-  async #assign(assignor: ConsumerAssignor, answer: JoinGroupResponse, signal: AbortSignal): Promise<{ memberId: string; assignment: Buffer }[]> {
+  async #assign(
+    assignor: ConsumerAssignor,
+    answer: JoinGroupResponse,
+    signal: AbortSignal
+  ): Promise<{ memberId: string; assignment: Buffer }[]> {
     const { cluster } = this.#options
     const members = new Map(
       answer.members.map(({ memberId, groupInstanceId, metadata }): [string, MemberSubscription] => {
         const { value } = decodeConsumerSubscription(metadata)
-        const ownedPartitions = value.ownedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
+        const ownedPartitions = value.ownedPartitions.flatMap(({ topic, partitions }) =>
+          partitions.map((partition) => ({ topic, partition }))
+        )
         const { topics, userData, generationId, rackId } = value
         return [memberId, { memberId, groupInstanceId, topics, userData, generationId, rackId, ownedPartitions }]
       })
@@ -302,7 +314,10 @@ export class ClassicMembership implements Membership {
     this.#leaderTopics = topics
     this.#leaderSnapshot = this.#snapshot()
     const assigned = assignor.assign({ partitions: partitionsOf(cluster, topics), members })
-    return [...assigned].map(([memberId, { partitions, userData }]) => ({ memberId, assignment: encodeAssignment(partitions, userData ?? null) }))
+    return [...assigned].map(([memberId, { partitions, userData }]) => ({
+      memberId,
+      assignment: encodeAssignment(partitions, userData ?? null)
+    }))
   }
 
   #snapshot(): string {
@@ -337,7 +352,10 @@ export class ClassicMembership implements Membership {
     try {
       const body = { groupId, memberId, generationId, groupInstanceId }
       const { signal } = this.#closing
-      const { errorCode } = await cluster.attempt(this.#target, HeartbeatRequest, HeartbeatResponse, body, { signal, requestTimeoutMs: sessionTimeoutMs })
+      const { errorCode } = await cluster.attempt(this.#target, HeartbeatRequest, HeartbeatResponse, body, {
+        signal,
+        requestTimeoutMs: sessionTimeoutMs
+      })
       this.#lastAnswerMs = cluster.world.clock.monotonicMs()
       this.#failures = 0
       const verdict = this.#member.onHeartbeat(errorCode, generationId)
@@ -364,8 +382,7 @@ export class ClassicMembership implements Membership {
 
   async #sendLeave(memberId: string, reason: string, timeoutMs: number): Promise<void> {
     const { cluster, groupId, groupInstanceId } = this.#options
-    const body = (version: number) =>
-      version < 3 ? { groupId, memberId } : { groupId, members: [{ memberId, groupInstanceId, reason }] }
+    const body = (version: number) => (version < 3 ? { groupId, memberId } : { groupId, members: [{ memberId, groupInstanceId, reason }] })
     await cluster.call(this.#target, LeaveGroupRequest, LeaveGroupResponse, body, { timeoutMs, requestTimeoutMs: timeoutMs })
   }
 

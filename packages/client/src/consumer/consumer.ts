@@ -13,10 +13,10 @@ import { invalidConfig } from '../options.ts'
 import type { Deserializer } from '../serdes/serde.ts'
 import type { Topic } from '../topic.ts'
 import type { CallOptions, TopicPartition } from '../types.ts'
-import { type ConsumerAssignor, resolveAssignors } from './assignors/index.ts'
 import { Assignment } from './assignment.ts'
-import { createMembership } from './create-membership.ts'
+import { type ConsumerAssignor, resolveAssignors } from './assignors/index.ts'
 import { ConsumerRecords, type Taken } from './consumer-records.ts'
+import { createMembership } from './create-membership.ts'
 import type { Deserializers } from './fetched-records.ts'
 import { Fetcher } from './fetcher.ts'
 import type { Membership } from './membership.ts'
@@ -27,7 +27,7 @@ import type { ConsumerRecord } from './record.ts'
 import { parseResetStrategy } from './reset-strategy.ts'
 import { type DeadLetterSender, type Handler, type RunOptions, runHandlers } from './run.ts'
 import { RecordStream, type StreamOptions } from './stream.ts'
-import { type SubscribeTo, Subscriber } from './subscriber.ts'
+import { Subscriber, type SubscribeTo } from './subscriber.ts'
 import type {
   CloseOptions,
   CommitCallback,
@@ -107,6 +107,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       this.#membership = createMembership({
         cluster,
         settings,
+        given: init.given,
         groupId,
         assignors: this.#assignors,
         host: {
@@ -165,7 +166,8 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   subscribe(to: SubscribeTo | readonly Topic<K, V, never, never>[], listener: RebalanceListener = {}): void {
     this.#ensureOpen()
     if (this.#membership === undefined) throw invalidConfig('To subscribe, give a group.id; without one, assign partitions')
-    if (this.#subscriber.isManual) throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Partitions were assigned by hand: unsubscribe first' })
+    if (this.#subscriber.isManual)
+      throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Partitions were assigned by hand: unsubscribe first' })
     this.#listener = listener
     this.#noteTypes(to)
     this.#subscriber.subscribe(to as SubscribeTo)
@@ -180,7 +182,8 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   /** Reads these, outside of any group. Replaces what was assigned before. */
   assign(partitions: readonly TopicPartition[]): void {
     this.#ensureOpen()
-    if (this.#subscriber.isAutomatic) throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Topics are subscribed: unsubscribe first' })
+    if (this.#subscriber.isAutomatic)
+      throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Topics are subscribed: unsubscribe first' })
     this.#autoCommit()
     this.#assignment.replace(partitions)
     this.#subscriber.assign(partitions)
@@ -220,7 +223,10 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   }
 
   /** Records one by one. Ending the loop commits what is finished and, when the stream has subscribed, leaves the group. */
-  stream<SK = K, SV = V>(to?: Topic<SK, SV, never, never> | Topic<SK, SV> | SubscribeTo, options: StreamOptions = {}): RecordStream<SK, SV> {
+  stream<SK = K, SV = V>(
+    to?: Topic<SK, SV, never, never> | Topic<SK, SV> | SubscribeTo,
+    options: StreamOptions = {}
+  ): RecordStream<SK, SV> {
     if (to !== undefined) this.subscribe(to as SubscribeTo, options.listener)
     return new RecordStream<SK, SV>(this.#engine<SK, SV>(), options, to !== undefined)
   }
@@ -455,7 +461,8 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
 
   #enter(): void {
     this.#ensureOpen()
-    if (this.#isPolling) throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Another poll (or stream, or run) of this consumer is under way' })
+    if (this.#isPolling)
+      throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Another poll (or stream, or run) of this consumer is under way' })
     if (!this.#subscriber.isAutomatic && !this.#subscriber.isManual)
       throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Nothing to read: subscribe to topics or assign partitions first' })
     this.#isPolling = true
@@ -572,7 +579,9 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     await this.#drain?.(states)
     if (this.#commitsAutomatically) {
       const timeoutMs = Math.min(this.#cluster.apiTimeoutMs, this.#settings['max.poll.interval.ms'])
-      await this.#commitFinished({ timeoutMs }, partitions).catch((error) => this.#log('WARN', 'The commit before a rebalance failed', error))
+      await this.#commitFinished({ timeoutMs }, partitions).catch((error) =>
+        this.#log('WARN', 'The commit before a rebalance failed', error)
+      )
     } else await this.#offsets?.settled()
     try {
       await this.#listener.onRevoked?.(partitions)
@@ -619,7 +628,10 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
         this.#armPollTimer()
         return
       }
-      this.#log('WARN', `No poll for max.poll.interval.ms (${this.#settings['max.poll.interval.ms']} ms): leaving the group until the next one`)
+      this.#log(
+        'WARN',
+        `No poll for max.poll.interval.ms (${this.#settings['max.poll.interval.ms']} ms): leaving the group until the next one`
+      )
       this.#membership?.onPollTimeout()
     })
   }
@@ -680,7 +692,12 @@ export interface ConsumerEngine<K, V> {
 
 function toListenerError(error: unknown): KafkaError {
   if (error instanceof KafkaError) return error
-  return new KafkaError(-1, { code: 'REBALANCE_LISTENER_FAILED', message: `A rebalance listener threw: ${toKafkaError(error).message}`, cause: error, retriable: false })
+  return new KafkaError(-1, {
+    code: 'REBALANCE_LISTENER_FAILED',
+    message: `A rebalance listener threw: ${toKafkaError(error).message}`,
+    cause: error,
+    retriable: false
+  })
 }
 
 /** The setting names Java classes; here it is an object. */

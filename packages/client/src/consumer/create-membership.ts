@@ -1,19 +1,38 @@
-// Which group protocol a consumer speaks.
+// Which group protocol a consumer speaks: what group.protocol says; where it says nothing, that of KIP-848 if the coordinator has it, else
+// the classic one. Settings that only the classic protocol knows choose that.
 import type { ConsumerSettings } from '@odradek/config'
+import { ApiKey } from '@odradek/protocol'
+import type { KafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
+import { invalidConfig } from '../options.ts'
 import type { ConsumerAssignor } from './assignors/index.ts'
 import { ClassicMembership } from './classic-membership.ts'
-import type { Membership, MembershipHost } from './membership.ts'
+import { ConsumerMembership } from './consumer-membership.ts'
+import type { Membership, MembershipHost, Subscription } from './membership.ts'
+import type { ConsumerGroupMetadata } from './types.ts'
 
 export interface MembershipInit {
   readonly cluster: Cluster
   readonly settings: ConsumerSettings
+  readonly given: ReadonlySet<string>
   readonly groupId: string
   readonly assignors: readonly ConsumerAssignor[]
   readonly host: MembershipHost
 }
 
-export function createMembership({ cluster, settings, groupId, assignors, host }: MembershipInit): Membership {
+const classicOnly = ['partition.assignment.strategy', 'session.timeout.ms', 'heartbeat.interval.ms']
+
+export function createMembership(init: MembershipInit): Membership {
+  const { settings, given } = init
+  const protocol = settings['group.protocol'].toLowerCase()
+  const classic = classicOnly.filter((name) => given.has(name))
+  if (!given.has('group.protocol')) return classic.length > 0 ? createClassic(init) : new ChosenMembership(init)
+  if (protocol === 'classic') return createClassic(init)
+  if (classic.length > 0) throw invalidConfig(`${classic.join(', ')}: not with group.protocol=consumer, where the brokers decide that`)
+  return createConsumer(init)
+}
+
+function createClassic({ cluster, settings, groupId, assignors, host }: MembershipInit): Membership {
   return new ClassicMembership({
     cluster,
     groupId,
@@ -25,4 +44,81 @@ export function createMembership({ cluster, settings, groupId, assignors, host }
     maxPollIntervalMs: settings['max.poll.interval.ms'],
     host
   })
+}
+
+function createConsumer({ cluster, settings, groupId, host }: MembershipInit): Membership {
+  return new ConsumerMembership({
+    cluster,
+    groupId,
+    groupInstanceId: settings['group.instance.id'],
+    rackId: settings['client.rack'],
+    serverAssignor: settings['group.remote.assignor'],
+    maxPollIntervalMs: settings['max.poll.interval.ms'],
+    host
+  })
+}
+
+/** Asks the coordinator what it speaks, inside the first poll. */
+class ChosenMembership implements Membership {
+  readonly #init: MembershipInit
+  #inner: Membership | undefined
+  #choosing: Promise<void> | undefined
+  #subscription: Subscription | undefined
+
+  constructor(init: MembershipInit) {
+    this.#init = init
+  }
+
+  get kind(): 'classic' | 'consumer' {
+    return this.#inner?.kind ?? 'classic'
+  }
+
+  identity(): ConsumerGroupMetadata {
+    const { groupId, settings } = this.#init
+    return this.#inner?.identity() ?? { groupId, generationId: -1, memberId: '', groupInstanceId: settings['group.instance.id'] }
+  }
+
+  subscribe(subscription: Subscription): void {
+    this.#subscription = subscription
+    this.#inner?.subscribe(subscription)
+  }
+
+  poll(signal: AbortSignal): Promise<void> | undefined {
+    if (this.#inner !== undefined) return this.#inner.poll(signal)
+    this.#choosing ??= this.#choose(signal).finally(() => {
+      this.#choosing = undefined
+    })
+    return this.#choosing.then(() => this.#inner?.poll(signal))
+  }
+
+  onMetadata(): void {
+    this.#inner?.onMetadata()
+  }
+
+  onFenced(error: KafkaError): void {
+    this.#inner?.onFenced(error)
+  }
+
+  rejoin(reason: string): void {
+    this.#inner?.rejoin(reason)
+  }
+
+  onPollTimeout(): void {
+    this.#inner?.onPollTimeout()
+  }
+
+  async leave(options: { readonly leaves?: boolean; readonly timeoutMs: number }): Promise<void> {
+    await this.#inner?.leave(options)
+  }
+
+  async #choose(signal: AbortSignal): Promise<void> {
+    const { cluster, groupId } = this.#init
+    const hasConsumerProtocol = await cluster.retry(`Finding the coordinator of group ${groupId}`, { signal }, async (own) => {
+      const nodeId = await cluster.coordinator('group', groupId, { signal: own })
+      const connection = await cluster.connection(nodeId, { signal: own })
+      return connection.apiVersions.supports(ApiKey.CONSUMER_GROUP_HEARTBEAT)
+    })
+    this.#inner = hasConsumerProtocol ? createConsumer(this.#init) : createClassic(this.#init)
+    if (this.#subscription !== undefined) this.#inner.subscribe(this.#subscription)
+  }
 }

@@ -102,7 +102,5 @@ export class FetchSession {
 }
 
 function isSame(a: SessionPartition, b: SessionPartition): boolean {
-  return (
-    a.fetchOffset === b.fetchOffset && a.currentLeaderEpoch === b.currentLeaderEpoch && a.partitionMaxBytes === b.partitionMaxBytes
-  )
+  return a.fetchOffset === b.fetchOffset && a.currentLeaderEpoch === b.currentLeaderEpoch && a.partitionMaxBytes === b.partitionMaxBytes
 }

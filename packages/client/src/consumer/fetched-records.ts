@@ -102,7 +102,8 @@ export class FetchedRecords {
         out.push(record)
         this.nextOffset = record.offset + 1
       }
-      if (this.#read === legacy.length) this.#closeBatch(batch.magic < 2 ? Math.max(this.nextOffset, batch.lastOffset + 1) : batch.nextOffset)
+      if (this.#read === legacy.length)
+        this.#closeBatch(batch.magic < 2 ? Math.max(this.nextOffset, batch.lastOffset + 1) : batch.nextOffset)
       return
     }
     const source = this.#source as RecordSource<unknown, unknown>

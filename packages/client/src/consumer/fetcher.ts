@@ -183,7 +183,8 @@ export class Fetcher {
   #readReplica(state: PartitionState, leaderId: number, now: number): number {
     if (state.preferredReplica < 0) return leaderId
     const isThere = this.#options.cluster.current.nodes.has(state.preferredReplica)
-    const isInSync = this.#options.cluster.partitionOf(state.topic, state.partition)?.offlineReplicas.includes(state.preferredReplica) !== true
+    const isInSync =
+      this.#options.cluster.partitionOf(state.topic, state.partition)?.offlineReplicas.includes(state.preferredReplica) !== true
     if (isThere && isInSync && now < state.preferredUntilMs) return state.preferredReplica
     state.preferredReplica = -1
     return leaderId
@@ -291,7 +292,8 @@ export class Fetcher {
       node.failures++
       // A session that the broker dropped is nothing to wait for, once.
       if (node.failures > 1) node.retryAtMs = this.#later(now, node.failures - 2)
-      if (response.errorCode === ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR) for (const { state } of sent.values()) this.#options.refresh(state.topic)
+      if (response.errorCode === ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR)
+        for (const { state } of sent.values()) this.#options.refresh(state.topic)
       this.pump()
       return
     }
@@ -369,7 +371,11 @@ export class Fetcher {
     if (error instanceof KafkaError ? error.fatal : !(error as { retriable?: boolean }).retriable) {
       const code = (error as { code?: string }).code
       if (code === 'PROTOCOL_VIOLATION' || code === 'UNSUPPORTED_VERSION')
-        this.#options.onError(error instanceof KafkaError ? error : new KafkaError(-1, { code, message: String((error as Error).message), cause: error, retriable: false }))
+        this.#options.onError(
+          error instanceof KafkaError
+            ? error
+            : new KafkaError(-1, { code, message: String((error as Error).message), cause: error, retriable: false })
+        )
     }
   }
 

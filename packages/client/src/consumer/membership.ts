@@ -1,7 +1,8 @@
 // What the consumer and its membership in a group know of each other. The membership talks to the coordinator; the consumer owns the
 // assignment, commits and calls listeners.
-import type { TopicPartition } from '../types.ts'
+
 import type { KafkaError } from '../errors.ts'
+import type { TopicPartition } from '../types.ts'
 import type { ConsumerGroupMetadata } from './types.ts'
 
 export interface Subscription {

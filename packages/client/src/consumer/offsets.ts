@@ -1,12 +1,6 @@
 // Committed offsets of one group: OffsetCommit and OffsetFetch with everything that may be wrong and pass. Commits of one consumer
 // leave one after the other, so that an older one never overwrites a newer one.
-import {
-  ErrorCode,
-  OffsetCommitRequest,
-  OffsetCommitResponse,
-  OffsetFetchRequest,
-  OffsetFetchResponse
-} from '@odradek/protocol'
+import { ErrorCode, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse } from '@odradek/protocol'
 import { KafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { type CallOptions, partitionKey, type TopicPartition } from '../types.ts'
@@ -109,7 +103,9 @@ export class OffsetStore {
         const error = commitError(response, this.#options.isConsumerProtocol())
         if (error === undefined) return
         cluster.noticeError(target, error)
-        throw tries <= 0 && error.retriable ? new KafkaError(error.errorCode, { message: error.message, cause: error, retriable: false }) : error
+        throw tries <= 0 && error.retriable
+          ? new KafkaError(error.errorCode, { message: error.message, cause: error, retriable: false })
+          : error
       })
     } catch (error) {
       if (error instanceof KafkaError && fenced.has(error.errorCode)) this.#options.onFenced(error)
@@ -158,7 +154,11 @@ function readFetched(
   cluster: Cluster
 ): Map<string, OffsetAndMetadata | undefined> {
   const group = version < 8 ? response : response.groups.find((each) => each.groupId === groupId)
-  if (group === undefined) throw new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, { code: 'PROTOCOL_VIOLATION', message: `The coordinator did not answer for group ${groupId}` })
+  if (group === undefined)
+    throw new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, {
+      code: 'PROTOCOL_VIOLATION',
+      message: `The coordinator did not answer for group ${groupId}`
+    })
   if (group.errorCode !== ErrorCode.NONE) throw new KafkaError(group.errorCode)
   const offsets = new Map<string, OffsetAndMetadata | undefined>()
   for (const topic of group.topics) {
@@ -172,7 +172,11 @@ function readFetched(
         key,
         committedOffset < 0
           ? undefined
-          : { offset: committedOffset, metadata: metadata ?? '', ...(committedLeaderEpoch < 0 ? {} : { leaderEpoch: committedLeaderEpoch }) }
+          : {
+              offset: committedOffset,
+              metadata: metadata ?? '',
+              ...(committedLeaderEpoch < 0 ? {} : { leaderEpoch: committedLeaderEpoch })
+            }
       )
     }
   }

@@ -196,7 +196,10 @@ export class Positions {
     let response: OffsetForLeaderEpochResponse
     try {
       const body = { replicaId: -1, topics }
-      response = await cluster.attempt({ node: nodeId }, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, body, { signal, minVersion: 3 })
+      response = await cluster.attempt({ node: nodeId }, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, body, {
+        signal,
+        minVersion: 3
+      })
     } catch (error) {
       for (const { topic } of states) this.#options.refresh(topic)
       throw error

@@ -145,6 +145,14 @@ export function legacyRecord<K, V>(source: RecordSource<K, V>, record: KafkaReco
   const buffer = Buffer.concat([key ?? Buffer.alloc(0), value ?? Buffer.alloc(0)])
   const keyLength = key === null ? -1 : key.length
   const valueStart = Math.max(0, keyLength)
-  const at = { buffer, keyStart: 0, keyLength, valueStart, valueLength: value === null ? -1 : value.length, headersStart: 0, headerCount: 0 }
+  const at = {
+    buffer,
+    keyStart: 0,
+    keyLength,
+    valueStart,
+    valueLength: value === null ? -1 : value.length,
+    headersStart: 0,
+    headerCount: 0
+  }
   return new ConsumerRecord(source, offset, timestamp, at, headers)
 }

@@ -22,9 +22,12 @@ const byName: Readonly<Record<string, () => ConsumerAssignor>> = {
 export function resolveAssignors(given: readonly unknown[]): ConsumerAssignor[] {
   const assignors = given.map((each): ConsumerAssignor => {
     if (typeof each === 'object' && each !== null && 'assign' in each && 'name' in each) return each as ConsumerAssignor
-    const name = String(each).replace(/^.*\./, '').replace(/^class /, '')
+    const name = String(each)
+      .replace(/^.*\./, '')
+      .replace(/^class /, '')
     const make = byName[name]
-    if (make === undefined) throw invalidConfig(`partition.assignment.strategy: "${String(each)}" is none of ${Object.keys(byName).join(', ')}`)
+    if (make === undefined)
+      throw invalidConfig(`partition.assignment.strategy: "${String(each)}" is none of ${Object.keys(byName).join(', ')}`)
     return make()
   })
   const names = new Set(assignors.map(({ name }) => name))

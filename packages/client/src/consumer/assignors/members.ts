@@ -1,5 +1,5 @@
-import type { AssignorInput, AssignorPartition, MemberSubscription } from './types.ts'
 import { stringsInHashOrder } from './java-order.ts'
+import type { AssignorInput, AssignorPartition, MemberSubscription } from './types.ts'
 
 /** Java's order of strings is that of UTF-16 units, as JavaScript's. */
 export function compareText(a: string, b: string): number {

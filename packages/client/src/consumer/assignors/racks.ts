@@ -1,5 +1,5 @@
 // Which members read a partition from their own rack.
-import { type TopicPartition, partitionKey } from '../../types.ts'
+import { partitionKey, type TopicPartition } from '../../types.ts'
 import { needsRacks } from './members.ts'
 import type { AssignorPartition, MemberSubscription } from './types.ts'
 

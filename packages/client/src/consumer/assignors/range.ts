@@ -48,7 +48,10 @@ function racksMatch({ rackId }: MemberSubscription, { racks }: AssignorPartition
 }
 
 function giveByRack(topics: readonly TopicRanges[], out: Map<string, TopicPartition[]>): void {
-  const alike = Map.groupBy(topics, ({ members, partitions }) => `${partitions.length} ${members.map(({ memberId }) => memberId).join(' ')}`)
+  const alike = Map.groupBy(
+    topics,
+    ({ members, partitions }) => `${partitions.length} ${members.map(({ memberId }) => memberId).join(' ')}`
+  )
   for (const group of alike.values()) {
     if (group.length === 1) {
       if (group[0].needsRacks) group[0].giveRanges(out, racksMatch)
@@ -69,7 +72,10 @@ export const rangeAssignor: ConsumerAssignor = {
     const members = [...input.members.values()].sort(compareMembers)
     const out = new Map<string, TopicPartition[]>([...input.members.keys()].map((memberId) => [memberId, []]))
     const topics = wantedTopics(input).map(([topic, partitions]) => {
-      return new TopicRanges(partitions, members.filter(({ topics: wanted }) => wanted.includes(topic)))
+      return new TopicRanges(
+        partitions,
+        members.filter(({ topics: wanted }) => wanted.includes(topic))
+      )
     })
     const usesRacks = topics.some((topic) => topic.needsRacks)
     if (usesRacks) giveByRack(topics, out)

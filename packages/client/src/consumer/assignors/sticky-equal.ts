@@ -61,9 +61,9 @@ class EqualAssignment {
 
   #keep(memberId: string): void {
     const { owned, racks, disputed } = this.#input
-    const mine = (owned.get(memberId) ?? []).filter(
-      (each) => !racks.mismatch(memberId, each) && !disputed.has(partitionKey(each.topic, each.partition))
-    )
+    const mine = (owned.get(memberId) ?? [])
+      .filter((each) => !racks.mismatch(memberId, each) && !disputed.has(partitionKey(each.topic, each.partition)))
+      .sort((a, b) => a.partition - b.partition || compareText(a.topic, b.topic))
     if (mine.length < this.#minQuota) {
       this.#take(memberId, mine)
       this.#underMin.push(memberId)
@@ -110,14 +110,17 @@ class EqualAssignment {
         const count = (this.#assignment.get(memberId)?.length ?? 0) + 1
         if (count >= this.#minQuota) {
           this.#underMin.splice(at, 1)
-          if (count < this.#maxQuota) this.#atMin.push(memberId)
+          if (count < this.#maxQuota && this.#over < this.#overMax) this.#atMin.push(memberId)
         } else at++
         turn = this.#underMin.length === 0 ? 0 : at % this.#underMin.length
       } else {
         const first = racks.nextNear(each, this.#atMin, 0)
         if (first >= 0) {
           memberId = this.#atMin[first]
-          if ((this.#assignment.get(memberId)?.length ?? 0) + 1 === this.#maxQuota) this.#atMin.splice(first, 1)
+          if ((this.#assignment.get(memberId)?.length ?? 0) + 1 === this.#maxQuota) {
+            this.#atMin.splice(first, 1)
+            if (++this.#over === this.#overMax) this.#atMin = []
+          }
         }
       }
       if (memberId === undefined) left.push(each)

@@ -43,7 +43,7 @@ class GeneralAssignment {
     const all = [...this.#input.partitions].sort(
       (a, b) => this.#takersOf(a.topic) - this.#takersOf(b.topic) || compareText(a.topic, b.topic) || a.partition - b.partition
     )
-    const unassigned = this.#input.racks.sorted(all.filter((each) => !kept.has(keyOf(each))))
+    const unassigned = all.filter((each) => !kept.has(keyOf(each)))
     this.#sorted = [...this.#shares.keys()]
     this.#sort()
     this.#balance(all, unassigned)
@@ -157,7 +157,9 @@ class GeneralAssignment {
     }
     const takers = this.#takers.get(each.topic) ?? []
     if (racks.isNear(owner, each)) {
-      const near = takers.find((taker) => racks.isNear(taker, each) && size > this.#sizeOf(taker) + 1)
+      const near = this.#sorted.find(
+        (taker) => racks.isNear(taker, each) && this.#wants(taker, each.topic) && size > this.#sizeOf(taker) + 1
+      )
       if (near !== undefined) {
         this.#move(each, owner, near)
         return true
@@ -212,4 +214,3 @@ function score(shares: Shares): number {
   for (let i = 0; i < sizes.length; i++) for (let j = i + 1; j < sizes.length; j++) sum += Math.abs(sizes[i] - sizes[j])
   return sum
 }
-

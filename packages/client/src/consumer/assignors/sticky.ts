@@ -42,7 +42,7 @@ export function createCooperativeStickyAssignor(): ConsumerAssignor {
     },
     assign(input) {
       const { assignment, transferring } = assignSticky(input, claimOfSubscription)
-      for (const [key, memberId] of transferring ?? changingHands(input, assignment)) {
+      for (const [key, memberId] of new Map([...(transferring ?? []), ...changingHands(input, assignment)])) {
         const mine = assignment.get(memberId) ?? []
         assignment.set(
           memberId,
@@ -67,7 +67,9 @@ export function assignSticky(input: AssignorInput, claimOf: (member: MemberSubsc
   const plain = partitions.map(({ topic, partition }) => ({ topic, partition }))
   const sticky = { partitions: plain, racks, owned, disputed }
   const [first, ...others] = [...input.members.values()]
-  const isEqual = others.every(({ topics: wanted }) => wanted.length === first.topics.length && wanted.every((topic) => first.topics.includes(topic)))
+  const isEqual = others.every(
+    ({ topics: wanted }) => wanted.length === first.topics.length && wanted.every((topic) => first.topics.includes(topic))
+  )
   if (isEqual) return assignEqual(sticky)
   const wanted = new Map([...input.members].map(([memberId, member]) => [memberId, member.topics.filter((topic) => known.has(topic))]))
   return assignGeneral({ ...sticky, wanted, previous: previousOwners(claims, maxGeneration) })

@@ -1,0 +1,239 @@
+// The consumer group protocol (KIP-848): heartbeats in the background, the assignment from the coordinator, revoking and assigning with
+// their listeners inside poll.
+import { randomUuid } from '@odradek/base'
+import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ErrorCode } from '@odradek/protocol'
+import type { TimerHandle } from '@odradek/world'
+import { KafkaError, toKafkaError } from '../errors.ts'
+import type { Cluster } from '../network/cluster.ts'
+import { backoffMs } from '../network/retry.ts'
+import { partitionKey, type TopicPartition } from '../types.ts'
+import { ConsumerMember, type TopicIdPartitions } from './consumer-member.ts'
+import type { Membership, MembershipHost, Subscription } from './membership.ts'
+import type { ConsumerGroupMetadata } from './types.ts'
+
+export interface ConsumerMembershipOptions {
+  readonly cluster: Cluster
+  readonly groupId: string
+  readonly groupInstanceId: string | null
+  readonly rackId: string
+  readonly serverAssignor: string | null
+  readonly maxPollIntervalMs: number
+  readonly host: MembershipHost
+}
+
+const LEAVE_EPOCH = -1
+const STATIC_LEAVE_EPOCH = -2
+const FIRST_INTERVAL_MS = 5000
+
+export class ConsumerMembership implements Membership {
+  readonly kind = 'consumer'
+  readonly #options: ConsumerMembershipOptions
+  readonly #memberId: string
+  readonly #target: { readonly coordinator: string; readonly type: 'group' }
+  readonly #member = new ConsumerMember()
+  #intervalMs = FIRST_INTERVAL_MS
+  #timer: TimerHandle | undefined
+  #isSending = false
+  #isActive = false
+  #failures = 0
+  #closing = new AbortController()
+
+  constructor(options: ConsumerMembershipOptions) {
+    this.#options = options
+    this.#memberId = randomUuid((size) => options.cluster.world.random.bytes(size))
+    this.#target = { coordinator: options.groupId, type: 'group' }
+  }
+
+  identity(): ConsumerGroupMetadata {
+    const { groupId, groupInstanceId } = this.#options
+    return { groupId, groupInstanceId, memberId: this.#memberId, generationId: this.#member.memberEpoch }
+  }
+
+  subscribe({ topics, regex }: Subscription): void {
+    this.#member.subscribe(topics, regex)
+    if (this.#isActive) this.#beatSoon()
+  }
+
+  rejoin(): void {
+    // The coordinator decides; it needs no push.
+  }
+
+  onMetadata(): void {
+    // The coordinator watches the topics.
+  }
+
+  onFenced(error: KafkaError): void {
+    if (error.errorCode === ErrorCode.STALE_MEMBER_EPOCH || error.errorCode === ErrorCode.REBALANCE_IN_PROGRESS) return
+    this.#member.fence()
+    this.#options.host.wake()
+    this.#beatSoon()
+  }
+
+  poll(): Promise<void> | undefined {
+    if (!this.#isActive) {
+      this.#isActive = true
+      if (this.#closing.signal.aborted) this.#closing = new AbortController()
+      this.#beatSoon()
+    }
+    if (!this.#member.hasLostPartitions && this.#member.target === undefined) return undefined
+    return this.#reconcile()
+  }
+
+  onPollTimeout(): void {
+    this.#stop()
+    if (this.#member.isMember) this.#sendLeave(undefined, 5000).catch(() => {})
+    this.#member.fence()
+  }
+
+  async leave({ leaves, timeoutMs }: { readonly leaves?: boolean; readonly timeoutMs: number }): Promise<void> {
+    const { isMember } = this.#member
+    this.#stop()
+    if (isMember && leaves !== false)
+      await this.#sendLeave(leaves, timeoutMs).catch((error) => this.#log('The group was not told that this member left', error))
+    this.#member.fence()
+    this.#member.hasLostPartitions = false
+  }
+
+  #stop(): void {
+    this.#isActive = false
+    this.#timer?.cancel()
+    this.#closing.abort()
+  }
+
+  /** Inside poll. */
+  async #reconcile(): Promise<void> {
+    const { host, cluster } = this.#options
+    const member = this.#member
+    if (member.hasLostPartitions) {
+      member.hasLostPartitions = false
+      await host.lose(host.assigned())
+    }
+    const target = member.target
+    if (target === undefined) return
+    member.target = undefined
+    const resolved = await this.#resolve(target)
+    if (resolved === undefined) {
+      // The names are not known yet: metadata lags behind the coordinator.
+      member.target ??= target
+      return
+    }
+    const wanted = new Map(resolved.map((each) => [partitionKey(each.topic, each.partition), each]))
+    const revoked = host.assigned().filter(({ topic, partition }) => !wanted.has(partitionKey(topic, partition)))
+    if (revoked.length > 0) await host.revoke(revoked)
+    if (member.hasLostPartitions) return
+    const owned = new Set(host.assigned().map(({ topic, partition }) => partitionKey(topic, partition)))
+    await host.assign([...wanted].filter(([key]) => !owned.has(key)).map(([, each]) => each))
+    // What listeners took their time for may have ended the membership.
+    if (!member.isMember) return
+    member.own(target.filter(({ topicId }) => cluster.topicName(topicId) !== undefined))
+    this.#beatSoon()
+  }
+
+  async #resolve(target: readonly TopicIdPartitions[]): Promise<TopicPartition[] | undefined> {
+    const { cluster } = this.#options
+    const ids = target.map(({ topicId }) => topicId)
+    try {
+      await cluster.metadataOfIds(ids, { signal: this.#closing.signal, timeoutMs: cluster.requestTimeoutMs })
+    } catch (error) {
+      if (this.#closing.signal.aborted) return undefined
+      throw error
+    }
+    const partitions: TopicPartition[] = []
+    for (const { topicId, partitions: list } of target) {
+      const topic = cluster.topicName(topicId)
+      if (topic === undefined) return undefined
+      for (const partition of list) partitions.push({ topic, partition })
+    }
+    return partitions
+  }
+
+  #beatSoon(): void {
+    if (this.#isActive && !this.#isSending) this.#arm(0)
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer?.cancel()
+    this.#timer = this.#options.cluster.world.timers.schedule(delayMs, () => void this.#beat())
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#isSending || !this.#isActive) return
+    this.#isSending = true
+    const { cluster, host } = this.#options
+    const { signal } = this.#closing
+    let delayMs = this.#intervalMs
+    try {
+      const answer = await this.#send(signal)
+      if (signal.aborted) return
+      if (answer.heartbeatIntervalMs > 0) this.#intervalMs = answer.heartbeatIntervalMs
+      delayMs = this.#intervalMs
+      const verdict = this.#member.onAnswer(answer)
+      if (answer.errorCode !== ErrorCode.NONE) cluster.noticeError(this.#target, new KafkaError(answer.errorCode))
+      if (verdict.kind === 'fatal') {
+        this.#isActive = false
+        host.fail(verdict.error)
+      } else if (verdict.kind === 'fenced') delayMs = 0
+      else if (verdict.kind === 'retry') delayMs = backoffMs(cluster.backoff, this.#failures++, cluster.world)
+      else {
+        this.#failures = 0
+        if (this.#member.hasNews && this.#member.target === undefined) delayMs = 0
+      }
+      if (this.#member.target !== undefined || this.#member.hasLostPartitions) host.wake()
+    } catch (error) {
+      if (signal.aborted) return
+      const failure = toKafkaError(error)
+      if (failure.fatal) {
+        this.#isActive = false
+        host.fail(failure)
+      }
+      // Nobody knows what the coordinator got: all of it again.
+      this.#member.own(this.#owned())
+      delayMs = backoffMs(cluster.backoff, this.#failures++, cluster.world)
+    } finally {
+      this.#isSending = false
+      if (this.#isActive) this.#arm(delayMs)
+    }
+  }
+
+  #owned(): TopicIdPartitions[] {
+    const { cluster, host } = this.#options
+    const byTopic = Map.groupBy(host.assigned(), ({ topic }) => topic)
+    return [...byTopic].flatMap(([topic, list]) => {
+      const topicId = cluster.topicId(topic)
+      return topicId === undefined ? [] : [{ topicId, partitions: list.map(({ partition }) => partition) }]
+    })
+  }
+
+  #send(signal: AbortSignal): Promise<ConsumerGroupHeartbeatResponse> {
+    const { cluster, groupId, groupInstanceId, rackId, serverAssignor, maxPollIntervalMs } = this.#options
+    const { isFull, ...changes } = this.#member.next()
+    const body = {
+      groupId,
+      memberId: this.#memberId,
+      instanceId: groupInstanceId,
+      rackId: isFull && rackId !== '' ? rackId : null,
+      rebalanceTimeoutMs: isFull ? maxPollIntervalMs : -1,
+      serverAssignor: isFull ? serverAssignor : null,
+      ...changes
+    }
+    // Version 1: the member names itself, and patterns.
+    return cluster.attempt(
+      this.#target,
+      ConsumerGroupHeartbeatRequest,
+      ConsumerGroupHeartbeatResponse,
+      (version) => (version === 0 ? { ...body, subscribedTopicRegex: undefined, memberId: this.#memberId } : body),
+      { signal }
+    )
+  }
+
+  async #sendLeave(leaves: boolean | undefined, timeoutMs: number): Promise<void> {
+    const { cluster, groupId, groupInstanceId } = this.#options
+    const memberEpoch = groupInstanceId !== null && leaves !== true ? STATIC_LEAVE_EPOCH : LEAVE_EPOCH
+    const body = { groupId, memberId: this.#memberId, memberEpoch, instanceId: groupInstanceId }
+    await cluster.call(this.#target, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, body, { timeoutMs })
+  }
+
+  #log(message: string, error: unknown): void {
+    this.#options.cluster.world.logger.log('WARN', 'odradek.client.Consumer', message, error)
+  }
+}
