@@ -7,6 +7,7 @@ import {
   type TopicConfig,
   usableDynamicConfigs,
   validateClientMetricsConfigs,
+  validateDynamicBrokerConfigs,
   validateGroupConfigs,
   validateTopicConfigs
 } from '@odradek/config'
@@ -57,11 +58,11 @@ export class ConfigRules {
       .sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
-  /** What is wrong with the settings of a resource after a change, or undefined. Settings of brokers are the brokers' to check. */
+  /** What is wrong with the settings of a resource after a change, or undefined. Settings of one other broker are for that broker to check. */
   problem(resource: ConfigResource, texts: Texts, existing: Texts, image: MetadataImage): ApiError | undefined {
     const { type, name } = resource
     if (type === CONFIG_RESOURCE_TOPIC) return this.#topicProblem(name, texts, existing, image)
-    if (type === CONFIG_RESOURCE_BROKER) return brokerNameProblem(name)
+    if (type === CONFIG_RESOURCE_BROKER) return brokerNameProblem(name) ?? this.#brokerProblem(name, texts, image)
     if (type === CONFIG_RESOURCE_CLIENT_METRICS) return refusal(validateClientMetricsConfigs(texts))
     if (type !== CONFIG_RESOURCE_GROUP) return apiError('INVALID_REQUEST', `Unknown resource type ${type}`)
     if (name === '') return apiError('INVALID_REQUEST', 'Default group resources are not allowed.')
@@ -74,6 +75,11 @@ export class ConfigRules {
     if (nameProblem !== undefined) return apiError('INVALID_TOPIC_EXCEPTION', nameProblem)
     const problem = validateTopicConfigs(this.#brokerConfig(image), texts, existing)
     return problem === undefined ? undefined : apiError('INVALID_CONFIG', problem)
+  }
+
+  #brokerProblem(name: string, texts: Texts, image: MetadataImage): ApiError | undefined {
+    if (name !== '' && Number(name) !== Number(this.#nodeId)) return undefined
+    return refusal(validateDynamicBrokerConfigs(this.#brokerConfig(image), texts, name === '' ? 'cluster' : 'broker'))
   }
 
   /** The broker's settings with the dynamic ones of the image; made again when those change. */

@@ -130,3 +130,21 @@ test('a topic follows the dynamic settings of the cluster at once', () => {
   controller.beat(2, { fence: true })
   assert.deepEqual([controller.partition('t').isr, controller.partition('t').elr], [[1], [2]])
 })
+
+test('settings of brokers that no broker could take are refused and not stored', () => {
+  const controller = new TestController({ brokers: [1] })
+  const refused = (name: string, ...ops: Op[]) => {
+    assert.equal(alter(controller, BROKER, name, ...ops)[0], 'INVALID_REQUEST', JSON.stringify(ops))
+    assert.deepEqual(texts(controller, BROKER, name), {})
+  }
+  for (const name of ['', '1']) {
+    refused(name, [SET, 'log.retention.ms', 'soon'])
+    refused(name, [SET, 'log.segment.bytes', '1'])
+    refused(name, [SET, 'log.dirs', '/elsewhere'])
+    refused(name, [SET, 'ssl.keystore.location', '/etc/passwd'])
+    refused(name, [SET, 'listener.name.plaintext.sasl.jaas.config', 'com.sun.security.auth.module.JndiLoginModule required;'])
+  }
+  refused('', [SET, 'advertised.listeners', 'PLAINTEXT://elsewhere:9092'])
+  assert.deepEqual(alter(controller, BROKER, '', [SET, 'log.retention.ms', '1000']), ['NONE', null])
+  assert.deepEqual(alter(controller, BROKER, '1', [SET, 'log.retention.ms', '2000']), ['NONE', null])
+})
