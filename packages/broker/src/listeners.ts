@@ -56,7 +56,8 @@ export class Listeners {
           requestMemory,
           responseMemory,
           requestBytesMax: () => config.get('socket.request.max.bytes'),
-          idleMs: () => config.get('connections.max.idle.ms')
+          idleMs: () => config.get('connections.max.idle.ms'),
+          frameDeadlineMs: () => config.get('odradek.frame.timeout.ms')
         })
         listeners.#servers.set(endpoint.listenerName, server)
       } catch (error) {

@@ -65,6 +65,7 @@ export const brokerEffects: readonly BrokerConfigName[] = [
   'num.partitions',
   'num.recovery.threads.per.data.dir',
   'odradek.durability',
+  'odradek.frame.timeout.ms',
   'offset.metadata.max.bytes',
   'offsets.commit.timeout.ms',
   'offsets.load.buffer.size',

@@ -219,7 +219,7 @@ class DecodeEmitter {
         '}'
       )
     }
-    this.lines.push(`${unknown} = unknownTag(${unknown}, b, ${tag}, p, ${size})`, `p = ${stop}`, '}', '}')
+    this.lines.push(`${unknown} = unknownTag(r, ${unknown}, { b, tag: ${tag}, p, size: ${size} })`, `p = ${stop}`, '}', '}')
     for (const field of known) this.lines.push(`if (${values.get(field)} === undefined) ${values.get(field)} = ${defaultSource(field)}`)
     return unknown
   }

@@ -7,6 +7,7 @@ import { DecodeError, LONG_MAX, LONG_MIN } from '@odradek/base'
  * stand for an object of a hundred. A frame of garbage would otherwise cost gigabytes.
  */
 export const DECODED_ELEMENTS_MAX = 1_000_000
+const UNKNOWN_TAG_ELEMENTS = 16
 /** Kafka's limit: lengths of strings are int16 wherever they are not compact. */
 export const STRING_BYTES_MAX = 32767
 
@@ -81,8 +82,13 @@ function takeElements(r: Reader, count: number): void {
   if (r.elementsLeft < 0) tooMany(r)
 }
 
-/** A tagged field that the schema does not know; its bytes stay a view. */
-function unknownTag(list: UnknownTaggedField[] | undefined, b: Buffer, tag: number, p: number, size: number): UnknownTaggedField[] {
+/** A tagged field that the schema does not know; its bytes stay a view. No peer sends many of them: each counts for sixteen elements. */
+function unknownTag(
+  r: Reader,
+  list: UnknownTaggedField[] | undefined,
+  { b, tag, p, size }: { b: Buffer; tag: number; p: number; size: number }
+): UnknownTaggedField[] {
+  takeElements(r, UNKNOWN_TAG_ELEMENTS - 1)
   const field = { tag, data: size === 0 ? EMPTY : b.subarray(p, p + size) }
   if (list === undefined) return [field]
   list.push(field)

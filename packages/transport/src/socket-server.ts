@@ -20,7 +20,7 @@ export interface SocketServerOptions {
   /** connections.max.idle.ms */
   readonly idleMs: () => number
   /** How long a started frame may take to arrive. */
-  readonly frameDeadlineMs?: number
+  readonly frameDeadlineMs?: () => number
 }
 
 /** Unused buffers for large frames kept for the next ones. */
@@ -157,7 +157,7 @@ export class SocketServer {
   #scheduleSweep(): void {
     if (this.#sweep !== undefined || this.#isStopping) return
     const { idleMs, frameDeadlineMs, world } = this.#options
-    const everyMs = Math.max(1, Math.min(SWEEP_MS, idleMs() / 2, (frameDeadlineMs ?? FRAME_DEADLINE_MS) / 2))
+    const everyMs = Math.max(1, Math.min(SWEEP_MS, idleMs() / 2, (frameDeadlineMs?.() ?? FRAME_DEADLINE_MS) / 2))
     this.#sweep = world.timers.schedule(everyMs, () => {
       this.#sweep = undefined
       this.#closeExpired()
@@ -169,7 +169,7 @@ export class SocketServer {
     const { world, responseMemory } = this.#options
     const now = world.clock.monotonicMs()
     const idleMs = this.#options.idleMs()
-    const frameDeadlineMs = this.#options.frameDeadlineMs ?? FRAME_DEADLINE_MS
+    const frameDeadlineMs = this.#options.frameDeadlineMs?.() ?? FRAME_DEADLINE_MS
     for (const connection of [...this.#connections]) {
       const quietMs = connection.idleMs(now)
       if (connection.frameAgeMs(now) > frameDeadlineMs) {
