@@ -1,12 +1,35 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { DecodeError } from '@odradek/base'
+import { BufferPool, DecodeError } from '@odradek/base'
 import { FrameReader } from '../src/frame-reader.ts'
 import { frame, sizePrefix } from './fakes.ts'
 
 const reader = () => new FrameReader(() => 1000)
 
 describe('the frame reader', () => {
+  test('lets a large frame be read into its place and its buffer be used for the next one', () => {
+    const pool = new BufferPool(1 << 20)
+    const frames = new FrameReader(() => 1 << 20, pool)
+    const body = Buffer.alloc(100_000, 'abc')
+    let memory: ArrayBufferLike | undefined
+    for (let round = 0; round < 3; round++) {
+      assert.equal(frames.target(), undefined)
+      frames.push(Buffer.concat([sizePrefix(body.length), body.subarray(0, 10_000)]))
+      const target = frames.target()
+      assert.equal(target?.length, 90_000)
+      body.copy(target as Buffer, 0, 10_000, 60_000)
+      frames.push((target as Buffer).subarray(0, 50_000))
+      frames.push(body.subarray(60_000)) // a world may pass over the target
+      const whole = frames.next() as Buffer
+      assert.ok(whole.equals(body))
+      if (memory !== undefined) assert.equal(whole.buffer, memory)
+      memory = whole.buffer
+      whole.fill(0)
+      frames.recycle(whole)
+    }
+    assert.equal(frames.isMidFrame, false)
+  })
+
   test('gives frames that are no views of the chunk', () => {
     const frames = reader()
     const chunk = Buffer.concat([frame('one'), frame('two'), frame('three').subarray(0, 6)])

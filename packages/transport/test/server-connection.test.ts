@@ -251,6 +251,16 @@ describe('memory of requests', () => {
     assert.equal(first.answers.length, 1)
   })
 
+  test('when full pauses the connection that filled it until its own requests are answered', async () => {
+    const { fake, handler, socket } = setUp({ requestBytes: 100 })
+    const word = 'wait'.padEnd(200, '.')
+    socket.receive(Buffer.concat([frame(word), frame('next').subarray(0, 5)]))
+    assert.equal(socket.isPaused, true)
+    handler.answer(word)
+    await fake.turn()
+    assert.equal(socket.isPaused, false)
+  })
+
   test('a connection that is gone no longer holds up the others', async () => {
     const { connect, socket: first } = setUp({ requestBytes: 100 })
     const second = connect('c2').socket
