@@ -102,6 +102,7 @@ export class Producer implements AsyncDisposable {
   #isIdentifying = false
   #fatal: KafkaError | undefined
   #closing: Promise<void> | undefined
+  #unlisten: (() => void) | undefined
 
   /** Made by `kafka.producer()`. Owns the cluster. */
   constructor(cluster: Cluster, options: ResolvedOptions<ProducerSettings>, clientId: string) {
@@ -156,10 +157,6 @@ export class Producer implements AsyncDisposable {
       isAdaptive: settings['partitioner.adaptive.partitioning.enable'],
       availabilityTimeoutMs: settings['partitioner.availability.timeout.ms'],
       blockedForMs: (nodeId) => this.#sender.blockedForMs(nodeId)
-    })
-    cluster.onMetadata(() => {
-      this.#topics.refresh()
-      this.#sender.wake()
     })
   }
 
@@ -423,6 +420,11 @@ export class Producer implements AsyncDisposable {
 
   /** Topics are made by being asked for where the broker allows it (auto.create.topics.enable): until max.block.ms they may appear. */
   #findTopic(name: string, partition: number, { signal, timeoutMs }: CallOptions): Promise<TopicState> {
+    // From the first topic on they are kept up to date.
+    this.#unlisten ??= this.#cluster.onMetadata(() => {
+      this.#topics.refresh()
+      this.#sender.wake()
+    })
     const world = this.#world
     const options = {
       world,
@@ -506,6 +508,7 @@ export class Producer implements AsyncDisposable {
     this.#waiting.rejectAll(error)
     this.#sender.failAll(error)
     this.#sender.close()
+    this.#unlisten?.()
     this.#cluster.close()
     this.#interceptors?.close()
   }
