@@ -19,6 +19,8 @@ export class Dispatcher<B> implements FrameHandler {
   readonly #world: World
   readonly #broker: B
   readonly #handlers: HandlerTable<B>
+  /** The request that waits for its answer on a connection; of those that may overlap none is kept. */
+  readonly #waiting = new Map<ServerConnection, RequestContext>()
 
   constructor(options: DispatcherOptions<B>) {
     this.#world = options.world
@@ -34,7 +36,13 @@ export class Dispatcher<B> implements FrameHandler {
     return this.#handlers.get(frame.readInt16BE(0))?.isDoneWithRequest === true
   }
 
-  onClosed(): void {}
+  onClosed(connection: ServerConnection): void {
+    const context = this.#waiting.get(connection)
+    if (context === undefined) return
+    this.#waiting.delete(connection)
+    context.isAbandoned = true
+    context.onAbandoned?.()
+  }
 
   onFrame(frame: Buffer, connection: ServerConnection): FrameResult | Promise<FrameResult> {
     if (frame.length < 8) throw new DecodeError(`a request of ${frame.length} bytes has no header`)
@@ -46,7 +54,16 @@ export class Dispatcher<B> implements FrameHandler {
     const header = decodeRequestHeader(frame)
     const request = handler.request.decodeAt(frame, header.bodyOffset, version).value
     const context = this.#context(header, connection)
-    return this.#handle(handler, request, context)
+    const result = this.#handle(handler, request, context)
+    if (!(result instanceof Promise) || handler.mayOverlap) return result
+    return this.#waitFor(result, context, connection)
+  }
+
+  #waitFor(result: Promise<FrameResult>, context: RequestContext, connection: ServerConnection): Promise<FrameResult> {
+    this.#waiting.set(connection, context)
+    return result.finally(() => {
+      if (this.#waiting.get(connection) === context) this.#waiting.delete(connection)
+    })
   }
 
   #context(

@@ -21,6 +21,10 @@ export interface RequestContext {
   readonly now: number
   /** Set by a handler that lends buffers to its response: called when they are sent. */
   onSent?: () => void
+  /** Set by a handler that waits: called when the connection goes before the answer, which nobody wants any more. */
+  onAbandoned?: () => void
+  /** The connection is gone. */
+  isAbandoned?: boolean
 }
 
 /** An answer that is not a response: nothing is sent (acks=0), or the connection is closed (an error under acks=0). */

@@ -1,6 +1,6 @@
 // What every Produce request must be before a log looks at it: one batch of magic 2 a partition (KIP-98), and zstd only
 // where the client is known to understand it (KIP-110).
-import { BatchLayout, batchSizeAt, ErrorCode, LOG_OVERHEAD, RecordDecodeError } from '@odradek/protocol'
+import { BatchLayout, batchSizeAt, ErrorCode, RecordDecodeError } from '@odradek/protocol'
 
 const ZSTD_ID = 4
 const ZSTD_PRODUCE_VERSION = 7
@@ -31,25 +31,13 @@ export function checkProduceRecords(records: Buffer | null, apiVersion: number):
 
 function check(records: Buffer | null, apiVersion: number): RecordsRefusal | undefined {
   const size = records === null ? -1 : batchSizeAt(records, 0, records.length)
-  if (records === null || size < 0) {
-    return invalidRecord(`Produce requests with version ${apiVersion} must have at least one record batch per partition`)
+  if (records === null || size < 0 || size > records.length) return { errorCode: ErrorCode.INVALID_RECORD }
+  if (records.readInt8(BatchLayout.magic) !== 2) return { errorCode: ErrorCode.INVALID_RECORD }
+  if (size < BatchLayout.records) return undefined // the log says what is wrong with it
+  const compression = records.readInt16BE(BatchLayout.attributes) & COMPRESSION_MASK
+  if (compression >= ZSTD_ID && apiVersion < ZSTD_PRODUCE_VERSION) {
+    return { errorCode: compression === ZSTD_ID ? ErrorCode.UNSUPPORTED_COMPRESSION_TYPE : ErrorCode.UNKNOWN_SERVER_ERROR }
   }
-  const magic = records.length > BatchLayout.magic ? records.readInt8(BatchLayout.magic) : -1
-  if (magic !== 2)
-    return invalidRecord(`Produce requests with version ${apiVersion} are only allowed to contain record batches with magic version 2`)
-  if (size > records.length || size < BatchLayout.records) return undefined // the log says what is wrong with it
-  if ((records.readInt16BE(BatchLayout.attributes) & COMPRESSION_MASK) === ZSTD_ID && apiVersion < ZSTD_PRODUCE_VERSION) {
-    return {
-      errorCode: ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
-      message: `Produce requests with version ${apiVersion} are not allowed to use ZStandard compression`
-    }
-  }
-  if (records.length - size >= LOG_OVERHEAD && batchSizeAt(records, size, records.length) >= 0) {
-    return invalidRecord(`Produce requests with version ${apiVersion} are only allowed to contain exactly one record batch per partition`)
-  }
-  return undefined
-}
-
-function invalidRecord(message: string): RecordsRefusal {
-  return { errorCode: ErrorCode.INVALID_RECORD, message }
+  const rest = batchSizeAt(records, size, records.length)
+  return rest >= 0 && size + rest <= records.length ? { errorCode: ErrorCode.INVALID_RECORD } : undefined
 }

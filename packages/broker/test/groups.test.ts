@@ -58,10 +58,11 @@ describe('FindCoordinator', () => {
   })
 
   test('has no coordinator for transactions and share groups yet, and none for other things ever', async () => {
-    const codeOf = async (keyType: number) =>
-      (await client.call(FindCoordinatorRequest, FindCoordinatorResponse, 6, { keyType, coordinatorKeys: ['x'] })).coordinators[0].errorCode
+    const codeOf = async (keyType: number, key = 'x') =>
+      (await client.call(FindCoordinatorRequest, FindCoordinatorResponse, 6, { keyType, coordinatorKeys: [key] })).coordinators[0].errorCode
     assert.equal(await codeOf(1), ErrorCode.COORDINATOR_NOT_AVAILABLE)
-    assert.equal(await codeOf(2), ErrorCode.COORDINATOR_NOT_AVAILABLE)
+    assert.equal(await codeOf(2, `group:${topicId}:0`), ErrorCode.COORDINATOR_NOT_AVAILABLE)
+    assert.equal(await codeOf(2), ErrorCode.INVALID_REQUEST)
     assert.equal(await codeOf(7), ErrorCode.INVALID_REQUEST)
   })
 })

@@ -40,9 +40,14 @@ export class DelayedFetch {
   /** Done, whatever is there. */
   finish(): void {
     if (this.#isDone) return
+    this.abandon()
+    this.#onDone()
+  }
+
+  /** Nobody waits for it any more: it is never done, and nothing refers to it. */
+  abandon(): void {
     this.#isDone = true
     this.timer?.cancel()
     for (const source of this.#sources) source.fetchWaiters.delete(this)
-    this.#onDone()
   }
 }

@@ -31,8 +31,7 @@ const WITHOUT_LOG_START: ReadonlySet<number> = new Set([
   ErrorCode.CORRUPT_MESSAGE,
   ErrorCode.MESSAGE_TOO_LARGE,
   ErrorCode.RECORD_LIST_TOO_LARGE,
-  ErrorCode.KAFKA_STORAGE_ERROR,
-  ErrorCode.UNKNOWN_SERVER_ERROR
+  ErrorCode.KAFKA_STORAGE_ERROR
 ])
 /** Without a transaction coordinator nobody can say that the partition belongs to the transaction. */
 const NOT_VERIFIED = {

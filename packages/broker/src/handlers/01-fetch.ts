@@ -100,7 +100,8 @@ class Fetch {
     return this.#wait(reads, this.#minBytes - bytes, maxWaitMs)
   }
 
-  #wait(reads: readonly PartitionRead[], missingBytes: number, maxWaitMs: number): Promise<Response> {
+  #wait(reads: readonly PartitionRead[], missingBytes: number, maxWaitMs: number): Response | Promise<Response> {
+    if (this.#context.isAbandoned === true) return this.#respond([])
     return new Promise((resolve, reject) => {
       const onDone = () => {
         try {
@@ -111,7 +112,10 @@ class Fetch {
       }
       const partitions: Partition[] = []
       for (const { partition } of reads) if (partition !== undefined) partitions.push(partition)
-      this.#broker.replicas.parkFetch({ partitions, missingBytes, isCommitted: this.#limits.isCommitted, maxWaitMs, onDone })
+      const { isCommitted } = this.#limits
+      const parked = this.#broker.replicas.parkFetch({ partitions, missingBytes, isCommitted, maxWaitMs, onDone })
+      // a client may ask for a wait of weeks and go
+      this.#context.onAbandoned = () => parked.abandon()
     })
   }
 

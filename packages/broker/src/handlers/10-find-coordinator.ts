@@ -1,5 +1,6 @@
 // FindCoordinator: which broker keeps a group. Its topic is made on demand. There is no transaction or share coordinator
 // yet: theirs is "not available", as it is in Apache Kafka while their topic is being made.
+import { isUuid } from '@odradek/base'
 import { CoordinatorType, ErrorCode, errorByCode, FindCoordinatorRequest, FindCoordinatorResponse, type Input } from '@odradek/protocol'
 import type { BrokerContext } from '../broker-context.ts'
 import { endpointOf } from '../endpoints.ts'
@@ -47,9 +48,12 @@ async function find(broker: BrokerContext, keyType: number, key: string, context
     case CoordinatorType.TRANSACTION:
       return failed(key, ErrorCode.COORDINATOR_NOT_AVAILABLE)
     case CoordinatorType.SHARE:
-      return failed(key, context.apiVersion < SHARE_VERSION ? ErrorCode.INVALID_REQUEST : ErrorCode.COORDINATOR_NOT_AVAILABLE)
+      return failed(
+        key,
+        context.apiVersion >= SHARE_VERSION && isShareKey(key) ? ErrorCode.COORDINATOR_NOT_AVAILABLE : ErrorCode.INVALID_REQUEST
+      )
     default:
-      return failed(key, ErrorCode.INVALID_REQUEST)
+      return { ...failed(key, ErrorCode.INVALID_REQUEST), errorMessage: errorByCode(ErrorCode.INVALID_REQUEST).message }
   }
 }
 
@@ -63,15 +67,23 @@ async function findGroupCoordinator(broker: BrokerContext, key: string, context:
   const endpoint = leader === undefined || leader.fenced ? undefined : endpointOf(broker, leader, context)
   if (endpoint === undefined) return failed(key, ErrorCode.COORDINATOR_NOT_AVAILABLE)
   const { nodeId, host, port } = endpoint
-  return { key, nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: null }
+  return { key, nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: '' }
+}
+
+/** Of a share group's partition: group, topic id and partition. */
+function isShareKey(key: string): boolean {
+  const match = /^(.+):([^:]+):(\d{1,9})$/.exec(key)
+  return match !== null && isUuid(match[2])
 }
 
 function failed(key: string, errorCode: number): Coordinator {
-  return { key, nodeId: -1, host: '', port: -1, errorCode, errorMessage: errorByCode(errorCode).message }
+  return { key, nodeId: -1, host: '', port: -1, errorCode, errorMessage: '' }
 }
 
 function respond(context: RequestContext, coordinators: readonly Coordinator[]): Input<FindCoordinatorResponse> {
   if (context.apiVersion >= BATCHED_VERSION) return { coordinators }
-  const [{ errorCode, errorMessage, nodeId, host, port }] = coordinators
-  return { errorCode, errorMessage: errorMessage ?? null, nodeId, host, port }
+  const [{ errorCode, nodeId, host, port }] = coordinators
+  // in these versions success has a message too
+  const errorMessage = errorCode === ErrorCode.NONE ? 'NONE' : errorByCode(errorCode).message
+  return { errorCode, errorMessage, nodeId, host, port }
 }

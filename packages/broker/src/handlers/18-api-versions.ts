@@ -40,15 +40,13 @@ function isSoftwareValid(request: ApiVersionsRequest): boolean {
 
 function features(broker: BrokerContext, context: RequestContext): Input<ApiVersionsResponse> {
   const { featureLevels, provenance } = broker.image
-  const lowest = context.apiVersion < LEVEL_ZERO_VERSION ? 1 : 0
+  const { kraftVersion } = broker.metadata.membership
+  const supported = [...broker.supportedFeatures].filter(([, { minVersion }]) => minVersion > 0 || context.apiVersion >= LEVEL_ZERO_VERSION)
+  const finalized = [...featureLevels, ...(kraftVersion > 0 ? [['kraft.version', kraftVersion] as const] : [])]
   return {
-    supportedFeatures: Array.from(broker.supportedFeatures, ([name, { minVersion, maxVersion }]) => ({
-      name,
-      minVersion: Math.max(minVersion, lowest),
-      maxVersion
-    })),
+    supportedFeatures: supported.map(([name, { minVersion, maxVersion }]) => ({ name, minVersion, maxVersion })),
     finalizedFeaturesEpoch: provenance.offset,
-    finalizedFeatures: Array.from(featureLevels, ([name, level]) => ({ name, maxVersionLevel: level, minVersionLevel: level }))
+    finalizedFeatures: finalized.map(([name, level]) => ({ name, maxVersionLevel: level, minVersionLevel: level }))
   }
 }
 

@@ -2,6 +2,7 @@
 import {
   type ConfigEntry,
   type ConfigNames,
+  ConfigSource,
   describeBrokerConfig,
   describeClientMetricsConfig,
   describeClusterConfig,
@@ -10,14 +11,19 @@ import {
 } from '@odradek/config'
 import {
   CONFIG_RESOURCE_BROKER,
+  CONFIG_RESOURCE_BROKER_LOGGER,
   CONFIG_RESOURCE_CLIENT_METRICS,
   CONFIG_RESOURCE_GROUP,
   CONFIG_RESOURCE_TOPIC,
   topicNameProblem
 } from '@odradek/metadata'
 import { DescribeConfigsRequest, DescribeConfigsResponse, ErrorCode, errorByCode, type Input } from '@odradek/protocol'
+import type { LogLevel } from '@odradek/world'
 import type { BrokerContext } from '../broker-context.ts'
+import { refuseOtherNode } from '../config-admin.ts'
 import { defineHandler } from '../handler.ts'
+
+const LOG_LEVELS: readonly LogLevel[] = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL']
 
 type Resource = DescribeConfigsRequest['resources'][number]
 type Result = Input<DescribeConfigsResponse['results'][number]>
@@ -55,7 +61,7 @@ function entriesOf(broker: BrokerContext, { resourceType, resourceName }: Resour
     case CONFIG_RESOURCE_TOPIC: {
       const problem = topicNameProblem(resourceName)
       if (problem !== undefined) return { errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, errorMessage: problem }
-      if (image.topic(resourceName) === undefined) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
+      if (image.topic(resourceName) === undefined) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: '' }
       return describeTopicConfig(config, overrides, names)
     }
     case CONFIG_RESOURCE_BROKER:
@@ -68,9 +74,21 @@ function entriesOf(broker: BrokerContext, { resourceType, resourceName }: Resour
     case CONFIG_RESOURCE_GROUP:
       if (resourceName === '') return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'Group name must not be empty' }
       return describeGroupConfig(config, overrides, names)
+    case CONFIG_RESOURCE_BROKER_LOGGER:
+      if (resourceName === '') return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'Broker id must not be empty' }
+      return refuseOtherNode(broker, resourceName) ?? loggerEntries(broker, names)
     default:
-      return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage: `Unsupported resource type: ${resourceType}` }
+      return { errorCode: ErrorCode.INVALID_REQUEST }
   }
+}
+
+/** One level for all that is logged. */
+function loggerEntries(broker: BrokerContext, names: ConfigNames): ConfigEntry[] {
+  const { logger } = broker.world
+  const level = LOG_LEVELS.find((each) => logger.isEnabled(each, 'root')) ?? 'FATAL'
+  if (names !== null && names !== undefined && !names.has('root')) return []
+  const entry = { name: 'root', value: level, source: ConfigSource.DYNAMIC_BROKER_LOGGER_CONFIG, synonyms: [] }
+  return [{ ...entry, type: 0, documentation: '', readOnly: false, isSensitive: false }]
 }
 
 function wrongBroker(broker: BrokerContext, resourceName: string): Found {

@@ -1,6 +1,6 @@
 // DescribeQuorum for a quorum of one: this node leads, and knows all there is to know.
 
-import { DescribeQuorumRequest, DescribeQuorumResponse, ErrorCode, type Input } from '@odradek/protocol'
+import { DescribeQuorumRequest, DescribeQuorumResponse, ErrorCode, errorByCode, type Input } from '@odradek/protocol'
 import { METADATA_TOPIC } from '@odradek/storage'
 import type { BrokerContext } from '../broker-context.ts'
 import { defineHandler, type RequestContext } from '../handler.ts'
@@ -23,9 +23,10 @@ function handleDescribeQuorum(broker: BrokerContext, request: DescribeQuorumRequ
     topic.partitions[0].partitionIndex === 0
   if (!isMetadata) {
     const errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    const errorMessage = context.apiVersion >= 2 ? errorByCode(errorCode).message : undefined
     const topics = request.topics.map(({ topicName, partitions }) => ({
       topicName,
-      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode }))
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode, errorMessage }))
     }))
     return { topics }
   }

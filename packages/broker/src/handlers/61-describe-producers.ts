@@ -1,3 +1,4 @@
+import { topicNameProblem } from '@odradek/metadata'
 import { DescribeProducersRequest, DescribeProducersResponse, ErrorCode, errorByCode, type Input } from '@odradek/protocol'
 import type { BrokerContext } from '../broker-context.ts'
 import { defineHandler } from '../handler.ts'
@@ -26,7 +27,7 @@ export const describeProducersHandler = defineHandler<BrokerContext, DescribePro
 
 function describe(broker: BrokerContext, topic: string, partitionIndex: number): Input<DescribeProducersResponsePartitionResponse> {
   const partition = broker.replicas.get(topic, partitionIndex)
-  if (partition === undefined) return failed(partitionIndex, missingTopicCode(broker, topic, partitionIndex))
+  if (partition === undefined) return missing(broker, topic, partitionIndex)
   const activeProducers = partition.log.activeProducers().map((entry) => ({
     producerId: entry.producerId,
     producerEpoch: entry.producerEpoch,
@@ -36,6 +37,14 @@ function describe(broker: BrokerContext, topic: string, partitionIndex: number):
     currentTxnStartOffset: entry.currentTxnFirstOffset
   }))
   return { partitionIndex, errorCode: ErrorCode.NONE, activeProducers }
+}
+
+function missing(broker: BrokerContext, topic: string, partitionIndex: number): Input<DescribeProducersResponsePartitionResponse> {
+  const problem = topicNameProblem(topic)
+  if (problem !== undefined) return { ...failed(partitionIndex, ErrorCode.INVALID_TOPIC_EXCEPTION), errorMessage: problem }
+  const answer = failed(partitionIndex, missingTopicCode(broker, topic, partitionIndex))
+  // what is wrong with a partition of a topic that exists is said without words
+  return broker.image.topic(topic) === undefined ? answer : { ...answer, errorMessage: null }
 }
 
 function failed(partitionIndex: number, errorCode: number): Input<DescribeProducersResponsePartitionResponse> {

@@ -9,7 +9,7 @@ import { defineHandler, type RequestContext } from '../handler.ts'
 import { isInternalTopic } from '../internal-topics.ts'
 
 type DescribeTopicPartitionsResponsePartition = DescribeTopicPartitionsResponse['topics'][number]['partitions'][number]
-type DescribeTopicPartitionsResponseTopic = DescribeTopicPartitionsResponse['topics'][number]
+type Topic = Input<DescribeTopicPartitionsResponse['topics'][number]>
 
 type Response = Input<DescribeTopicPartitionsResponse>
 
@@ -24,27 +24,30 @@ export const describeTopicPartitionsHandler = defineHandler<BrokerContext, Descr
 
 function handleDescribe(broker: BrokerContext, request: DescribeTopicPartitionsRequest, context: RequestContext): Response {
   const { cursor } = request
-  if (cursor !== null && cursor.partitionIndex < 0) {
+  if (cursor !== null && isCursorWrong(request, cursor)) {
     return { topics: request.topics.map(({ name }) => ({ errorCode: ErrorCode.INVALID_REQUEST, name, partitions: [] })) }
   }
-  const names = wantedNames(broker, request)
   let room = Math.max(1, Math.min(request.responsePartitionLimit, broker.config.get('max.request.partition.size.limit')))
-  const topics: Input<DescribeTopicPartitionsResponseTopic>[] = []
-  const unknown: Input<DescribeTopicPartitionsResponseTopic>[] = []
-  for (const name of names) {
+  const topics: Topic[] = []
+  for (const name of wantedNames(broker, request)) {
     const image = broker.image.topic(name)
     if (image === undefined) {
-      unknown.push(unknownTopic(name))
+      topics.push(unknownTopic(name))
       continue
     }
-    if (room === 0) return { topics: [...unknown, ...topics], nextCursor: { topicName: name, partitionIndex: 0 } }
+    if (room === 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } }
     const first = cursor !== null && cursor.topicName === name ? cursor.partitionIndex : 0
     const end = Math.min(image.partitions.size, first + room)
     topics.push(describeTopic(broker, context, image, { first, end }))
     room -= Math.max(0, end - first)
-    if (end < image.partitions.size) return { topics: [...unknown, ...topics], nextCursor: { topicName: name, partitionIndex: end } }
+    if (end < image.partitions.size) return { topics, nextCursor: { topicName: name, partitionIndex: end } }
   }
-  return { topics: [...unknown, ...topics], nextCursor: null }
+  return { topics, nextCursor: null }
+}
+
+/** A cursor lies in a topic that is asked for. */
+function isCursorWrong({ topics }: DescribeTopicPartitionsRequest, cursor: { topicName: string; partitionIndex: number }): boolean {
+  return cursor.partitionIndex < 0 || (topics.length > 0 && !topics.some(({ name }) => name === cursor.topicName))
 }
 
 /** Sorted; without names all topics, and with a cursor only from its topic on. */
@@ -55,17 +58,12 @@ function wantedNames(broker: BrokerContext, request: DescribeTopicPartitionsRequ
   return [...new Set(names)].filter((name) => name >= start).sort((a, b) => (a < b ? -1 : 1))
 }
 
-function unknownTopic(name: string): Input<DescribeTopicPartitionsResponseTopic> {
+function unknownTopic(name: string): Topic {
   const errorCode = topicNameProblem(name) === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION
-  return { errorCode, name, isInternal: isInternalTopic(name), partitions: [] }
+  return { errorCode, name, isInternal: isInternalTopic(name), partitions: [], topicAuthorizedOperations: authorizedOperations('topic') }
 }
 
-function describeTopic(
-  broker: BrokerContext,
-  context: RequestContext,
-  topic: TopicImage,
-  range: { first: number; end: number }
-): Input<DescribeTopicPartitionsResponseTopic> {
+function describeTopic(broker: BrokerContext, context: RequestContext, topic: TopicImage, range: { first: number; end: number }): Topic {
   const partitions: Input<DescribeTopicPartitionsResponsePartition>[] = []
   for (let index = range.first; index < range.end; index++) {
     const partition = topic.partitions.get(index)

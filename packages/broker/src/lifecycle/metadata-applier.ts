@@ -2,7 +2,7 @@
 // change, groups move. One image after the other, in order; `image` is the last one that is in force.
 //
 // A log that cannot be opened answers KAFKA_STORAGE_ERROR; the rest of the broker goes on.
-import { type BrokerConfig, resolveTopicConfig, type TopicConfig } from '@odradek/config'
+import { type BrokerConfig, resolveTopicConfig, type TopicConfig, usableDynamicConfigs } from '@odradek/config'
 import type { GroupCoordinator } from '@odradek/coordinator'
 import {
   CONFIG_RESOURCE_BROKER,
@@ -96,8 +96,8 @@ export class MetadataApplier {
       if (type === CONFIG_RESOURCE_TOPIC) topics.add(name)
     }
     if (isBrokerChanged) {
-      const perBroker = image.configs(CONFIG_RESOURCE_BROKER, String(nodeId))
-      config.reconfigure({ perBroker, clusterWide: image.configs(CONFIG_RESOURCE_BROKER, '') })
+      const usable = (name: string) => usableDynamicConfigs(image.configs(CONFIG_RESOURCE_BROKER, name)).texts
+      config.reconfigure({ perBroker: usable(String(nodeId)), clusterWide: usable('') })
       for (const { topic } of replicas.partitions()) topics.add(topic)
     }
     for (const name of topics) this.#reconfigureTopic(image, name)

@@ -83,17 +83,18 @@ export class ReplicaManager {
     return this.#offline.get(`${topic}-${partition}`) ?? ErrorCode.NOT_LEADER_OR_FOLLOWER
   }
 
-  /** Runs `onDone` when `missingBytes` became readable in the partitions or after `maxWaitMs`. */
+  /** Runs `onDone` when `missingBytes` became readable in the partitions or after `maxWaitMs`, unless it is abandoned before. */
   parkFetch(options: {
     partitions: Iterable<Partition>
     missingBytes: number
     isCommitted: boolean
     maxWaitMs: number
     onDone: () => void
-  }): void {
+  }): DelayedFetch {
     const fetch = new DelayedFetch(options)
     for (const partition of options.partitions) fetch.watch(partition)
     fetch.timer = this.#world.timers.schedule(options.maxWaitMs, () => fetch.finish())
+    return fetch
   }
 
   /** Calls `onDone` once all offsets are committed, or failed, or `timeoutMs` is over. `results` is filled with an error code each. */
