@@ -216,7 +216,7 @@ describe('a fetch that waits', () => {
   test('leaves nothing behind when its client goes', async () => {
     await createTopic(client, 'gone')
     const other = await broker.connect()
-    other.request(FetchRequest, 12, waiting('gone', { maxWaitMs: 200 }))
+    other.request(FetchRequest, 12, waiting('gone', { maxWaitMs: 2147483647 }))
     while (broker.server.replicas.get('gone', 0)?.fetchWaiters.size !== 1) await new Promise(setImmediate)
     other.close()
     while (broker.server.replicas.get('gone', 0)?.fetchWaiters.size !== 0) await new Promise(setImmediate)
