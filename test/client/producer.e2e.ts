@@ -1,10 +1,10 @@
 // The producer against real brokers, read back by Apache Kafka's own console consumer.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { type BrokerKind, type BrokerProcess, startBroker, temporaryDir } from '../../../../test/interop/support/brokers.ts'
-import { javaTool } from '../../../../test/interop/support/java-tools.ts'
-import { kafkaLibs, toolchain } from '../../../../test/interop/support/toolchains.ts'
-import { json, Kafka, KafkaError, number, type RecordMetadata, string, topic } from '../../src/index.ts'
+import { json, Kafka, KafkaError, number, type RecordMetadata, string, topic } from '@odradek/client'
+import { type BrokerKind, type BrokerProcess, startBroker, temporaryDir } from '../interop/support/brokers.ts'
+import { javaTool } from '../interop/support/java-tools.ts'
+import { kafkaLibs, toolchain } from '../interop/support/toolchains.ts'
 
 interface ReadOptions {
   readonly broker: BrokerProcess
@@ -151,6 +151,8 @@ describe('transactions with apache', () => {
         kafka = new Kafka({ brokers: broker.bootstrapServers })
         const admin = kafka.admin()
         if (version === 0) await admin.updateFeatures({ 'transaction.version': { maxVersionLevel: 0, upgradeType: 'SAFE_DOWNGRADE' } })
+        const { finalizedFeatures } = await admin.describeFeatures()
+        assert.equal(finalizedFeatures.get('transaction.version')?.maxVersionLevel ?? 0, version)
         await admin.createTopics([{ name: 'tx', numPartitions: 3, replicationFactor: 1 }])
       })
       after(async () => {

@@ -1,8 +1,8 @@
 // What the producer itself can do: 100-byte records, acks=1, against a broker in another process. ODRADEK_INTEROP_BROKER=apache for
 // Apache Kafka; RECORDS, BATCH_BYTES, LINGER_MS and MODE (flush: nothing is awaited but memory and the end; await: every promise, 10 000 at a time; batches: sendBatch of 10 000) as wished.
 
-import { defaultKind, startBroker } from '../../../test/interop/support/brokers.ts'
-import { Kafka } from '../src/index.ts'
+import { Kafka } from '@odradek/client'
+import { defaultKind, startBroker } from '../interop/support/brokers.ts'
 
 const records = Number(process.env.RECORDS ?? 3_000_000)
 const batchSize = Number(process.env.BATCH_BYTES ?? 131_072)
