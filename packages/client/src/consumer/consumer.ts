@@ -427,7 +427,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       this.#throwPending()
       await this.#workForGroup(deadlineMs, signal)
       this.#commitWhenDue()
-      this.#positions.update()
+      this.#positions.update(true)
       this.#throwPending()
       const taken = max > 0 ? this.#fetcher.collect(max, (topic) => this.#topics.get(topic) ?? this.#defaults, records) : []
       this.#fetcher.pump()

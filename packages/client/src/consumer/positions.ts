@@ -37,7 +37,8 @@ export class Positions {
     return true
   }
 
-  update(): void {
+  /** `isPoll`: the user had the time to seek; what has no place to start from is an error now. */
+  update(isPoll = false): void {
     if (this.#closing.signal.aborted) return
     const now = this.#options.cluster.world.clock.monotonicMs()
     const due: Record<'initializing' | 'resetting' | 'validating', PartitionState[]> = { initializing: [], resetting: [], validating: [] }
@@ -46,7 +47,9 @@ export class Positions {
       if (state.retryAtMs > now || this.#busy.get(state) === state.version) continue
       due[state.phase].push(state)
     }
-    if (due.initializing.length > 0) this.#initialize(due.initializing)
+    const { offsets, strategy } = this.#options
+    const canStart = isPoll || offsets !== undefined || strategy !== undefined
+    if (due.initializing.length > 0 && canStart) this.#initialize(due.initializing)
     if (due.resetting.length > 0) this.#run(due.resetting, () => this.#reset(due.resetting))
     if (due.validating.length > 0) this.#validateAll(due.validating)
   }

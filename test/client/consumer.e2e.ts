@@ -1,9 +1,9 @@
 // The consumer against a real broker: Odradek's by default, Apache Kafka's with ODRADEK_INTEROP_BROKER=apache.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { type BrokerProcess, defaultKind, startBroker } from '../../../../test/interop/support/brokers.ts'
-import { kafkaClassPath, toolchain } from '../../../../test/interop/support/toolchains.ts'
-import { backoff, type Consumer, type ConsumerOptions, Kafka, string, type TopicPartition, topic } from '../../src/index.ts'
+import { backoff, type Consumer, type ConsumerOptions, Kafka, string, type TopicPartition, topic } from '@odradek/client'
+import { type BrokerProcess, defaultKind, startBroker } from '../interop/support/brokers.ts'
+import { kafkaClassPath, toolchain } from '../interop/support/toolchains.ts'
 
 const text = (name: string) => topic(name, { key: string(), value: string() })
 

@@ -1,0 +1,181 @@
+// The consumer in virtual time against scripted brokers: a log of one partition that can lose its leader, its tail and its start.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type ConsumerSettings, consumerConfigDefinitions } from '@odradek/config'
+import { ApiKey, ErrorCode, encodeBatch, type FetchRequest, type ListOffsetsRequest } from '@odradek/protocol'
+import { Consumer } from '../../src/consumer/consumer.ts'
+import { resolveOptions } from '../../src/options.ts'
+import { FakeCluster, settled } from '../support/fake-cluster.ts'
+
+const ID = 'AAAAAAAAQACAAAAAAAAAAQ'
+const place = { topic: 'a', partition: 0 }
+
+interface Log {
+  fake: FakeCluster
+  start: number
+  end: number
+  /** Of the answers to Fetch: how many records at most. */
+  perFetch: number
+  valueBytes: number
+  consumer(options?: object): Consumer
+}
+
+async function logOf(end: number): Promise<Log> {
+  const fake = await FakeCluster.start([1, 2])
+  fake.topics.set('a', { topicId: ID, partitions: [{ leader: 1, epoch: 1 }] })
+  const log: Log = {
+    fake,
+    start: 0,
+    end,
+    perFetch: 10,
+    valueBytes: 1,
+    consumer(options = {}) {
+      const { settings, given } = resolveOptions<ConsumerSettings>('consumer', consumerConfigDefinitions, options, ['prefetchBytes'])
+      return new Consumer({ cluster: fake.connect(), settings, given, ...options })
+    }
+  }
+  const epoch = (): number => fake.topics.get('a')?.partitions[0].epoch ?? 0
+  const leader = (): number => fake.topics.get('a')?.partitions[0].leader ?? 0
+  fake.handlers.set(ApiKey.LIST_OFFSETS, ({ body }) => ({
+    topics: (body as ListOffsetsRequest).topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex, timestamp }) => ({
+        partitionIndex,
+        offset: timestamp === -2 ? log.start : log.end,
+        timestamp: -1,
+        leaderEpoch: -1
+      }))
+    }))
+  }))
+  fake.handlers.set(ApiKey.FETCH, ({ body }, broker) => {
+    const request = body as FetchRequest
+    const partitions = request.topics.flatMap((topic) => topic.partitions)
+    if (partitions.length === 0) return { sessionId: 0, responses: [] }
+    const [{ fetchOffset, currentLeaderEpoch }] = partitions
+    const answer = (data: object) => ({
+      sessionId: 0,
+      responses: [{ topicId: ID, topic: 'a', partitions: [{ partitionIndex: 0, records: null, ...data }] }]
+    })
+    if (broker.id !== leader()) return answer({ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER })
+    if (currentLeaderEpoch < epoch()) return answer({ errorCode: ErrorCode.FENCED_LEADER_EPOCH })
+    if (fetchOffset < log.start || fetchOffset > log.end) return answer({ errorCode: ErrorCode.OFFSET_OUT_OF_RANGE })
+    const count = Math.min(log.perFetch, log.end - fetchOffset)
+    if (count === 0) return 'silence'
+    const records = Array.from({ length: count }, () => ({ key: null, value: Buffer.alloc(log.valueBytes), timestamp: 1 }))
+    return answer({ highWatermark: log.end, records: encodeBatch({ baseOffset: fetchOffset, records, partitionLeaderEpoch: epoch() }) })
+  })
+  return log
+}
+
+async function take(log: Log, consumer: Consumer, count: number): Promise<number[]> {
+  const offsets: number[] = []
+  while (offsets.length < count) {
+    const records = await log.fake.sim.complete(consumer.poll({ timeoutMs: 5000 }))
+    assert.ok(!records.isEmpty, `nothing within 5 s after ${offsets}`)
+    for (const { offset } of records) offsets.push(offset)
+  }
+  return offsets
+}
+
+const upTo = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => from + at)
+
+test('a new leader is found and reading goes on where it stood', async () => {
+  const log = await logOf(30)
+  const consumer = log.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 10, prefetchBytes: 1 })
+  consumer.assign([place])
+  log.perFetch = 5
+  assert.deepEqual(await take(log, consumer, 5), upTo(0, 5))
+  log.fake.topics.set('a', { topicId: ID, partitions: [{ leader: 2, epoch: 2 }] })
+  log.fake.handlers.set(ApiKey.OFFSET_FOR_LEADER_EPOCH, () => ({
+    topics: [{ topic: 'a', partitions: [{ partition: 0, errorCode: 0, leaderEpoch: 1, endOffset: 30 }] }]
+  }))
+  assert.deepEqual((await take(log, consumer, 25)).at(-1), 29)
+  assert.ok(log.fake.broker(2).count(ApiKey.FETCH) > 0)
+  await log.fake.sim.complete(consumer.close())
+})
+
+test('a log that was cut behind what was read is read again from where the logs part; with auto.offset.reset=none that is an error', async () => {
+  for (const autoOffsetReset of ['earliest', 'none']) {
+    const log = await logOf(20)
+    const consumer = log.consumer({ autoOffsetReset })
+    consumer.assign([place])
+    consumer.seek(place, 0)
+    assert.equal((await take(log, consumer, 20)).length, 20)
+    log.end = 25
+    log.fake.topics.set('a', { topicId: ID, partitions: [{ leader: 2, epoch: 2 }] })
+    log.fake.handlers.set(ApiKey.OFFSET_FOR_LEADER_EPOCH, () => ({
+      topics: [{ topic: 'a', partitions: [{ partition: 0, errorCode: 0, leaderEpoch: 1, endOffset: 12 }] }]
+    }))
+    if (autoOffsetReset === 'earliest') assert.deepEqual((await take(log, consumer, 10))[0], 12)
+    else {
+      const outcome = await log.fake.sim.complete(settled(consumer.poll({ timeoutMs: 10_000 })))
+      assert.equal(outcome.code, 'LOG_TRUNCATED')
+    }
+    await log.fake.sim.complete(consumer.close())
+  }
+})
+
+test('an offset that the log lost is reset by auto.offset.reset, or is an error that names it', async () => {
+  const log = await logOf(50)
+  log.start = 40
+  const consumer = log.consumer({ autoOffsetReset: 'earliest' })
+  consumer.assign([place])
+  consumer.seek(place, 3)
+  assert.deepEqual((await take(log, consumer, 10))[0], 40)
+  const strict = log.consumer({ autoOffsetReset: 'none' })
+  strict.assign([place])
+  strict.seek(place, 3)
+  const outcome = await log.fake.sim.complete(settled(strict.poll({ timeoutMs: 10_000 })))
+  assert.equal(outcome.code, 'OFFSET_OUT_OF_RANGE')
+  assert.match(String(outcome.message), /a-0 has no offset 3/)
+  for (const each of [consumer, strict]) await log.fake.sim.complete(each.close())
+})
+
+test('pause acts at once on what was fetched already, and resume gives it', async () => {
+  const log = await logOf(30)
+  const consumer = log.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 3 })
+  consumer.assign([place])
+  assert.deepEqual(await take(log, consumer, 3), [0, 1, 2])
+  consumer.pause([place])
+  assert.equal((await log.fake.sim.complete(consumer.poll({ timeoutMs: 2000 }))).count, 0)
+  consumer.resume([place])
+  assert.deepEqual(await take(log, consumer, 3), [3, 4, 5])
+  await log.fake.sim.complete(consumer.close())
+})
+
+test('a reader that stops keeps what is fetched ahead within its bound', async () => {
+  const log = await logOf(1e9)
+  log.valueBytes = 1000
+  const consumer = log.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 1, prefetchBytes: 100_000 })
+  consumer.assign([place])
+  await take(log, consumer, 1)
+  await log.fake.sim.advance(60_000)
+  const fetches = log.fake.count(ApiKey.FETCH)
+  assert.ok(fetches <= 12, `${fetches} fetches of 10 kB each`)
+  await log.fake.sim.complete(consumer.close())
+})
+
+test('wakeup, a signal and close end a poll that waits', async () => {
+  const log = await logOf(0)
+  const consumer = log.consumer({ autoOffsetReset: 'earliest' })
+  consumer.assign([place])
+  const woken = settled(consumer.poll({ timeoutMs: 60_000 }))
+  await log.fake.sim.advance(1000)
+  consumer.wakeup()
+  assert.equal((await log.fake.sim.complete(woken)).code, 'WAKEUP')
+  const controller = new AbortController()
+  const aborted = settled(consumer.poll({ timeoutMs: 60_000, signal: controller.signal }))
+  await log.fake.sim.advance(1000)
+  controller.abort(new Error('enough'))
+  assert.equal((await log.fake.sim.complete(aborted)).message, 'enough')
+  const closed = settled(consumer.poll({ timeoutMs: 60_000 }))
+  await log.fake.sim.advance(1000)
+  await log.fake.sim.complete(consumer.close())
+  assert.equal((await log.fake.sim.complete(closed)).code, 'CLIENT_CLOSED')
+})
+
+test('a setting that does not exist is an error that says what was meant', () => {
+  assert.throws(() => resolveOptions('consumer', consumerConfigDefinitions, { autoOffsetRest: 'latest' }), {
+    message: /did you mean autoOffsetReset/
+  })
+})
