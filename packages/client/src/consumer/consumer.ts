@@ -6,17 +6,17 @@
 import type { ConsumerSettings } from '@odradek/config'
 import type { TimerHandle, World } from '@odradek/world'
 import { listOffsets } from '../admin/offsets.ts'
-import { closedError, KafkaError, toKafkaError } from '../errors.ts'
+import { closedError, KafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { unlessAborted } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
-import type { Deserializer } from '../serdes/serde.ts'
 import type { Topic } from '../topic.ts'
 import type { CallOptions, TopicPartition } from '../types.ts'
 import { Assignment } from './assignment.ts'
 import { type ConsumerAssignor, resolveAssignors } from './assignors/index.ts'
 import { ConsumerRecords, type Taken } from './consumer-records.ts'
 import { createMembership } from './create-membership.ts'
+import { type ConsumerEngine, deserializerOf, type TakeOptions, timeUp, toListenerError } from './engine.ts'
 import type { Deserializers } from './fetched-records.ts'
 import { Fetcher } from './fetcher.ts'
 import type { Membership } from './membership.ts'
@@ -148,16 +148,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       onOutOfRange: (state) => this.#positions.outOfRange(state),
       onError
     })
-    this.#subscriber = new Subscriber({
-      cluster,
-      allowsCreation: settings['allow.auto.create.topics'],
-      excludesInternal: settings['exclude.internal.topics'],
-      metadataMaxAgeMs: settings['metadata.max.age.ms'],
-      assignedTopics: () => this.#assignment.list().map(({ topic }) => topic),
-      onSubscription: (subscription) => this.#membership?.subscribe(subscription),
-      onMetadata: () => this.#onMetadata(),
-      onError
-    })
+    this.#subscriber = this.#createSubscriber(onError)
   }
 
   // ---- what to read
@@ -389,6 +380,20 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   }
 
   // ---- inside
+
+  #createSubscriber(onError: (error: KafkaError) => void): Subscriber {
+    const settings = this.#settings
+    return new Subscriber({
+      cluster: this.#cluster,
+      allowsCreation: settings['allow.auto.create.topics'],
+      excludesInternal: settings['exclude.internal.topics'],
+      metadataMaxAgeMs: settings['metadata.max.age.ms'],
+      assignedTopics: () => this.#assignment.list().map(({ topic }) => topic),
+      onSubscription: (subscription) => this.#membership?.subscribe(subscription),
+      onMetadata: () => this.#onMetadata(),
+      onError
+    })
+  }
 
   /** For stream and run: the loop without the accounting of poll. */
   #engine<SK, SV>(): ConsumerEngine<SK, SV> {
@@ -668,41 +673,4 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   #log(level: 'WARN' | 'INFO', message: string, error?: unknown): void {
     this.#world.logger.log(level, 'odradek.client.Consumer', message, error)
   }
-}
-
-const timeUp = Symbol('the time of this poll is over')
-
-interface TakeOptions {
-  readonly timeoutMs: number
-  readonly signal?: AbortSignal
-  readonly max: number
-}
-
-export interface ConsumerEngine<K, V> {
-  readonly world: World
-  readonly maxPollRecords: number
-  readonly groupId: string
-  take(options: TakeOptions): Promise<{ records: ConsumerRecord<K, V>[]; taken: Taken[] }>
-  /** Called before partitions are revoked: resolves when nothing of them is being worked on. */
-  setDrain(drain: ((states: readonly PartitionState[]) => Promise<void>) | undefined): void
-  wake(): void
-  commitFinished(): Promise<void>
-  unsubscribe(): Promise<void>
-}
-
-function toListenerError(error: unknown): KafkaError {
-  if (error instanceof KafkaError) return error
-  return new KafkaError(-1, {
-    code: 'REBALANCE_LISTENER_FAILED',
-    message: `A rebalance listener threw: ${toKafkaError(error).message}`,
-    cause: error,
-    retriable: false
-  })
-}
-
-/** The setting names Java classes; here it is an object. */
-function deserializerOf<T>(name: string, given: unknown): Deserializer<T> | undefined {
-  if (given === null || given === undefined || given === '') return undefined
-  if (typeof given === 'object' && 'deserialize' in given) return given as Deserializer<T>
-  throw invalidConfig(`${name} is an object with a deserialize method, as string() and json() give`)
 }

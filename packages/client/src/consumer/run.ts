@@ -4,7 +4,7 @@
 import { toKafkaError } from '../errors.ts'
 import { sleep } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
-import type { ConsumerEngine } from './consumer.ts'
+import type { ConsumerEngine } from './engine.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { ConsumerRecord } from './record.ts'
 import type { RebalanceListener } from './types.ts'

@@ -1,7 +1,7 @@
 // Records one by one, pulled: nothing is taken from the consumer before the reader asks, so that a slow reader stops the fetching.
 // A record is finished when the next one is asked for (or `ack()` says so; with `ack: 'manual'` only then). Ending the loop by break
 // or throw leaves the last record unfinished unless it was acked; then what is finished is committed.
-import type { ConsumerEngine } from './consumer.ts'
+import type { ConsumerEngine } from './engine.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { ConsumerRecord } from './record.ts'
 import type { RebalanceListener } from './types.ts'

@@ -1,7 +1,8 @@
 // What the consumer can take: records of 100 bytes from a broker of this house in a process of its own, without deserialising and as
-// strings. Run: node packages/client/test/consumer.bench.ts [records]
-import { startBroker } from '../../../test/interop/support/brokers.ts'
-import { Kafka, string } from '../src/index.ts'
+// strings. Run: node test/client/consumer.bench.ts [records]
+
+import { Kafka, string } from '@odradek/client'
+import { startBroker } from '../interop/support/brokers.ts'
 
 const total = Number(process.argv[2] ?? 2_000_000)
 await using broker = await startBroker()
