@@ -35,9 +35,8 @@ function check(records: Buffer | null, apiVersion: number): RecordsRefusal | und
   if (records.readInt8(BatchLayout.magic) !== 2) return { errorCode: ErrorCode.INVALID_RECORD }
   if (size < BatchLayout.records) return undefined // the log says what is wrong with it
   const compression = records.readInt16BE(BatchLayout.attributes) & COMPRESSION_MASK
-  if (compression >= ZSTD_ID && apiVersion < ZSTD_PRODUCE_VERSION) {
-    return { errorCode: compression === ZSTD_ID ? ErrorCode.UNSUPPORTED_COMPRESSION_TYPE : ErrorCode.UNKNOWN_SERVER_ERROR }
-  }
+  const isUnsupported = compression > ZSTD_ID || (compression === ZSTD_ID && apiVersion < ZSTD_PRODUCE_VERSION)
+  if (isUnsupported) return { errorCode: ErrorCode.UNSUPPORTED_COMPRESSION_TYPE }
   const rest = batchSizeAt(records, size, records.length)
   return rest >= 0 && size + rest <= records.length ? { errorCode: ErrorCode.INVALID_RECORD } : undefined
 }
