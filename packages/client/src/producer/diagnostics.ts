@@ -12,6 +12,11 @@ const channels: Readonly<Record<ProducerEvent, Channel>> = {
   error: channel('odradek:producer:error')
 }
 
+/** For hot paths: whether anybody listens. */
+export function isHeard(event: ProducerEvent): boolean {
+  return channels[event].hasSubscribers
+}
+
 export function publish(event: ProducerEvent, message: () => object): void {
   const target = channels[event]
   if (target.hasSubscribers) target.publish(message())

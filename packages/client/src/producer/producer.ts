@@ -16,7 +16,7 @@ import { type Raw, raw, type Topic } from '../topic.ts'
 import type { CallOptions } from '../types.ts'
 import { Accumulator } from './accumulator.ts'
 import { Delivery, settleAll } from './delivery.ts'
-import { publish } from './diagnostics.ts'
+import { isHeard, publish } from './diagnostics.ts'
 import { IdentityKeeper } from './identity.ts'
 import { Interceptors } from './interceptors.ts'
 import type { PartitionQueue } from './partition-queue.ts'
@@ -381,7 +381,8 @@ export class Producer implements AsyncDisposable {
       this.#sender.wake()
     }
     this.#metrics.recordSendTotal++
-    publish('send', () => ({ clientId: this.clientId, topic: queue.topic, partition: queue.partition, headers: record.headers }))
+    if (isHeard('send'))
+      publish('send', () => ({ clientId: this.clientId, topic: queue.topic, partition: queue.partition, headers: record.headers }))
     return new Delivery(batch, index, record.timestamp)
   }
 
@@ -408,13 +409,15 @@ export class Producer implements AsyncDisposable {
   }
 
   #lookUp(topic: string, partition: number): void {
-    this.#findTopic(topic, partition, {}).then(
+    this.#findTopic(topic, partition, { timeoutMs: this.#waiting.timeLeftMs(topic) }).then(
       () => {
         this.#waiting.topicKnown(topic)
         this.#accumulator.isShort = this.#waiting.isShort
         this.#sender.wake()
       },
-      (error) => this.#waiting.topicFailed(topic, error)
+      (error) => {
+        if (this.#waiting.topicFailed(topic, error)) this.#lookUp(topic, partition)
+      }
     )
   }
 

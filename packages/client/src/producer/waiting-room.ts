@@ -2,8 +2,10 @@
 //
 // Contract: whoever sends to a topic while others wait for it goes behind them; whoever needs memory goes behind all that need it. So the
 // order of a partition is that of the calls. A record leaves by being taken, by its deadline, or by its signal; never silently.
+
+import { ErrorCode } from '@odradek/protocol'
 import type { TimerHandle, World } from '@odradek/world'
-import { type KafkaError, timedOut } from '../errors.ts'
+import { KafkaError, timedOut } from '../errors.ts'
 import type { PreparedRecord } from './prepared-record.ts'
 import type { RecordMetadata } from './types.ts'
 
@@ -79,10 +81,25 @@ export class WaitingRoom {
     this.#arm()
   }
 
-  topicFailed(topic: string, error: unknown): void {
-    const waiting = this.#byTopic.get(topic) ?? []
-    this.#byTopic.delete(topic)
-    for (const each of waiting) this.#leave(each, () => each.reject(error))
+  /** Out of time is each one by its own deadline: true when there are some who have time left, so that the topic is to be looked for again. */
+  topicFailed(topic: string, error: unknown): boolean {
+    const now = this.#world.clock.monotonicMs()
+    const isTimeout = error instanceof KafkaError && error.errorCode === ErrorCode.REQUEST_TIMED_OUT
+    const left: WaitingSend[] = []
+    for (const each of this.#byTopic.get(topic) ?? []) {
+      if (each.isGone) continue
+      if (isTimeout && each.deadlineMs > now) left.push(each)
+      else this.#leave(each, () => each.reject(error))
+    }
+    if (left.length > 0) this.#byTopic.set(topic, left)
+    else this.#byTopic.delete(topic)
+    return left.length > 0
+  }
+
+  /** How long the one who has waited longest for the topic still may, ms. */
+  timeLeftMs(topic: string): number {
+    const [first] = this.#byTopic.get(topic) ?? []
+    return first === undefined ? this.#maxBlockMs : Math.max(1, first.deadlineMs - this.#world.clock.monotonicMs())
   }
 
   /** There may be memory now. */

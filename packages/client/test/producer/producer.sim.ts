@@ -19,7 +19,7 @@ const faults: readonly Fault[] = [
 ]
 
 describe('an idempotent producer among failures', () => {
-  for (let seed = 1; seed <= Number(process.env.SEEDS ?? 12); seed++) {
+  for (let seed = 1; seed <= Number(process.env.SEEDS ?? 100); seed++) {
     test(`writes every record once and in order (seed ${seed})`, async () => {
       const prng = createPrng(`producer-${seed}`)
       const cluster = await ProduceCluster.start(3, [1, 2, 3], seed)
@@ -235,6 +235,20 @@ describe('bounds', () => {
     assert.match((await cluster.fake.sim.complete(missing)).message ?? '', /does not have topic nowhere/)
     assert.match((await cluster.fake.sim.complete(beyond)).message ?? '', /1 partition\(s\), no 7/)
     assert.ok(cluster.fake.sim.nowMs >= 3_000 && cluster.fake.sim.nowMs < 4_000)
+    await cluster.fake.sim.complete(producer.close())
+  })
+
+  test('give each send to a topic that does not come about its own max.block.ms', async () => {
+    const cluster = await ProduceCluster.start(1)
+    const producer = cluster.producer({ maxBlockMs: 3_000 })
+    const first = settled(producer.send('late', { value: 'a' }))
+    await cluster.fake.sim.advance(2_000)
+    const second = settled(producer.send('late', { value: 'b' }))
+    assert.equal((await cluster.fake.sim.complete(first)).code, 'REQUEST_TIMED_OUT')
+    assert.ok(cluster.fake.sim.nowMs >= 3_000 && cluster.fake.sim.nowMs < 3_100)
+    cluster.addTopic('late', 1)
+    assert.equal((await cluster.fake.sim.complete(second)).code, undefined)
+    assert.deepEqual(cluster.log(0, 'late').values, ['b'])
     await cluster.fake.sim.complete(producer.close())
   })
 
