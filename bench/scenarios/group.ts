@@ -1,5 +1,4 @@
 // A classic group of 200 members, spoken in raw protocol so that no client library is the limit.
-import { connect, type Socket } from 'node:net'
 import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
@@ -8,59 +7,13 @@ import {
   FindCoordinatorResponse,
   HeartbeatRequest,
   HeartbeatResponse,
-  type Input,
   JoinGroupRequest,
   JoinGroupResponse,
-  type MessageCodec,
-  RequestHeader,
   SyncGroupRequest,
   SyncGroupResponse
 } from '@odradek/protocol'
+import { RawClient } from '../../test/interop/support/raw-client.ts'
 import { createTopic, type Scenario, withBroker } from '../support.ts'
-
-/** One connection, answers in the order of requests. */
-class RawClient {
-  readonly #socket: Socket
-  readonly #waiting: { resolve(frame: Buffer): void; reject(error: Error): void }[] = []
-  #received: Buffer = Buffer.alloc(0)
-
-  constructor(port: number) {
-    this.#socket = connect({ host: '127.0.0.1', port, noDelay: true })
-    this.#socket.on('data', (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk])
-      while (this.#received.length >= 4 && this.#received.length >= this.#received.readInt32BE(0) + 4) {
-        const size = this.#received.readInt32BE(0)
-        this.#waiting.shift()?.resolve(this.#received.subarray(4, 4 + size))
-        this.#received = this.#received.subarray(4 + size)
-      }
-    })
-    const fail = (error?: Error) => {
-      for (const waiter of this.#waiting.splice(0)) waiter.reject(error ?? new Error('the broker closed the connection'))
-    }
-    this.#socket.on('error', fail)
-    this.#socket.on('close', () => fail())
-  }
-
-  async call<Q, A>(request: MessageCodec<Q>, response: MessageCodec<A>, version: number, body: Input<Q>): Promise<A> {
-    const flexible = request.isFlexible(version)
-    const header = RequestHeader.encode(
-      { requestApiKey: request.apiKey ?? 0, requestApiVersion: version, correlationId: 1, clientId: 'bench' },
-      flexible ? 2 : 1
-    )
-    const payload = request.encode(body, version)
-    const size = Buffer.alloc(4)
-    size.writeInt32BE(header.length + payload.length, 0)
-    const frame = await new Promise<Buffer>((resolve, reject) => {
-      this.#waiting.push({ resolve, reject })
-      this.#socket.write(Buffer.concat([size, header, payload]))
-    })
-    return response.decode(frame.subarray(flexible ? 5 : 4), version)
-  }
-
-  close(): void {
-    this.#socket.destroy()
-  }
-}
 
 const subscription = (topic: string) => Buffer.concat([Buffer.from([0, 1]), ConsumerProtocolSubscription.encode({ topics: [topic] }, 1)])
 const assignment = (topic: string, partition: number) =>
@@ -70,8 +23,13 @@ class Member {
   readonly client: RawClient
   memberId = ''
   generation = -1
-  constructor(port: number) {
-    this.client = new RawClient(port)
+
+  private constructor(client: RawClient) {
+    this.client = client
+  }
+
+  static async connect(port: number): Promise<Member> {
+    return new Member(await RawClient.connect(port, { answerTimeoutMs: 60_000 }))
   }
 
   async joinAndSync(groupId: string, topic: string): Promise<void> {
@@ -130,7 +88,7 @@ const group: Scenario = {
   run: (kind) =>
     withBroker(kind, {}, async (broker) => {
       await createTopic(broker, 'grouped', 201)
-      const members = Array.from({ length: 200 }, () => new Member(broker.port))
+      const members = await Promise.all(Array.from({ length: 200 }, () => Member.connect(broker.port)))
       await coordinatorReady(members[0], 'two-hundred')
       const began = performance.now()
       await Promise.all(members.map((member) => member.joinAndSync('two-hundred', 'grouped')))
@@ -148,7 +106,7 @@ const group: Scenario = {
       await settle(members)
       const formSeconds = (performance.now() - began) / 1000
       const again = performance.now()
-      const newcomer = new Member(broker.port)
+      const newcomer = await Member.connect(broker.port)
       const joining = newcomer.joinAndSync('two-hundred', 'grouped')
       const rejoin = members.map(async (member) => {
         while ((await member.heartbeat('two-hundred')) === ErrorCode.NONE) await new Promise((resolve) => setTimeout(resolve, 100))
