@@ -1,0 +1,144 @@
+/**
+ * Command lines of Kafka's older tools: options only, in any order. Messages and the help table are those of Kafka's parser
+ * (joptsimple), which scripts may read. Options may be written `--name value`, `--name=value` and `-name value`, and may be given more
+ * than once where the tool takes several. Kafka's tools take no abbreviations. The newer tools are read by command-line.ts.
+ */
+import { ToolError } from './tool.ts'
+
+export interface OptionSpec {
+  readonly name: string
+  readonly description: string
+  /** A value is required. Absent: a flag. */
+  readonly argument?: { readonly type: 'String' | 'Integer' | 'Long'; readonly name?: string; readonly default?: string }
+}
+
+/** What was given does not fit together: Kafka's tools print the message and the table of options. */
+export class UsageError extends ToolError {
+  override readonly name: string = 'UsageError'
+}
+
+/** Longer option names and descriptions are broken into lines; a `\u200b` in a description is a place to break. */
+const WIDTH = 80
+const SEPARATOR = 2
+const INDENT = '  '
+
+export class Options {
+  readonly #specs: ReadonlyMap<string, OptionSpec>
+  readonly #given = new Map<string, string[]>()
+
+  /** Throws a ToolError for an option that does not exist or has no value. */
+  constructor(specs: readonly OptionSpec[], argv: readonly string[]) {
+    this.#specs = new Map(specs.map((spec) => [spec.name, spec]))
+    for (let index = 0; index < argv.length; index++) {
+      const argument = argv[index]
+      if (argument === '--') break
+      if (!argument.startsWith('-') || argument === '-') continue
+      const [, name, attached] = /^--?([^=]*)(?:=(.*))?$/s.exec(argument) as RegExpExecArray
+      const spec = this.#specs.get(name)
+      if (spec === undefined) throw unrecognized(argument, name)
+      const values = this.#given.get(name) ?? []
+      this.#given.set(name, values)
+      if (spec.argument === undefined) continue
+      const value = attached ?? argv[++index]
+      if (value === undefined)
+        throw new ToolError(`Option ${name} requires an argument`, 'joptsimple.OptionMissingRequiredArgumentException')
+      values.push(value)
+    }
+  }
+
+  has(name: string): boolean {
+    return this.#given.has(name)
+  }
+
+  values(name: string): readonly string[] {
+    return this.#given.get(name) ?? []
+  }
+
+  /** The value, or the default of the option. Throws when several were given. */
+  value(name: string): string | undefined {
+    const values = this.values(name)
+    if (values.length > 1) {
+      const message = `Found multiple arguments for option ${name}, but you asked for only one`
+      throw new ToolError(message, 'joptsimple.MultipleArgumentsForOptionException')
+    }
+    return values[0] ?? this.#specs.get(name)?.argument?.default
+  }
+
+  integer(name: string): number | undefined {
+    const text = this.value(name)
+    if (text === undefined) return undefined
+    const value = Number(text)
+    if (!/^[+-]?\d+$/.test(text) || value !== (value | 0))
+      throw new ToolError(`Cannot parse argument '${text}' of option ${name}`, 'joptsimple.OptionArgumentConversionException')
+    return value
+  }
+
+  require(...names: readonly string[]): void {
+    for (const name of names) if (!this.has(name)) throw new UsageError(`Missing required argument "[${name}]"`)
+  }
+
+  exclude(name: string, others: readonly string[]): void {
+    if (!this.has(name)) return
+    const other = others.find((one) => this.has(one))
+    if (other !== undefined) throw new UsageError(`Option "[${name}]" can't be used with option "[${other}]"`)
+  }
+}
+
+function unrecognized(argument: string, name: string): ToolError {
+  const shown = argument.startsWith('--') ? name : name.charAt(0)
+  return new ToolError(`${shown} is not a recognized option`, 'joptsimple.UnrecognizedOptionException')
+}
+
+export const helpAndVersion: readonly OptionSpec[] = [
+  { name: 'help', description: 'Print usage information.' },
+  { name: 'version', description: 'Display Kafka version.' }
+]
+
+/** The table of options as Kafka's tools print it, sorted by name. */
+export function helpTable(specs: readonly OptionSpec[]): string {
+  const rows: [string, string][] = [
+    ['Option', 'Description'],
+    ['------', '-----------']
+  ]
+  for (const spec of specs.toSorted((a, b) => (a.name < b.name ? -1 : 1))) rows.push([title(spec), description(spec)])
+  const widest = (column: 0 | 1): number => Math.max(...rows.map((row) => row[column].length))
+  const optionWidth = Math.min((WIDTH - SEPARATOR) >> 1, widest(0))
+  const broken = rows.flatMap(([left, right]) => {
+    const lefts = lines(left, optionWidth)
+    const rights = lines(right, WIDTH - optionWidth - SEPARATOR)
+    const count = Math.max(lefts.length, rights.length)
+    return Array.from({ length: count }, (_, index): [string, string] => [lefts[index] ?? '', rights[index] ?? ''])
+  })
+  const width = (column: 0 | 1): number => Math.max(...broken.map((row) => row[column].length))
+  const [left, right] = [width(0) + SEPARATOR, width(1)]
+  return broken.map((row) => `${row[0].padEnd(left)}${row[1].padEnd(right)}\n`).join('')
+}
+
+function title({ name, argument }: OptionSpec): string {
+  if (argument === undefined) return `--${name}`
+  return `--${name} <${argument.type}${argument.name === undefined ? '' : `: ${argument.name}`}>`
+}
+
+function description(spec: OptionSpec): string {
+  const value = spec.argument?.default
+  return value === undefined ? spec.description : `${spec.description} (default: ${value})`
+}
+
+function lines(text: string, width: number): string[] {
+  return text
+    .trim()
+    .split('\n')
+    .flatMap((line) => {
+      const found = ['']
+      for (const word of words(line)) {
+        const last = found.length - 1
+        // The space after a word counts, as it does in Kafka's parser.
+        if (found[last].length + word.length > width) found.push(INDENT + word)
+        else found[last] += word
+      }
+      return found.map((one) => one.trimEnd())
+    })
+}
+
+/** A line may be broken after spaces, after a hyphen or a point within a word, and where it is marked. */
+const words = (line: string): string[] => line.split(/(?<=\s)(?=\S)|(?<=[-.,:])(?=[A-Za-z])|\u200b/)

@@ -1,0 +1,177 @@
+// What the kafka-* commands share: the world they see (io), the connection their flags name, and Java's names of errors, which
+// Kafka's tools print. Files are read only here and in the commands, relative to io.cwd.
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { OdradekError } from '@odradek/base'
+import type { Admin, AdminOptions, Kafka, KafkaError } from '@odradek/client'
+
+export interface ToolIo {
+  out(text: string): void
+  err(text: string): void
+  /** What paths on the command line are relative to. */
+  readonly cwd: string
+}
+
+export const processIo: ToolIo = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  cwd: process.cwd()
+}
+
+/** The release of Kafka whose tools these are. */
+export const KAFKA_VERSION = '4.3.1'
+
+/** What is wrong with what was asked; `javaClass` is how Kafka's tool would name it. */
+export class ToolError extends OdradekError {
+  override readonly name: string = 'ToolError'
+  readonly javaClass: string
+  constructor(message: string, javaClass = 'java.lang.IllegalArgumentException') {
+    super('TOOL_FAILED', message)
+    this.javaClass = javaClass
+  }
+}
+
+export interface Target {
+  readonly bootstrapServer?: string
+  readonly bootstrapController?: string
+  readonly commandConfig?: string
+}
+
+export async function withAdmin<T>(target: Target, io: ToolIo, use: (admin: Admin) => Promise<T>): Promise<T> {
+  const given = target.commandConfig === undefined ? {} : await readCommandConfig(target.commandConfig, io)
+  const { Kafka } = await import('@odradek/client')
+  const bootstrap =
+    target.bootstrapController === undefined
+      ? { 'bootstrap.servers': target.bootstrapServer }
+      : { 'bootstrap.controllers': target.bootstrapController }
+  const logger = { isEnabled: () => false, log: () => {} }
+  await using kafka = new Kafka({ logger })
+  return await use(makeAdmin(kafka, { ...given, ...bootstrap }))
+}
+
+function makeAdmin(kafka: Kafka, settings: AdminOptions): Admin {
+  try {
+    return kafka.admin(settings)
+  } catch (error) {
+    throw new ToolError(`Failed to create new KafkaAdminClient: ${messageOf(error)}`, 'org.apache.kafka.common.KafkaException')
+  }
+}
+
+/** Files are often shared by clients of all kinds: what is no setting of an admin is told, not refused. */
+async function readCommandConfig(path: string, io: ToolIo): Promise<Record<string, string>> {
+  const { adminConfigDefinitions, parseProperties } = await import('@odradek/config')
+  const entries = [...parseProperties(readInput(path, io))]
+  const unused = entries.filter(([name]) => !adminConfigDefinitions.has(name)).map(([name]) => name)
+  if (unused.length > 0) io.err(`WARN ${path}: no settings of an admin client, so without effect: ${unused.join(', ')}\n`)
+  return Object.fromEntries(entries.filter(([name]) => adminConfigDefinitions.has(name)))
+}
+
+export function readInput(path: string, io: ToolIo): string {
+  try {
+    return readFileSync(resolve(io.cwd, path), 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new ToolError(path, 'java.nio.file.NoSuchFileException')
+    throw error
+  }
+}
+
+/** The error of one call with the words of Java's admin for a broker that cannot be reached; else as it is. */
+export async function call<T>(name: string, made: PromiseLike<T>): Promise<T> {
+  try {
+    return await made
+  } catch (error) {
+    const { code } = firstOf(error) as { code?: string }
+    if (code === 'REQUEST_TIMED_OUT') {
+      throw new ToolError(`Timed out waiting for a node assignment. Call: ${name}`, 'org.apache.kafka.common.errors.TimeoutException')
+    }
+    throw error
+  }
+}
+
+/** Of a call about several things: what went wrong with the first. */
+export function firstOf(error: unknown): unknown {
+  const errors = (error as { errors?: unknown } | null)?.errors
+  return errors instanceof Map ? [...errors.values()][0] : error
+}
+
+export function messageOf(error: unknown): string {
+  const first = firstOf(error)
+  return first instanceof Error ? first.message : String(first)
+}
+
+/** Where the name of Kafka's exception is not that of the error code in other letters. */
+const exceptions: Readonly<Record<string, string>> = {
+  CORRUPT_MESSAGE: 'CorruptRecordException',
+  DELEGATION_TOKEN_AUTH_DISABLED: 'DelegationTokenDisabledException',
+  DELEGATION_TOKEN_REQUEST_NOT_ALLOWED: 'UnsupportedByAuthenticationException',
+  DUPLICATE_SEQUENCE_NUMBER: 'DuplicateSequenceException',
+  FETCH_SESSION_TOPIC_ID_ERROR: 'FetchSessionTopicIdException',
+  INVALID_CONFIG: 'InvalidConfigurationException',
+  INVALID_PRODUCER_ID_MAPPING: 'InvalidPidMappingException',
+  INVALID_REGULAR_EXPRESSION: 'InvalidRegularExpression',
+  INVALID_TRANSACTION_TIMEOUT: 'InvalidTxnTimeoutException',
+  KAFKA_STORAGE_ERROR: 'KafkaStorageException',
+  MESSAGE_TOO_LARGE: 'RecordTooLargeException',
+  NON_EMPTY_GROUP: 'GroupNotEmptyException',
+  OFFSET_METADATA_TOO_LARGE: 'OffsetMetadataTooLarge',
+  OUT_OF_ORDER_SEQUENCE_NUMBER: 'OutOfOrderSequenceException',
+  RECORD_LIST_TOO_LARGE: 'RecordBatchTooLargeException',
+  REQUEST_TIMED_OUT: 'TimeoutException',
+  STALE_CONTROLLER_EPOCH: 'ControllerMovedException',
+  TOPIC_ALREADY_EXISTS: 'TopicExistsException',
+  UNKNOWN_SERVER_ERROR: 'UnknownServerException'
+}
+
+/** `org.apache.kafka.common.errors.TopicExistsException: Topic 'a' already exists.` */
+export function javaError(error: unknown): string {
+  const first = firstOf(error)
+  if (first instanceof ToolError) return `${first.javaClass}: ${first.message}`
+  return `org.apache.kafka.common.errors.${exceptionName((first as KafkaError).code ?? 'UNKNOWN_SERVER_ERROR')}: ${messageOf(first)}`
+}
+
+export function exceptionName(code: string): string {
+  const words = code
+    .replace(/_(FAILED|FAILURE|EXCEPTION)$/, '')
+    .toLowerCase()
+    .split('_')
+  return exceptions[code] ?? `${words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')}Exception`
+}
+
+/** As Kafka's tools log: a line on standard error with the time. */
+export function logError(io: ToolIo, text: string, logger: string): void {
+  const now = new Date()
+  const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString()
+  io.err(`[${local.slice(0, 19).replace('T', ' ')},${local.slice(20, 23)}] ERROR ${text} (${logger})\n`)
+}
+
+/** The order in which Java's HashMap gives `names`, which is the order of topics and settings in what Kafka's tools print. */
+export function hashOrder<T>(items: readonly T[], nameOf: (item: T) => string, smallest = 1): T[] {
+  let size = smallest
+  while (items.length > size * 0.75) size *= 2
+  const bucket = (name: string): number => {
+    let hash = 0
+    for (let index = 0; index < name.length; index++) hash = (Math.imul(hash, 31) + name.charCodeAt(index)) | 0
+    return (hash ^ (hash >>> 16)) & (size - 1)
+  }
+  return items.toSorted((a, b) => bucket(nameOf(a)) - bucket(nameOf(b)))
+}
+
+/** Kafka's list of topics as one expression: commas are alternatives, spaces and quotes around are nothing. The whole name must match. */
+export function topicFilter(text: string): (topic: string) => boolean {
+  const source = text
+    .trim()
+    .replaceAll(',', '|')
+    .replaceAll(' ', '')
+    .replace(/^["']+/, '')
+    .replace(/["']+$/, '')
+  let pattern: RegExp
+  try {
+    pattern = new RegExp(`^(?:${source})$`)
+  } catch {
+    throw new ToolError(`${text} is an invalid regex.`, 'java.lang.RuntimeException')
+  }
+  return (topic) => pattern.test(topic)
+}
+
+const internalTopics = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state'])
+export const isInternalTopic = (topic: string): boolean => internalTopics.has(topic)
