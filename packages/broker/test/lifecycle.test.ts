@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { OdradekError } from '@odradek/base'
 import { developmentProperties, loadBrokerConfig } from '@odradek/config'
-import { ApiVersionsRequest, ApiVersionsResponse, ErrorCode, FetchRequest, FetchResponse } from '@odradek/protocol'
+import {
+  ApiVersionsRequest,
+  ApiVersionsResponse,
+  ErrorCode,
+  FetchRequest,
+  FetchResponse,
+  UnregisterBrokerRequest,
+  UnregisterBrokerResponse
+} from '@odradek/protocol'
 import { createMemoryDisk, createNodeLogger, createNodeWorld } from '@odradek/world/node'
 import { BrokerServer } from '../src/broker-server.ts'
 import { RawClient } from './support/raw-client.ts'
@@ -90,6 +98,21 @@ describe('a node', () => {
     const { config } = loadBrokerConfig({ properties })
     const world = createNodeWorld({ disk: createMemoryDisk(), logger: createNodeLogger({ write: () => undefined }) })
     await assert.rejects(BrokerServer.start({ world, config }), { code: 'CONFIG_INVALID' })
+  })
+
+  test('comes back when it was unregistered while it lives', async () => {
+    await using broker = await startBroker({ overrides: { 'broker.heartbeat.interval.ms': '50' } })
+    const client = await broker.connect()
+    await createTopic(client, 'kept')
+    await produce(client, 'kept', batchOf('before'))
+    const { errorCode } = await client.call(UnregisterBrokerRequest, UnregisterBrokerResponse, 0, { brokerId: 1 })
+    assert.equal(errorCode, ErrorCode.NONE)
+    for (;;) {
+      const answer = await produce(client, 'kept', batchOf('after'))
+      if (answer.errorCode === ErrorCode.NONE) break
+      assert.ok([ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION].includes(answer.errorCode as 3))
+    }
+    assert.deepEqual(valuesOf((await fetchOne(client, 'kept', 0)).records), ['before', 'after'])
   })
 
   test('answers what is parked when it stops, and takes nothing more', async () => {

@@ -116,13 +116,25 @@ export class BrokerLifecycle {
 
   async #keepAlive(): Promise<void> {
     try {
-      const response = await this.#beat({ wantFence: false, wantShutDown: false })
-      if (response.errorCode !== ErrorCode.NONE)
-        this.#log('WARN', `Broker ${this.#nodeId} sent a heartbeat request but received error ${errorByCode(response.errorCode).name}.`)
+      const { errorCode } = await this.#beat({ wantFence: false, wantShutDown: false })
+      if (this.#state !== 'RUNNING') return
+      if (errorCode === ErrorCode.BROKER_ID_NOT_REGISTERED || errorCode === ErrorCode.STALE_BROKER_EPOCH) {
+        await this.#rejoin()
+        return
+      }
+      if (errorCode !== ErrorCode.NONE)
+        this.#log('WARN', `Broker ${this.#nodeId} sent a heartbeat request but received error ${errorByCode(errorCode).name}.`)
     } catch (error) {
       this.#options.world.logger.log('ERROR', LOGGER, 'A heartbeat failed', error)
     }
     if (this.#state === 'RUNNING') this.#schedule()
+  }
+
+  /** Somebody has unregistered this broker while it lives. */
+  async #rejoin(): Promise<void> {
+    this.#log('WARN', `Broker ${this.#nodeId} is no longer registered; it registers again.`)
+    await this.register()
+    await this.unfence()
   }
 
   #beat(wish: { wantFence: boolean; wantShutDown: boolean }): Promise<BrokerHeartbeatResponse> {
