@@ -64,7 +64,8 @@ async function liveAndDie(run: Run, world: World, kind: 'kill' | 'power-loss'): 
 
 async function live(run: Run, world: World): Promise<void> {
   const { node, random, config, model } = run
-  const manager = await openManager(world, { config })
+  const settings = { initialTaskDelayMs: 0, recoveryPointCheckpointMs: random.pick([3, 20, 60_000]), highWatermarkCheckpointMs: 10 }
+  const manager = await openManager(world, { config, settings })
   const log = await createLog(manager, config)
   manager.start()
   log.setListener({
@@ -84,6 +85,10 @@ async function live(run: Run, world: World): Promise<void> {
       model.flushed = Math.max(model.flushed, offset)
     } else if (action === 1) {
       log.roll(world.clock.now())
+    } else if (action === 2 && random.below(10) === 0) {
+      await manager.shutdown({ clean: true, brokerEpoch: 1 })
+      model.flushed = Math.max(model.flushed, log.logEndOffset)
+      node.kill()
     } else if (action < 5) {
       await log.writer.whenWritten(log.logEndOffset)
     } else {
