@@ -1,8 +1,9 @@
 // The consumer against a real broker: Odradek's by default, Apache Kafka's with ODRADEK_INTEROP_BROKER=apache.
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { backoff, type Consumer, type ConsumerOptions, Kafka, string, type TopicPartition, topic } from '@odradek/client'
-import { type BrokerProcess, defaultKind, startBroker } from '../interop/support/brokers.ts'
+import { type BrokerProcess, defaultKind, startBroker, temporaryDir } from '../interop/support/brokers.ts'
 import { kafkaClassPath, toolchain } from '../interop/support/toolchains.ts'
 
 const text = (name: string) => topic(name, { key: string(), value: string() })
@@ -207,6 +208,44 @@ describe(`the consumer against ${defaultKind}`, { timeout: 240_000 }, () => {
     assert.deepEqual(consumer.assignment(), [])
     assert.equal((await consumer.committed(all('streamed', 1))).get('streamed-0')?.offset, 30)
   })
+})
+
+test(`a member outlives the kill and restart of its coordinator (${defaultKind})`, { timeout: 120_000 }, async (t) => {
+  if (defaultKind === 'apache' && toolchain(t, 'Java with Maven', kafkaClassPath) === undefined) return
+  const dataDir = temporaryDir('consumer-restart')
+  let broker = await startBroker({ dataDir })
+  try {
+    await using kafka = new Kafka({ brokers: broker.bootstrapServers, logger: { isEnabled: () => false, log() {} } })
+    await kafka.admin().createTopics([{ name: 'restarted', numPartitions: 2 }])
+    const producer = kafka.producer()
+    const consumer = kafka.consumer({ groupId: 'g', autoOffsetReset: 'earliest', enableAutoCommit: false })
+    consumer.subscribe(/^restarted$/)
+    const seen: number[] = []
+    const stop = new AbortController()
+    const work = async (): Promise<void> => {
+      while (!stop.signal.aborted) {
+        const records = await consumer.poll({ timeoutMs: 100 })
+        for (const { rawValue } of records.toArray()) seen.push(Number(rawValue?.toString()))
+        if (!records.isEmpty) await consumer.commitSync()
+      }
+    }
+    const done = work()
+    for (let at = 0; at < 20; at++) await producer.send('restarted', { value: String(at), partition: at % 2 })
+    await until(() => seen.length >= 20)
+    await broker.kill()
+    broker = await startBroker({ dataDir, port: broker.port })
+    for (let at = 20; at < 40; at++) await producer.send('restarted', { value: String(at), partition: at % 2 })
+    await until(() => seen.length >= 40)
+    stop.abort()
+    await done
+    assert.deepEqual(
+      seen.toSorted((a, b) => a - b),
+      Array.from({ length: 40 }, (_, at) => at)
+    )
+  } finally {
+    await broker.stop()
+    rmSync(dataDir, { recursive: true, force: true })
+  }
 })
 
 async function until(condition: () => boolean): Promise<void> {
