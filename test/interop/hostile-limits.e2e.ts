@@ -42,7 +42,7 @@ test('max.connections.per.ip: the connections above it are closed, those within 
 })
 
 test('max.connections: the node takes no more', {
-  skip: defaultKind === 'apache' && 'Apache Kafka makes room by closing idle ones'
+  skip: defaultKind === 'apache' && 'Apache Kafka lets them wait'
 }, async () => {
   await using broker = await startBroker({ overrides: { 'max.connections': '12' } })
   const clients = await connectMany(broker, 30)

@@ -201,24 +201,27 @@ row(
   { isOurs: true, rssGrowthMax: 128 * 1024 * 1024 }
 )
 
-row('row 44: negative waits, sizes and offsets are no crash', async (victim) => {
-  for (const fields of [
-    { maxWaitMs: -1 },
-    { maxWaitMs: -2147483648, minBytes: INT_MAX },
-    { minBytes: -1 },
-    { maxBytes: -1 },
-    { maxBytes: 0 },
-    { isolationLevel: 99 }
-  ]) {
-    const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: -1 }]
-    const answer = await victim.client.call(
-      FetchRequest,
-      FetchResponse,
-      6,
-      fetchFields({ ...fields, topics: [{ topic: 'healthy', partitions }] })
-    )
-    assert.equal(answer.responses[0].partitions[0].errorCode, ErrorCode.NONE)
-  }
+row(
+  'row 44: negative waits and sizes are the smallest ones',
+  async (victim) => {
+    for (const fields of [
+      { maxWaitMs: -1 },
+      { maxWaitMs: -2147483648, minBytes: INT_MAX },
+      { minBytes: -1 },
+      { maxBytes: -1 },
+      { maxBytes: 0 },
+      { isolationLevel: 99 }
+    ]) {
+      const topics = [{ topic: 'healthy', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: -1 }] }]
+      const answer = await victim.client.call(FetchRequest, FetchResponse, 6, fetchFields({ ...fields, topics }))
+      assert.equal(answer.responses[0].partitions[0].errorCode, ErrorCode.NONE)
+    }
+  },
+  // Apache Kafka answers UNKNOWN_SERVER_ERROR
+  { isOurs: true }
+)
+
+row('row 44: offsets that never were', async (victim) => {
   for (const offset of [-1, -2, Number.MAX_SAFE_INTEGER])
     assert.equal((await fetchOne(victim.client, 'healthy', offset)).errorCode, ErrorCode.OFFSET_OUT_OF_RANGE)
 })
@@ -268,20 +271,31 @@ async function join(client: RawClient, fields: Input<JoinGroupRequest>, version 
   }
 }
 
-row('row 45: garbage of members is carried as it is; times out of range and no protocols are refused', async (victim) => {
+row('row 45: sessions of members whose length is out of range, and groups without a name', async (victim) => {
   const { client } = victim
   await findCoordinator(victim, 'rough')
   for (const sessionTimeoutMs of [1, 0, -1, INT_MAX])
     assert.equal((await join(client, joinFields('rough', { sessionTimeoutMs }))).errorCode, ErrorCode.INVALID_SESSION_TIMEOUT)
-  assert.equal((await join(client, joinFields('rough', { protocols: [] }))).errorCode, ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
   assert.equal((await join(client, joinFields(''))).errorCode, ErrorCode.INVALID_GROUP_ID)
-  const { errorCode, memberId, generationId } = await join(client, joinFields('rough'))
-  assert.equal(errorCode, ErrorCode.NONE)
-  const assignments = [{ memberId, assignment: Buffer.from('garbage too') }]
-  const fields = { groupId: 'rough', memberId, generationId, assignments }
-  const synced = await client.call(SyncGroupRequest, SyncGroupResponse, 3, fields)
-  assert.deepEqual([synced.errorCode, String(synced.assignment)], [ErrorCode.NONE, 'garbage too'])
 })
+
+row(
+  'row 45: garbage of members is carried as it is; members without a protocol are refused',
+  async (victim) => {
+    await findCoordinator(victim, 'garbage')
+    const attacker = await victim.connect()
+    assert.equal((await join(attacker, joinFields('garbage', { protocols: [] }))).errorCode, ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
+    const { errorCode, memberId, generationId } = await join(attacker, joinFields('garbage'))
+    assert.equal(errorCode, ErrorCode.NONE)
+    const assignments = [{ memberId, assignment: Buffer.from('garbage too') }]
+    const fields = { groupId: 'garbage', memberId, generationId, assignments }
+    const synced = await attacker.call(SyncGroupRequest, SyncGroupResponse, 3, fields)
+    assert.deepEqual([synced.errorCode, String(synced.assignment)], [ErrorCode.NONE, 'garbage too'])
+    attacker.close()
+  },
+  // Apache Kafka leaves one of these requests without an answer
+  { isOurs: true }
+)
 
 row(
   'row 45: a member with 5 MiB of metadata',
@@ -296,7 +310,7 @@ row(
     assert.equal((await attacker.call(SyncGroupRequest, SyncGroupResponse, 3, fields)).errorCode, ErrorCode.UNKNOWN_SERVER_ERROR)
     attacker.close()
   },
-  { mayLog: /SyncGroup needs a batch of \d+ bytes, more than max.message.bytes/ }
+  { isOurs: true, mayLog: /SyncGroup needs a batch of \d+ bytes, more than max.message.bytes/ }
 )
 
 row(
