@@ -6,7 +6,7 @@ import { OdradekError } from '@odradek/base'
 
 export interface Option {
   readonly long: string
-  readonly short: string
+  readonly short?: string
   readonly help: string
   readonly required?: boolean
   /** Takes no value. */
@@ -21,6 +21,8 @@ export interface Command {
   readonly name: string
   readonly help: string
   readonly options: readonly Option[]
+  /** The group of which one option must be given. */
+  readonly requiredGroup?: string
 }
 
 export interface CommandLine {
@@ -81,6 +83,9 @@ function parseCommand(line: CommandLine, command: Command, argv: readonly string
   }
   const missing = command.options.find((option) => option.required === true && !given.has(option.long))
   if (missing !== undefined) throw fail(`argument ${names(missing)} is required`)
+  const choice = command.options.filter(({ group }) => group !== undefined && group === command.requiredGroup)
+  if (choice.length > 0 && !choice.some(({ long }) => given.has(long)))
+    throw fail(`one of the arguments ${choice.map(names).join(' ')} is required`)
   const parsed: Arguments = {
     has: (option) => given.has(option),
     value: (option) => given.get(option)?.at(-1),
@@ -95,30 +100,31 @@ function findOption(command: Command, argument: string): { option: Option | unde
   const name = argument.startsWith('--') && equals > 0 ? argument.slice(0, equals) : argument
   const exact = command.options.find(({ long, short }) => long === name || short === name)
   if (exact !== undefined) return { option: exact, attached: name === argument ? undefined : argument.slice(equals + 1) }
-  const glued = command.options.find(({ short, flag }) => flag !== true && argument.startsWith(short) && !argument.startsWith('--'))
+  const glued = command.options.find(
+    ({ short, flag }) => flag !== true && short !== undefined && argument.startsWith(short) && !argument.startsWith('--')
+  )
   return { option: glued, attached: argument.slice(2) }
 }
 
-const names = ({ long, short }: Option): string => `${long}/${short}`
+const names = ({ long, short }: Option): string => (short === undefined ? long : `${long}/${short}`)
 const placeholder = ({ long }: Option): string => long.slice(2).replaceAll('-', '_').toUpperCase()
 const withValue = (option: Option, name = option.long): string => (option.flag === true ? name : `${name} ${placeholder(option)}`)
 
 function programUsage({ program, commands }: CommandLine): string {
   const indent = ' '.repeat('usage: '.length + program.length + 1)
-  return `usage: ${program} [-h]\n${indent}{${commands.map(({ name }) => name).join(',')}}\n${indent}...`
+  const names = `{${commands.map(({ name }) => name).join(',')}}`
+  const line = `usage: ${program} [-h] ${names} ...`
+  return line.length <= WIDTH ? line : `usage: ${program} [-h]\n${indent}${names}\n${indent}...`
 }
 
 function commandUsage(line: CommandLine, command: Command): string {
   const isRequired = ({ required }: Option): boolean => required === true
   const single = command.options.filter(({ group }) => group === undefined)
-  const parts = [
-    '[-h]',
-    ...single.filter(isRequired).map((option) => withValue(option)),
-    ...single.filter((option) => !isRequired(option)).map((option) => `[${withValue(option)}]`)
-  ]
+  const parts = ['[-h]', ...single.map((option) => (isRequired(option) ? withValue(option) : `[${withValue(option)}]`))]
   const excluding = command.options.filter(({ group }) => group !== undefined)
+  const [open, close] = command.requiredGroup === undefined ? ['[', ']'] : ['(', ')']
   parts.push(
-    ...excluding.map((option, index) => `${index === 0 ? '[' : ''}${withValue(option)}${index === excluding.length - 1 ? ']' : ' |'}`)
+    ...excluding.map((option, index) => `${index === 0 ? open : ''}${withValue(option)}${index === excluding.length - 1 ? close : ' |'}`)
   )
   const lines = [`usage: ${line.program} ${command.name}`]
   for (const part of parts) {
@@ -137,7 +143,15 @@ function programHelp(line: CommandLine): string {
 
 function commandHelp(line: CommandLine, command: Command): string {
   const options = command.options
-    .map((option) => helpEntry(`  ${withValue(option)}, ${withValue(option, option.short)}`, option.help))
+    .map((option) =>
+      helpEntry(
+        `  ${[option.long, option.short]
+          .filter((name) => name !== undefined)
+          .map((name) => withValue(option, name))
+          .join(', ')}`,
+        option.help
+      )
+    )
     .join('')
   return `${commandUsage(line, command)}\n\noptional arguments:\n${HELP_ENTRY}${options}`
 }

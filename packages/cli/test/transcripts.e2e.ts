@@ -24,7 +24,7 @@ interface Transcript {
   note?: string
 }
 
-const tools = ['kafka-topics', 'kafka-get-offsets', 'kafka-delete-records']
+const tools = ['kafka-topics', 'kafka-get-offsets', 'kafka-delete-records', 'kafka-cluster']
 
 interface TestNode {
   readonly bootstrap: string
@@ -34,7 +34,7 @@ interface TestNode {
 /** The settings under which the transcripts were recorded. */
 async function startNode(t: { after(hook: () => Promise<void>): void }, disk = createMemoryDisk()): Promise<TestNode> {
   const world = createNodeWorld({ disk, logger: { isEnabled: () => false, log: () => {} }, onHalt: (reason) => assert.fail(reason) })
-  const properties = developmentProperties({ port: 0, dataDir: '/odradek' })
+  const properties = developmentProperties({ port: 0, host: 'localhost', dataDir: '/odradek' })
   const settings = {
     'log.retention.ms': '-1',
     'log.index.size.max.bytes': '131072',
