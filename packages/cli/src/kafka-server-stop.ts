@@ -47,7 +47,7 @@ function runningServers(): RunningServer[] {
   return table.split('\n').flatMap((line) => {
     const [, pid, program, args] = /^\s*(\d+)\s+(.*?(?:kafka-server-start|odradek)\.mjs)\s*(.*)$/.exec(line) ?? []
     // The program is a Node that runs the file itself; a shell or npm that has the name in its arguments is not.
-    if (pid === undefined || !/node(\.exe)? \S+$/.test(program) || Number(pid) === process.pid) return []
+    if (pid === undefined || !/node(\.exe)?( --\S+)* \S+$/.test(program) || Number(pid) === process.pid) return []
     if (program.endsWith('odradek.mjs') && !args.startsWith('start')) return []
     return [{ pid: Number(pid), ...rolesOf(args) }]
   })
