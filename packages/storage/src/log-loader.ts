@@ -31,6 +31,7 @@ import { ProducerState } from './producer-state.ts'
 import { Segment } from './segment.ts'
 import { loadIndexes, rebuildIndexes, removeFiles, resumeSegment, unlinkIfThere } from './segment-files.ts'
 import { recoverSegments } from './segment-recovery.ts'
+import { loadAbortedTxns } from './txn-index-files.ts'
 
 export interface OpenLogOptions {
   directory: LogDirectory
@@ -242,11 +243,13 @@ class Loader {
   /** The end of the log, or undefined when the last segment must be recovered. */
   private async resumeActive(segment: Segment): Promise<number | undefined> {
     if (segment.size === 0) {
-      await removeFiles(this, segment, [INDEX_SUFFIX, TIME_INDEX_SUFFIX])
+      await removeFiles(this, segment, [INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX])
       segment.isIndexLoaded = true
+      segment.abortedTxns = []
       return segment.baseOffset
     }
     if (!(await loadIndexes(this, segment))) await rebuildIndexes(this, segment)
+    await loadAbortedTxns(this, segment)
     return resumeSegment(this, segment, segment.size)
   }
 

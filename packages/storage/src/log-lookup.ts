@@ -4,10 +4,11 @@ import type { RecordBatch } from '@odradek/protocol'
 import { forEachRecord } from '@odradek/protocol'
 import type { PartitionLog } from './partition-log.ts'
 import type { Segment } from './segment.ts'
-import { ensureIndexes, loadAbortedTxns } from './segment-files.ts'
+import { ensureIndexes } from './segment-files.ts'
 import { scanSegment } from './segment-scan.ts'
 import type { AbortedTxn } from './txn-index.ts'
 import { collectAbortedTxns } from './txn-index.ts'
+import { abortedTxnsOf } from './txn-index-files.ts'
 
 export interface TimestampAndOffset {
   timestamp: number
@@ -42,8 +43,7 @@ async function settled<T>(log: PartitionLog, look: () => Promise<T>): Promise<T>
 async function loadAndCollect(log: PartitionLog, from: number, to: number): Promise<AbortedTxn[]> {
   const found: AbortedTxn[] = []
   for (const segment of log.segments.slice(Math.max(log.segmentIndexFor(from), 0))) {
-    await loadAbortedTxns(log, segment)
-    if (collectAbortedTxns(segment.abortedTxns!, from, to, found)) break
+    if (collectAbortedTxns(await abortedTxnsOf(log, segment), from, to, found)) break
   }
   return found
 }

@@ -7,7 +7,8 @@ import { saveEpochs } from './log-flush.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { loadProducers } from './producer-rebuild.ts'
 import type { Segment } from './segment.ts'
-import { cutIndexFile, ensureIndexes, loadAbortedTxns, locate, removeFiles, resumeSegment, unlinkIfThere } from './segment-files.ts'
+import { cutIndexFile, ensureIndexes, locate, removeFiles, resumeSegment, unlinkIfThere } from './segment-files.ts'
+import { loadAbortedTxns } from './txn-index-files.ts'
 
 export async function truncateLog(log: PartitionLog, offset: number): Promise<void> {
   if (offset <= log.segments[0].baseOffset) {

@@ -1,12 +1,11 @@
 // The I/O of one segment beside its appends: bringing evicted indexes back (rebuilding damaged ones from the batches),
 // resuming a segment that grew before, renaming and removing its files.
 
-import { INDEX_SUFFIX, SEGMENT_SUFFIXES, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX } from './layout.ts'
+import { INDEX_SUFFIX, SEGMENT_SUFFIXES, TIME_INDEX_SUFFIX } from './layout.ts'
 import type { StorageNode } from './log-directory.ts'
 import { Segment } from './segment.ts'
 import { findBatch, scanSegment } from './segment-scan.ts'
 import type { SparseIndex } from './sparse-index.ts'
-import { parseAbortedTxns } from './txn-index.ts'
 
 /** What a segment's I/O needs of its log. */
 export interface SegmentHome {
@@ -55,7 +54,7 @@ export async function loadIndexes(home: SegmentHome, segment: Segment): Promise<
   return true
 }
 
-async function readIfThere(home: SegmentHome, path: string): Promise<Buffer | undefined> {
+export async function readIfThere(home: SegmentHome, path: string): Promise<Buffer | undefined> {
   try {
     return await home.node.world.disk.readFile(path)
   } catch (error) {
@@ -139,17 +138,6 @@ export async function locate(home: SegmentHome, segment: Segment, offset: number
     from = segment.offsets.lookup(offset)
   }
   return findBatch(segment.file, home.node.buffers, { from, to: segment.writtenSize }, offset)
-}
-
-/** The aborted transactions of a segment, read from its file when that was not done before. */
-export async function loadAbortedTxns(home: SegmentHome, segment: Segment): Promise<void> {
-  if (segment.abortedTxns !== undefined) return
-  const bytes = await readIfThere(home, segment.path(home.path, TXN_INDEX_SUFFIX))
-  const txns = bytes === undefined ? [] : parseAbortedTxns(bytes, segment.baseOffset)
-  if (txns === undefined)
-    throw Object.assign(new Error(`${segment.path(home.path, TXN_INDEX_SUFFIX)} is damaged`), { code: 'STORAGE_TXN_INDEX_CORRUPT' })
-  segment.abortedTxns = txns
-  segment.abortedTxnsSaved = txns.length
 }
 
 export async function removeFiles(home: SegmentHome, segment: Segment, suffixes: readonly string[] = SEGMENT_SUFFIXES): Promise<void> {

@@ -13,6 +13,11 @@ import { formatAbortedTxns, TXN_ENTRY_BYTES } from './txn-index.ts'
 /** Unsaved index entries of a growing segment beyond this go to file. */
 export const RESIDENT_ENTRIES_MAX = 4096
 
+/** Aborted transactions that a sealed segment keeps in memory. */
+export const RESIDENT_TXNS_MAX = 1000
+/** A segment with as many aborted transactions is full: they are in memory while it grows. */
+const GROWING_TXNS_MAX = 100_000
+
 export class Segment {
   readonly baseOffset: number
   readonly file: LogFile
@@ -113,6 +118,7 @@ export class Segment {
 
   isIndexFull(segmentIndexBytes: number): boolean {
     return (
+      (this.abortedTxns?.length ?? 0) >= GROWING_TXNS_MAX ||
       this.offsets.count >= Math.floor(segmentIndexBytes / OFFSET_ENTRY_BYTES) ||
       this.times.count >= Math.floor(segmentIndexBytes / TIME_ENTRY_BYTES) - 1
     )
@@ -153,6 +159,13 @@ export class Segment {
     const bytes = formatAbortedTxns(aborted.slice(this.abortedTxnsSaved))
     await writeAt(disk, this.path(directory, TXN_INDEX_SUFFIX + suffix), this.abortedTxnsSaved * TXN_ENTRY_BYTES, bytes, sync)
     this.abortedTxnsSaved = count
+    if (this.isSealed && count > RESIDENT_TXNS_MAX) this.abortedTxns = undefined
+  }
+
+  /** Takes the list that is on file. */
+  keepAbortedTxns(txns: AbortedTxn[]): void {
+    this.abortedTxns = txns
+    this.abortedTxnsSaved = txns.length
   }
 
   logPath(directory: string): string {

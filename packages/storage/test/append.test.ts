@@ -188,3 +188,40 @@ test('flush.messages brings the log to disk after that many, without holding ack
   while (log.syncedOffset < 4) await new Promise((resolve) => setImmediate(resolve))
   assert.equal(log.recoveryPoint, 4)
 })
+
+test('aborted transactions are known after a restart, also when their index is damaged, and more of them can follow', async () => {
+  const world = memoryWorld()
+  const config = logConfig()
+  const manager = await openManager(world, { config })
+  const log = await createLog(manager, config)
+  const abort = (to: PartitionLog, producerEpoch: number): void => {
+    append(to, idempotent(0, { producerEpoch, isTransactional: true }))
+    appendMarker(to, { producerId: 1, producerEpoch, isAbort: true })
+  }
+  abort(log, 0)
+  append(log, idempotent(0, { producerEpoch: 1, isTransactional: true }))
+  log.roll(NOW)
+  appendMarker(log, { producerId: 1, producerEpoch: 1, isAbort: true })
+  log.roll(NOW)
+  abort(log, 2)
+  await settle(log)
+  const expected = (await log.abortedTransactions(0, 100)).map(({ firstOffset, lastOffset }) => [firstOffset, lastOffset])
+  assert.deepEqual(expected, [
+    [0, 1],
+    [2, 3],
+    [4, 5]
+  ])
+  await manager.shutdown({ clean: true })
+  for (const [i, name] of ['00000000000000000000', '00000000000000000003', '00000000000000000004'].entries()) {
+    const path = `/data/topic-0/${name}.txnindex`
+    if (i === 1) await world.disk.writeFileAtomic(path, Buffer.from('damaged'))
+    assert.ok(await world.disk.exists(path))
+  }
+  const again = await openManager(world, { config })
+  opened.push(again)
+  const reopened = again.get({ topic: 'topic', partition: 0 })!
+  abort(reopened, 3)
+  await settle(reopened)
+  const found = (await reopened.abortedTransactions(0, 100)).map(({ firstOffset, lastOffset }) => [firstOffset, lastOffset])
+  assert.deepEqual(found, [...expected, [6, 7]])
+})
