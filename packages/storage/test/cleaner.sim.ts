@@ -14,6 +14,7 @@ import { appendMarker, batchOf, createLog, logConfig, openManager, readAll } fro
 interface Written {
   key: string
   value: string | null
+  isTransactional: boolean
   /** Undefined until its transaction ended. */
   isAborted: boolean | undefined
 }
@@ -125,7 +126,7 @@ function appendSomething(run: Run, log: PartitionLog): void {
   assert.equal(result.errorCode, 0, result.message ?? '')
   if (isTransactional) run.sequence += records.length
   records.forEach(({ key, value }, i) => {
-    run.written.set(offset + i, { key, value, isAborted: isTransactional ? undefined : false })
+    run.written.set(offset + i, { key, value, isTransactional, isAborted: isTransactional ? undefined : false })
     if (isTransactional) run.open.push(offset + i)
   })
 }
@@ -144,7 +145,7 @@ async function check(run: Run, world: World): Promise<void> {
   run.open =
     open === undefined
       ? []
-      : [...run.written].filter(([offset, { isAborted }]) => offset >= open.firstOffset && isAborted !== false).map(([offset]) => offset)
+      : [...run.written].filter(([offset, { isTransactional }]) => offset >= open.firstOffset && isTransactional).map(([offset]) => offset)
   for (const offset of run.open) run.written.get(offset)!.isAborted = undefined
   if (log === undefined) return
   await sim.complete(checkContent(run, log))
