@@ -8,14 +8,34 @@ import type { Admin, AdminOptions, Kafka, KafkaError } from '@odradek/client'
 export interface ToolIo {
   out(text: string): void
   err(text: string): void
+  /** Standard input. */
+  readonly input: AsyncIterable<Uint8Array>
+  /** Aborted when the user asks the command to end (SIGINT, SIGTERM): a command that runs on stops cleanly. */
+  readonly signal: AbortSignal
   /** What paths on the command line are relative to. */
   readonly cwd: string
 }
 
+let interrupted: AbortSignal | undefined
+
 export const processIo: ToolIo = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  get input() {
+    return process.stdin
+  },
+  /** Made when it is asked for: a command that never looks at it is ended by the signal itself. */
+  get signal() {
+    interrupted ??= untilInterrupted()
+    return interrupted
+  },
   cwd: process.cwd()
+}
+
+function untilInterrupted(): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort())
+  return controller.signal
 }
 
 /** The release of Kafka whose tools these are. */

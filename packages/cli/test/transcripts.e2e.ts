@@ -11,18 +11,7 @@ import { developmentProperties, loadBrokerConfig } from '@odradek/config'
 import { formatStorage } from '@odradek/metadata'
 import { requireGoldens } from '@odradek/testkit'
 import { createMemoryDisk, createNodeWorld } from '@odradek/world/node'
-import type { ToolIo } from '../src/tool.ts'
-
-interface Transcript {
-  n: number
-  tool: string
-  args: string[]
-  exitCode: number
-  stdout: string
-  stderr: string
-  files?: Record<string, string>
-  note?: string
-}
+import { masked, runCommand, type Transcript, terse } from './support/transcripts.ts'
 
 const tools = ['kafka-topics', 'kafka-get-offsets', 'kafka-delete-records', 'kafka-cluster']
 
@@ -49,13 +38,6 @@ async function startNode(t: { after(hook: () => Promise<void>): void }, disk = c
   return { bootstrap: `localhost:${port(false)}`, controller: `localhost:${port(true)}` }
 }
 
-async function run(tool: string, args: readonly string[], cwd: string): Promise<{ exitCode: number; stdout: string; stderr: string }> {
-  const { main } = (await import(`../src/commands/${tool}.ts`)) as { main(argv: readonly string[], io: ToolIo): Promise<number> }
-  const [out, err]: [string[], string[]] = [[], []]
-  const exitCode = await main(args, { out: (text) => void out.push(text), err: (text) => void err.push(text), cwd })
-  return { exitCode, stdout: out.join(''), stderr: err.join('') }
-}
-
 /** What the console tools between the recorded runs wrote. */
 async function writeRecords(bootstrap: string): Promise<void> {
   await using kafka = new Kafka({ brokers: bootstrap })
@@ -73,22 +55,6 @@ async function writeRecords(bootstrap: string): Promise<void> {
   for (const [topic, partition, count] of counts)
     for (let index = 0; index < count; index++) await producer.send(topic, { partition, value: Buffer.from('x'), timestamp: start + index })
 }
-
-/** The parts that differ from run to run, as the goldens mask them. */
-const masked = (text: string): string =>
-  text
-    .replace(/(?<![-\w])[A-Za-z0-9_-]{22}(?![-\w])/g, '<ID>')
-    .replace(/^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\]/gm, '[<TIME>]')
-    .replace(/(localhost )\d+ +/g, '$1<PORT> ')
-
-/** Frames of Java, and the class and causes of an exception, which Java adds to the message, are not ours to print. */
-const terse = (text: string): string =>
-  text
-    .replace(/^\[<TIME>\] (WARN|ERROR) \[AdminClient.*\n/gm, '')
-    .replace(/^\t<STACK>\n/gm, '')
-    .replace(/^(joptsimple|java|org\.apache)[\w.]+(Exception)?: .*\n/gm, '')
-    .replace(/^Caused by.*\n/gm, '')
-    .replace(/\n+$/, '\n')
 
 /** Runs whose text is ours: why is in docs/guides/commands.md. */
 const ownText = new Set([53, 243, 287])
@@ -116,11 +82,7 @@ test("the commands answer as Apache Kafka 4.3's do", { timeout: 120_000 }, async
     const bootstrap = note === 'no broker runs' ? 'localhost:1' : node.bootstrap
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
     await t.test(`${n} ${tool} ${args.join(' ').slice(0, 100)}`, async () => {
-      const actual = await run(
-        tool,
-        args.map((argument) => argument.replace('<BOOTSTRAP>', bootstrap).replace('<CONTROLLER>', node.controller)),
-        folder
-      )
+      const actual = await runCommand(transcript, { bootstrap, controller: node.controller, cwd: folder })
       assert.equal(actual.exitCode, exitCode, actual.stdout + actual.stderr)
       if (ownText.has(n)) return
       assert.equal(masked(actual.stdout), masked(stdout))

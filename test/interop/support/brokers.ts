@@ -14,6 +14,7 @@ export interface BrokerProcess extends AsyncDisposable {
   readonly kind: BrokerKind
   readonly bootstrapServers: string
   readonly port: number
+  readonly controllerPort: number
   readonly dataDir: string
   readonly pid: number
   /** Standard output and error so far. */
@@ -116,6 +117,7 @@ async function acceptsConnections(port: number): Promise<boolean> {
 class SpawnedBroker implements BrokerProcess {
   readonly kind: BrokerKind
   readonly port: number
+  readonly controllerPort: number
   readonly dataDir: string
   readonly #child: ChildProcess
   readonly #exit: Promise<number | null>
@@ -123,9 +125,10 @@ class SpawnedBroker implements BrokerProcess {
   #output = ''
   exited = false
 
-  constructor(kind: BrokerKind, port: number, dataDir: string, launch: Launch, cleanup: () => void) {
+  constructor(kind: BrokerKind, ports: { port: number; controllerPort: number }, dataDir: string, launch: Launch, cleanup: () => void) {
     this.kind = kind
-    this.port = port
+    this.port = ports.port
+    this.controllerPort = ports.controllerPort
     this.dataDir = dataDir
     this.#cleanup = cleanup
     this.#child = spawn(launch.program, launch.args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...launch.env } })
@@ -197,7 +200,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<BrokerPr
   if (formatted.status !== 0)
     throw new Error(`${kind}: format failed: ${formatted.error?.message ?? ''}${formatted.stdout}${formatted.stderr}`)
   options.onSpawn?.()
-  const broker = new SpawnedBroker(kind, port, dataDir, start, () => rmSync(workDir, { recursive: true, force: true }))
+  const broker = new SpawnedBroker(kind, { port, controllerPort }, dataDir, start, () => rmSync(workDir, { recursive: true, force: true }))
   const deadline = performance.now() + (options.startTimeoutMs ?? 60_000)
   while (!(await acceptsConnections(port))) {
     if (broker.exited || performance.now() > deadline) {

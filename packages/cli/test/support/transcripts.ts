@@ -1,0 +1,70 @@
+// Recorded runs of Apache Kafka's commands (goldens, cli-transcripts.ndjson): running one in this process, and what in its text is
+// volatile or Java's own. Used by the transcripts here (Odradek's broker) and by test/interop/transcripts.e2e.ts (Apache Kafka's).
+import type { ToolIo } from '../../src/tool.ts'
+
+export interface Transcript {
+  readonly n: number
+  readonly tool: string
+  readonly args: readonly string[]
+  readonly stdin?: string
+  /** `timeout`: it was still running after 60 seconds. */
+  readonly exitCode: number | 'timeout'
+  readonly stdout: string
+  readonly stderr: string
+  /** Contents of the files that the arguments name. */
+  readonly files?: Readonly<Record<string, string>>
+  readonly note?: string
+}
+
+export interface Outcome {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Surroundings {
+  readonly bootstrap: string
+  readonly controller: string
+  readonly cwd: string
+  /** Ends a command that runs on. */
+  readonly signal?: AbortSignal
+}
+
+/** The command of this project, in this process. */
+export async function runCommand(
+  { tool, args, stdin = '' }: Transcript,
+  { bootstrap, controller, cwd, signal }: Surroundings
+): Promise<Outcome> {
+  const { main } = (await import(`../../src/commands/${tool}.ts`)) as { main(argv: readonly string[], io: ToolIo): Promise<number> }
+  const [out, err]: [string[], string[]] = [[], []]
+  const io: ToolIo = {
+    out: (text) => void out.push(text),
+    err: (text) => void err.push(text),
+    input: (async function* () {
+      yield Buffer.from(stdin)
+    })(),
+    signal: signal ?? new AbortController().signal,
+    cwd
+  }
+  const filled = args.map((argument) => argument.replace('<BOOTSTRAP>', bootstrap).replace('<CONTROLLER>', controller))
+  const exitCode = await main(filled, io)
+  return { exitCode, stdout: out.join(''), stderr: err.join('') }
+}
+
+/** The parts that differ from run to run, as the goldens mask them. */
+export const masked = (text: string): string =>
+  text
+    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<UUID>')
+    .replace(/(?<![-\w])[A-Za-z0-9_-]{22}(?![-\w])/g, '<ID>')
+    .replace(/^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\]/gm, '[<TIME>]')
+    .replace(/(localhost )\d+ +/g, '$1<PORT> ')
+
+/** Frames of Java, and the class and causes of an exception, which Java adds to the message, are not ours to print; nor its log. */
+export const terse = (text: string): string =>
+  text
+    .replace(/^The consumer rebalance protocol \(KIP-848\).*\n/gm, '')
+    .replace(/^\[<TIME>\] (WARN|ERROR) \[(AdminClient|Consumer|Producer|ShareConsumer).*\n/gm, '')
+    .replace(/^\t<STACK>\n/gm, '')
+    .replace(/^(joptsimple|java|org\.apache)[\w.]+(Exception)?: .*\n/gm, '')
+    .replace(/^Caused by.*\n/gm, '')
+    .replace(/\n+$/, '\n')
