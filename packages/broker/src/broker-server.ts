@@ -39,6 +39,8 @@ export interface BrokerServerOptions {
   readonly config: BrokerConfig
   /** Memory that this node may count on; requests and responses get a share of it each. */
   readonly memoryBytes?: number
+  /** Files and sockets that the process may have open, where that is known: connections get a share. */
+  readonly openFilesMax?: number
 }
 
 const LOGGER = 'kafka.server.KafkaRaftServer'
@@ -72,7 +74,7 @@ export class BrokerServer implements BrokerContext {
   static async start(options: BrokerServerOptions): Promise<BrokerServer> {
     const server = new BrokerServer(options)
     try {
-      await server.#start(options.memoryBytes)
+      await server.#start(options)
     } catch (error) {
       await server.#undoAll()
       throw error
@@ -147,12 +149,12 @@ export class BrokerServer implements BrokerContext {
 
   // ---- start
 
-  async #start(memoryBytes: number | undefined): Promise<void> {
+  async #start({ memoryBytes, openFilesMax }: BrokerServerOptions): Promise<void> {
     const { world, config } = this
     checkRoles(config)
     const brokerHandler = new Dispatcher<BrokerContext>({ world, broker: this, handlers: brokerHandlers() })
     const controllerHandler = new Dispatcher<BrokerContext>({ world, broker: this, handlers: controllerHandlers() })
-    this.#listeners = await Listeners.bind({ world, config, brokerHandler, controllerHandler, memoryBytes })
+    this.#listeners = await Listeners.bind({ world, config, brokerHandler, controllerHandler, memoryBytes, openFilesMax })
     this.#undo.push(() => this.#listeners.close())
     await this.#openStorage()
     await this.#openMetadata()

@@ -13,6 +13,8 @@ export interface ListenersOptions {
   readonly controllerHandler: FrameHandler
   /** Of the machine, or what of it this node may count on. */
   readonly memoryBytes?: number
+  /** Files and sockets that the process may have open. */
+  readonly openFilesMax?: number
 }
 
 export interface BoundListener {
@@ -37,8 +39,10 @@ export class Listeners {
 
   /** Binds all; requests are read after `open`. */
   static async bind(options: ListenersOptions): Promise<Listeners> {
-    const { world, config, memoryBytes } = options
-    const quotas = new ConnectionQuotas(() => connectionLimitsFrom(config))
+    const { world, config, memoryBytes, openFilesMax } = options
+    // The controller's listeners have limits of their own, so that clients of the broker cannot shut it out.
+    const newQuotas = () => new ConnectionQuotas(() => connectionLimitsFrom(config, openFilesMax))
+    const [brokerQuotas, controllerQuotas] = [newQuotas(), newQuotas()]
     const requestMemory = new MemoryBudget(requestMemoryFrom(config, memoryBytes))
     const responseMemory = new MemoryBudget(responseMemoryFrom(memoryBytes))
     const listeners = new Listeners(config, responseMemory)
@@ -52,7 +56,7 @@ export class Listeners {
           host: endpoint.host,
           port: endpoint.port,
           handler: controllers.has(endpoint.listenerName) ? options.controllerHandler : options.brokerHandler,
-          quotas,
+          quotas: controllers.has(endpoint.listenerName) ? controllerQuotas : brokerQuotas,
           requestMemory,
           responseMemory,
           requestBytesMax: () => config.get('socket.request.max.bytes'),

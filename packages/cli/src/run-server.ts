@@ -4,7 +4,7 @@
  * SIGTERM and SIGINT stop it in order; a second one ends the process at once. A fault of the node (world.halt) ends the process
  * with 1 without any more work, so that nothing is written after it.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { resolve } from 'node:path'
 import { BrokerServer } from '@odradek/broker'
@@ -34,7 +34,7 @@ export async function runServer(options: RunServerOptions): Promise<number> {
   for (const warning of warnings) logger.log('WARN', LOGGER, warning)
   await options.prepare?.(world, config)
   const stopped = nextSignal()
-  const server = await BrokerServer.start({ world, config, memoryBytes: memoryBytes() })
+  const server = await BrokerServer.start({ world, config, memoryBytes: memoryBytes(), openFilesMax: openFilesMax() })
   options.onStarted?.(server)
   const signal = await stopped
   logger.log('INFO', LOGGER, `Terminating process due to signal ${signal}`)
@@ -68,6 +68,16 @@ function nextSignal(): Promise<NodeJS.Signals> {
 function memoryBytes(): number {
   const constrained = process.constrainedMemory()
   return constrained > 0 && constrained < totalmem() ? constrained : totalmem()
+}
+
+/** Of this process; undefined where the system does not say. */
+function openFilesMax(): number | undefined {
+  try {
+    const match = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))
+    return match === null ? undefined : Number(match[1])
+  } catch {
+    return undefined
+  }
 }
 
 /** Owner only: records are nobody else's business. */

@@ -64,6 +64,7 @@ export const brokerEffects: readonly BrokerConfigName[] = [
   'node.id',
   'num.partitions',
   'num.recovery.threads.per.data.dir',
+  'odradek.decompression.ratio.max',
   'odradek.durability',
   'odradek.frame.timeout.ms',
   'offset.metadata.max.bytes',

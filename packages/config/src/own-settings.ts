@@ -22,6 +22,7 @@ export const ownDocs: Readonly<Record<string, string>> = {
   'odradek.durability':
     'When a write counts as written: page-cache (as Kafka: the operating system has it) or sync (after a grouped fdatasync, before the acknowledgement).',
   'odradek.frame.timeout.ms': 'How long a client may take to send the rest of a request whose first bytes have come.',
-  'odradek.decompression.ratio.max': 'A record may decompress to at most this many times max.message.bytes; more is refused as corrupt.',
+  'odradek.decompression.ratio.max':
+    'A batch may decompress to at most this many times max.message.bytes (1 MiB where that is less); more is refused as corrupt.',
   'odradek.tail.cache.bytes': 'Memory for the newest record batches of all logs together; fetches at the tail are answered from it.'
 }

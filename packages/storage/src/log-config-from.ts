@@ -30,7 +30,8 @@ export function logConfigFrom(topic: TopicConfig, broker: BrokerConfig): LogConf
     messageTimestampType: topic.get('message.timestamp.type') as LogConfig['messageTimestampType'],
     messageTimestampBeforeMaxMs: topic.get('message.timestamp.before.max.ms'),
     messageTimestampAfterMaxMs: topic.get('message.timestamp.after.max.ms'),
-    durability: broker.get('odradek.durability') as LogConfig['durability']
+    durability: broker.get('odradek.durability') as LogConfig['durability'],
+    decompressionRatioMax: broker.get('odradek.decompression.ratio.max')
   }
 }
 

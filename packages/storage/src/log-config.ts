@@ -33,6 +33,8 @@ export interface LogConfig {
   messageTimestampAfterMaxMs: number
   /** `odradek.durability`: an acknowledgement waits for the page cache (as Kafka's), or for a grouped fdatasync. */
   durability: Durability
+  /** `odradek.decompression.ratio.max`: decompressed bytes allowed for a batch, in max.message.bytes (at least of 1 MiB). */
+  decompressionRatioMax: number
 }
 
 /** Kafka 4.3's defaults. */
@@ -61,7 +63,8 @@ export const defaultLogConfig: Readonly<LogConfig> = Object.freeze({
   messageTimestampType: 'CreateTime',
   messageTimestampBeforeMaxMs: LONG_MAX,
   messageTimestampAfterMaxMs: 3600000,
-  durability: 'page-cache'
+  durability: 'page-cache',
+  decompressionRatioMax: 32
 })
 
 /** What the validator of records asks of it. */
@@ -75,6 +78,12 @@ export function recordsConfigOf(config: LogConfig): RecordsConfig {
     timestampType: config.messageTimestampType,
     timestampBeforeMaxMs: config.messageTimestampBeforeMaxMs,
     timestampAfterMaxMs: config.messageTimestampAfterMaxMs,
-    isCompacted: config.isCompact
+    isCompacted: config.isCompact,
+    decompressedBytesMax: decompressedBytesMax(config)
   }
+}
+
+/** What a batch of a topic with these settings may decompress to. */
+export function decompressedBytesMax(config: LogConfig): number {
+  return Math.max(config.maxMessageBytes, 1024 * 1024) * config.decompressionRatioMax
 }

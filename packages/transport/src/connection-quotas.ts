@@ -1,5 +1,12 @@
-// Who may connect: totals, totals of an address, and the pace of new connections (max.connections, max.connections.per.ip,
-// max.connection.creation.rate). Too many are refused, too fast are made to wait, as Kafka does. One a node; listeners share it.
+// Who may connect: totals of the node, of a listener and of an address, and the pace of new connections (max.connections,
+// max.connections.per.ip, max.connection.creation.rate). Too many are refused, too fast are made to wait, as Kafka does.
+
+/** Of one listener: its own settings, or those of the node that hold for each listener. */
+export interface ListenerLimits {
+  readonly connectionsMax: number
+  /** New connections a second. */
+  readonly creationRate: number
+}
 
 export interface ConnectionLimits {
   readonly connectionsMax: number
@@ -7,9 +14,10 @@ export interface ConnectionLimits {
   readonly perIpOverrides: ReadonlyMap<string, number>
   /** Addresses that the limits of an address do not bind, overrides apart. */
   readonly isPerIpExempt?: (address: string) => boolean
-  /** New connections a second of the node and of one address. */
+  /** New connections a second of the node (all listeners together) and of one address. */
   readonly creationRate: number
   readonly creationRatePerIp: number
+  readonly listener: (listenerName: string) => ListenerLimits
 }
 
 /** Seconds of unused rate that may be spent at once (quota.window.num of Kafka's quotas). */
@@ -39,8 +47,14 @@ class TokenBucket {
 
 export type Admission = { refused: string } | { delayMs: number }
 
+interface ListenerCount {
+  connections: number
+  readonly bucket: TokenBucket
+}
+
 export class ConnectionQuotas {
   readonly #limits: () => ConnectionLimits
+  readonly #listeners = new Map<string, ListenerCount>()
   readonly #perIp = new Map<string, number>()
   readonly #ipBuckets = new Map<string, TokenBucket>()
   #bucket: TokenBucket | undefined
@@ -55,50 +69,67 @@ export class ConnectionQuotas {
   }
 
   /** Counts the connection unless it is refused; give it back with `release`. */
-  admit(address: string, now: number): Admission {
+  admit(listenerName: string, address: string, now: number): Admission {
     const limits = this.#limits()
-    const fromIp = this.#perIp.get(address) ?? 0
+    const ofListener = limits.listener(listenerName)
+    const listener = this.#listenerCount(listenerName, ofListener, now)
     if (this.#connections >= limits.connectionsMax) return { refused: `max.connections (${limits.connectionsMax}) reached` }
+    if (listener.connections >= ofListener.connectionsMax)
+      return { refused: `max.connections (${ofListener.connectionsMax}) of listener ${listenerName} reached` }
+    const fromIp = this.#perIp.get(address) ?? 0
     const isExempt = limits.isPerIpExempt?.(address) === true
     const perIpMax = limits.perIpOverrides.get(address) ?? (isExempt ? Number.POSITIVE_INFINITY : limits.connectionsPerIpMax)
     if (fromIp >= perIpMax) return { refused: `max.connections.per.ip (${perIpMax}) reached by ${address}` }
     this.#connections++
+    listener.connections++
     this.#perIp.set(address, fromIp + 1)
     const ipDelayMs = isExempt ? 0 : this.#ipDelayMs(limits, address, now)
-    return { delayMs: Math.max(this.#nodeDelayMs(limits, now), ipDelayMs) }
+    return { delayMs: Math.max(this.#nodeDelayMs(limits, now), delayOf(listener.bucket, ofListener.creationRate, now), ipDelayMs) }
   }
 
-  release(address: string, now: number): void {
+  release(listenerName: string, address: string, now: number): void {
     this.#connections--
+    const listener = this.#listeners.get(listenerName)
+    if (listener !== undefined) listener.connections--
     const fromIp = (this.#perIp.get(address) ?? 1) - 1
-    if (fromIp > 0) {
-      this.#perIp.set(address, fromIp)
-      return
-    }
-    this.#perIp.delete(address)
-    // an address without connections is remembered only while its rate still matters
+    if (fromIp > 0) this.#perIp.set(address, fromIp)
+    else this.#perIp.delete(address)
+    // a full bucket says no more than a new one; the longest unused are in front
     const rate = this.#limits().creationRatePerIp
     for (const [ip, bucket] of this.#ipBuckets) {
-      if (!this.#perIp.has(ip) && bucket.isFull(rate, now)) this.#ipBuckets.delete(ip)
-      else break
+      if (!bucket.isFull(rate, now)) break
+      this.#ipBuckets.delete(ip)
     }
+  }
+
+  /** Addresses whose pace is remembered. */
+  get rememberedAddresses(): number {
+    return this.#ipBuckets.size
+  }
+
+  #listenerCount(listenerName: string, limits: ListenerLimits, now: number): ListenerCount {
+    let listener = this.#listeners.get(listenerName)
+    if (listener === undefined) {
+      listener = { connections: 0, bucket: new TokenBucket(limits.creationRate, now) }
+      this.#listeners.set(listenerName, listener)
+    }
+    return listener
   }
 
   #nodeDelayMs(limits: ConnectionLimits, now: number): number {
-    if (!Number.isFinite(limits.creationRate)) return 0
     this.#bucket ??= new TokenBucket(limits.creationRate, now)
-    return this.#bucket.take(limits.creationRate, now)
+    return delayOf(this.#bucket, limits.creationRate, now)
   }
 
   #ipDelayMs(limits: ConnectionLimits, address: string, now: number): number {
     if (!Number.isFinite(limits.creationRatePerIp)) return 0
-    let bucket = this.#ipBuckets.get(address)
-    if (bucket === undefined) {
-      bucket = new TokenBucket(limits.creationRatePerIp, now)
-    } else {
-      this.#ipBuckets.delete(address)
-    }
+    const bucket = this.#ipBuckets.get(address) ?? new TokenBucket(limits.creationRatePerIp, now)
+    this.#ipBuckets.delete(address)
     this.#ipBuckets.set(address, bucket)
     return bucket.take(limits.creationRatePerIp, now)
   }
+}
+
+function delayOf(bucket: TokenBucket, rate: number, now: number): number {
+  return Number.isFinite(rate) ? bucket.take(rate, now) : 0
 }

@@ -105,7 +105,7 @@ export class SocketServer {
       return
     }
     const now = this.#options.world.clock.monotonicMs()
-    const admission = this.#options.quotas.admit(socket.remoteAddress, now)
+    const admission = this.#options.quotas.admit(this.listenerName, socket.remoteAddress, now)
     if ('refused' in admission) {
       this.#log.log(
         'WARN',
@@ -145,7 +145,7 @@ export class SocketServer {
       buffers: this.#buffers,
       onClose: (closed) => {
         this.#connections.delete(closed)
-        quotas.release(socket.remoteAddress, world.clock.monotonicMs())
+        quotas.release(this.listenerName, socket.remoteAddress, world.clock.monotonicMs())
         if (this.#connections.size === 0) this.#onEmpty?.()
       }
     })

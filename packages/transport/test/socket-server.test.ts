@@ -17,6 +17,7 @@ async function setUp(limits: Partial<ConnectionLimits> = {}, isHeld = false) {
     perIpOverrides: new Map(),
     creationRate: Number.POSITIVE_INFINITY,
     creationRatePerIp: Number.POSITIVE_INFINITY,
+    listener: () => ({ connectionsMax: 100, creationRate: Number.POSITIVE_INFINITY }),
     ...limits
   }))
   const server = await SocketServer.listen({
@@ -110,6 +111,35 @@ describe('a listener', () => {
     await fake.advance(1_000)
     assert.deepEqual(sockets.filter((socket) => socket.isPaused).length, 0)
     assert.equal(fake.accept(new FakeSocket('10.0.0.9')).isPaused, false)
+  })
+
+  test('holds the limits of its own, apart from those of other listeners', async () => {
+    const quotas = new ConnectionQuotas(() => ({
+      connectionsMax: 5,
+      connectionsPerIpMax: 100,
+      perIpOverrides: new Map(),
+      creationRate: Number.POSITIVE_INFINITY,
+      creationRatePerIp: Number.POSITIVE_INFINITY,
+      listener: (name) => (name === 'SLOW' ? { connectionsMax: 20, creationRate: 0.1 } : { connectionsMax: 2, creationRate: 1_000 })
+    }))
+    const admit = (listenerName: string) => quotas.admit(listenerName, '10.0.0.1', 0)
+    assert.deepEqual([admit('SMALL'), admit('SMALL')], [{ delayMs: 0 }, { delayMs: 0 }])
+    assert.deepEqual(admit('SMALL'), { refused: 'max.connections (2) of listener SMALL reached' })
+    assert.deepEqual([admit('SLOW'), admit('SLOW')], [{ delayMs: 0 }, { delayMs: 10_000 }])
+    quotas.release('SMALL', '10.0.0.1', 0)
+    assert.deepEqual(admit('SMALL'), { delayMs: 0 })
+    assert.deepEqual(admit('SLOW'), { delayMs: 20_000 })
+    assert.deepEqual(admit('SLOW'), { refused: 'max.connections (5) reached' })
+  })
+
+  test('forgets the pace of addresses that are quiet, also while one stays connected', async () => {
+    const { fake, quotas } = await setUp({ creationRatePerIp: 50 })
+    fake.accept(new FakeSocket('10.0.0.1'))
+    for (let i = 0; i < 1_000; i++) {
+      await fake.advance(100)
+      fake.accept(new FakeSocket(`10.1.${i >> 8}.${i & 255}`)).handlers?.onClose()
+    }
+    assert.ok(quotas.rememberedAddresses <= 2, `${quotas.rememberedAddresses} addresses remembered`)
   })
 
   test('closes gracefully: what is in handling gets its time, then all go', async () => {

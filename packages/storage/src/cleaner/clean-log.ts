@@ -6,6 +6,7 @@ import type { RecordBatch } from '@odradek/protocol'
 import { BatchLayout, decompress, RecordReader, readBatchHeader } from '@odradek/protocol'
 import { LogFile } from '../file-pool.ts'
 import { CLEANED_SUFFIX, LOG_SUFFIX, SEGMENT_SUFFIXES } from '../layout.ts'
+import { decompressedBytesMax, defaultLogConfig } from '../log-config.ts'
 import type { PartitionLog } from '../partition-log.ts'
 import { Segment } from '../segment.ts'
 import { unlinkIfThere } from '../segment-files.ts'
@@ -42,7 +43,7 @@ export async function cleanLog(range: CleanableRange, options: CleanOptions): Pr
     now,
     deleteRetentionMs: log.config.deleteRetentionMs,
     endOffset,
-    decompressedBytesMax: decompressedBytesMax(log)
+    decompressedBytesMax: cleanedBytesMax(log)
   }
   if (generation !== log.generation) return undefined
   for (const group of groupsOf(log, cleanable)) {
@@ -52,8 +53,15 @@ export async function cleanLog(range: CleanableRange, options: CleanOptions): Pr
   return endOffset
 }
 
-function decompressedBytesMax(log: PartitionLog): number {
-  return Math.max(log.config.maxMessageBytes, 1024 * 1024) * 64
+/** Batches that are there already were let in under the settings of their time: what is twice as large is damaged. */
+function cleanedBytesMax({ config }: PartitionLog): number {
+  return (
+    2 *
+    Math.max(
+      decompressedBytesMax(config),
+      decompressedBytesMax({ ...config, decompressionRatioMax: defaultLogConfig.decompressionRatioMax })
+    )
+  )
 }
 
 /** The latest offset of each key in the dirty range, as far as the budget reaches. */
@@ -62,7 +70,7 @@ async function latestOffsets(range: CleanableRange, { slicer, keyMapBytes }: Cle
   const keys = new KeyMap(keyMapBytes)
   const transactions = new CleanedTransactions()
   transactions.add(await log.abortedTransactions(firstDirtyOffset, firstUncleanableOffset))
-  const limit = decompressedBytesMax(log)
+  const limit = cleanedBytesMax(log)
   const dirty = log.segments.filter((segment, i) => log.segmentEnd(i) > firstDirtyOffset && segment.baseOffset < firstUncleanableOffset)
   for (const segment of dirty) {
     for await (const batch of batchesIn(log, segment)) {

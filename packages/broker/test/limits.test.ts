@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { developmentProperties, loadBrokerConfig } from '@odradek/config'
+import { ApiVersionsRequest, ApiVersionsResponse, ErrorCode, encodeBatch } from '@odradek/protocol'
+import { connectionLimitsFrom } from '../src/limits.ts'
+import { createTopic, produce, startBroker } from './support/test-broker.ts'
+
+function limitsOf(overrides: Record<string, string>, openFilesMax?: number) {
+  const { config } = loadBrokerConfig({ properties: developmentProperties({ port: 0, dataDir: '/data' }), overrides })
+  return connectionLimitsFrom(config, openFilesMax)
+}
+
+describe('limits of connections', () => {
+  test('leave a part of the open files to logs', () => {
+    assert.equal(limitsOf({}, 1_000).connectionsMax, 800)
+    assert.equal(limitsOf({}, 1_000_000).connectionsMax, 10_000)
+    assert.equal(limitsOf({}).connectionsMax, 10_000)
+    assert.equal(limitsOf({ 'max.connections': '50000' }, 1_000).connectionsMax, 50_000)
+  })
+
+  test('of a listener are its own, else those of the node', () => {
+    const limits = limitsOf({
+      'max.connections': '7',
+      'listener.name.plaintext.max.connections': '3',
+      'listener.name.plaintext.max.connection.creation.rate': '11'
+    })
+    assert.deepEqual(limits.listener('PLAINTEXT'), { connectionsMax: 3, creationRate: 11 })
+    assert.deepEqual(limits.listener('CONTROLLER'), { connectionsMax: 7, creationRate: 200 })
+    assert.equal(limits.connectionsMax, 7)
+  })
+
+  test('that the clients of the broker use up leave the controller reachable', async () => {
+    await using broker = await startBroker({ overrides: { 'max.connections': '2' } })
+    const call = async (connect: () => ReturnType<typeof broker.connect>) => {
+      const client = await connect()
+      const { errorCode } = await client.call(ApiVersionsRequest, ApiVersionsResponse, 0, {})
+      return errorCode
+    }
+    assert.deepEqual([await call(broker.connect), await call(broker.connect)], [ErrorCode.NONE, ErrorCode.NONE])
+    const refused = await broker.connect()
+    assert.equal(await refused.isEndedByBroker(), true)
+    assert.equal(await call(broker.connectToController), ErrorCode.NONE)
+  })
+})
+
+describe('odradek.decompression.ratio.max', () => {
+  for (const [ratio, expected] of [
+    ['1', ErrorCode.CORRUPT_MESSAGE],
+    ['4', ErrorCode.NONE]
+  ] as const) {
+    test(`of ${ratio} ${expected === ErrorCode.NONE ? 'takes' : 'refuses'} a batch of 3 MiB`, async () => {
+      await using broker = await startBroker({ overrides: { 'odradek.decompression.ratio.max': ratio } })
+      const client = await broker.connect()
+      await createTopic(client, 'squeezed')
+      const records = encodeBatch({ records: [{ value: Buffer.alloc(3 * 1024 * 1024) }], timestamp: Date.now(), compression: 'gzip' })
+      assert.equal((await produce(client, 'squeezed', records)).errorCode, expected)
+    })
+  }
+})
