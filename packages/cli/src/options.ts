@@ -3,13 +3,28 @@
  * (joptsimple), which scripts may read. Options may be written `--name value`, `--name=value` and `-name value`, and may be given more
  * than once where the tool takes several. Kafka's tools take no abbreviations. The newer tools are read by command-line.ts.
  */
+import { LONG_MAX } from '@odradek/base'
 import { ToolError } from './tool.ts'
 
 export interface OptionSpec {
   readonly name: string
   readonly description: string
-  /** A value is required. Absent: a flag. */
-  readonly argument?: { readonly type: 'String' | 'Integer' | 'Long'; readonly name?: string; readonly default?: string }
+  /** Absent: a flag. */
+  readonly argument?: OptionArgument
+  /** The option must be given, which the table marks. */
+  readonly isRequired?: boolean
+  /** The option may be given only along with one of these. */
+  readonly availableWith?: readonly string[]
+}
+
+export interface OptionArgument {
+  readonly type: 'String' | 'Integer' | 'Long'
+  readonly name?: string
+  readonly default?: string
+  /** May be left away. */
+  readonly isOptional?: boolean
+  /** One argument is many values. */
+  readonly separator?: string
 }
 
 /** What was given does not fit together: Kafka's tools print the message and the table of options. */
@@ -26,23 +41,43 @@ export class Options {
   readonly #specs: ReadonlyMap<string, OptionSpec>
   readonly #given = new Map<string, string[]>()
 
+  /** Every option as often as it was given, in order. */
+  readonly order: readonly string[]
+
   /** Throws a ToolError for an option that does not exist or has no value. */
   constructor(specs: readonly OptionSpec[], argv: readonly string[]) {
     this.#specs = new Map(specs.map((spec) => [spec.name, spec]))
+    const order: string[] = []
     for (let index = 0; index < argv.length; index++) {
       const argument = argv[index]
       if (argument === '--') break
-      if (!argument.startsWith('-') || argument === '-') continue
+      if (!looksLikeOption(argument)) continue
       const [, name, attached] = /^--?([^=]*)(?:=(.*))?$/s.exec(argument) as RegExpExecArray
       const spec = this.#specs.get(name)
       if (spec === undefined) throw unrecognized(argument, name)
       const values = this.#given.get(name) ?? []
       this.#given.set(name, values)
+      order.push(name)
       if (spec.argument === undefined) continue
-      const value = attached ?? argv[++index]
-      if (value === undefined)
+      const mayFollow = spec.argument.isOptional !== true || (argv[index + 1] !== undefined && !looksLikeOption(argv[index + 1]))
+      const value = attached || (mayFollow ? argv[++index] : undefined)
+      if (value !== undefined) values.push(...separated(value, spec.argument.separator))
+      else if (spec.argument.isOptional !== true)
         throw new ToolError(`Option ${name} requires an argument`, 'joptsimple.OptionMissingRequiredArgumentException')
-      values.push(value)
+    }
+    this.order = order
+    if (!this.has('help') && !this.has('version')) this.#checkTogether(specs)
+  }
+
+  #checkTogether(specs: readonly OptionSpec[]): void {
+    const sorted = specs.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    const missing = sorted.filter(({ name, isRequired }) => isRequired === true && !this.has(name))
+    if (missing.length > 0)
+      throw new ToolError(`Missing required option(s) ${listed(missing)}`, 'joptsimple.MissingRequiredOptionsException')
+    const unavailable = specs.filter(({ name, availableWith }) => this.has(name) && availableWith?.some((one) => this.has(one)) === false)
+    if (unavailable.length > 0) {
+      const message = `Option(s) ${listed(unavailable)} are unavailable given other options on the command line`
+      throw new ToolError(message, 'joptsimple.UnavailableOptionException')
     }
   }
 
@@ -64,11 +99,13 @@ export class Options {
     return values[0] ?? this.#specs.get(name)?.argument?.default
   }
 
+  /** An Integer or Long. */
   integer(name: string): number | undefined {
     const text = this.value(name)
     if (text === undefined) return undefined
     const value = Number(text)
-    if (!/^[+-]?\d+$/.test(text) || value !== (value | 0))
+    const isLong = this.#specs.get(name)?.argument?.type === 'Long'
+    if (!/^[+-]?\d+$/.test(text) || (isLong ? Math.abs(value) > LONG_MAX : value !== (value | 0)))
       throw new ToolError(`Cannot parse argument '${text}' of option ${name}`, 'joptsimple.OptionArgumentConversionException')
     return value
   }
@@ -77,10 +114,57 @@ export class Options {
     for (const name of names) if (!this.has(name)) throw new UsageError(`Missing required argument "[${name}]"`)
   }
 
+  requireOneOf(...names: readonly string[]): void {
+    if (names.filter((name) => this.has(name)).length !== 1)
+      throw new UsageError(`Exactly one of the following arguments is required: ${names.map((name) => `[${name}]`).join(', ')}`)
+  }
+
   exclude(name: string, others: readonly string[]): void {
     if (!this.has(name)) return
     const other = others.find((one) => this.has(one))
     if (other !== undefined) throw new UsageError(`Option "[${name}]" can't be used with option "[${other}]"`)
+  }
+}
+
+const looksLikeOption = (argument: string): boolean => argument.startsWith('-') && argument !== '-'
+const listed = (specs: readonly OptionSpec[]): string => `[${specs.map(({ name }) => name).join(', ')}]`
+
+/** Nothing between two separators is no value. */
+function separated(value: string, separator: string | undefined): string[] {
+  const values = separator === undefined ? [value] : value.split(separator).filter((one) => one !== '')
+  return values.length === 0 ? [value] : values
+}
+
+/**
+ * A tool's start: --help, no argument at all and mistakes print the table of options and give 1; --version gives 0; else `run` is called
+ * with the options.
+ */
+export async function withOptions(
+  { purpose, specs }: { readonly purpose: string; readonly specs: readonly OptionSpec[] },
+  argv: readonly string[],
+  io: ToolIo,
+  run: (options: Options) => Promise<number>
+): Promise<number> {
+  const usage = (message: string): number => {
+    io.err(`${message}\n${helpTable(specs)}`)
+    return 1
+  }
+  let options: Options
+  try {
+    options = new Options(specs, argv)
+  } catch (error) {
+    return usage(messageOf(error))
+  }
+  if (argv.length === 0 || options.has('help')) return usage(purpose)
+  if (options.has('version')) {
+    io.out(`${KAFKA_VERSION}\n`)
+    return 0
+  }
+  try {
+    return await run(options)
+  } catch (error) {
+    if (error instanceof UsageError) return usage(error.message)
+    throw error
   }
 }
 
@@ -96,9 +180,10 @@ export const helpAndVersion: readonly OptionSpec[] = [
 
 /** The table of options as Kafka's tools print it, sorted by name. */
 export function helpTable(specs: readonly OptionSpec[]): string {
+  const header = specs.some(({ isRequired }) => isRequired) ? 'Option (* = required)' : 'Option'
   const rows: [string, string][] = [
-    ['Option', 'Description'],
-    ['------', '-----------']
+    [header, 'Description'],
+    [header.replace(/./g, '-'), '-----------']
   ]
   for (const spec of specs.toSorted((a, b) => (a.name < b.name ? -1 : 1))) rows.push([title(spec), description(spec)])
   const widest = (column: 0 | 1): number => Math.max(...rows.map((row) => row[column].length))
@@ -114,9 +199,11 @@ export function helpTable(specs: readonly OptionSpec[]): string {
   return broken.map((row) => `${row[0].padEnd(left)}${row[1].padEnd(right)}\n`).join('')
 }
 
-function title({ name, argument }: OptionSpec): string {
-  if (argument === undefined) return `--${name}`
-  return `--${name} <${argument.type}${argument.name === undefined ? '' : `: ${argument.name}`}>`
+function title({ name, argument, isRequired }: OptionSpec): string {
+  const option = `${isRequired === true ? '* ' : ''}--${name}`
+  if (argument === undefined) return option
+  const [open, close] = argument.isOptional === true ? ['[', ']'] : ['<', '>']
+  return `${option} ${open}${argument.type}${argument.name === undefined ? '' : `: ${argument.name}`}${close}`
 }
 
 function description(spec: OptionSpec): string {
