@@ -2,12 +2,12 @@
 // their listeners inside poll.
 import { randomUuid } from '@odradek/base'
 import { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ErrorCode } from '@odradek/protocol'
-import type { TimerHandle } from '@odradek/world'
 import { KafkaError, toKafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { backoffMs } from '../network/retry.ts'
 import { partitionKey, type TopicPartition } from '../types.ts'
 import { ConsumerMember, type TopicIdPartitions } from './consumer-member.ts'
+import { HeartbeatLoop } from './heartbeat-loop.ts'
 import type { Membership, MembershipHost, Subscription } from './membership.ts'
 import type { ConsumerGroupMetadata } from './types.ts'
 
@@ -31,17 +31,15 @@ export class ConsumerMembership implements Membership {
   readonly #memberId: string
   readonly #target: { readonly coordinator: string; readonly type: 'group' }
   readonly #member = new ConsumerMember()
+  readonly #beats: HeartbeatLoop
   #intervalMs = FIRST_INTERVAL_MS
-  #timer: TimerHandle | undefined
-  #isSending = false
-  #isActive = false
   #failures = 0
-  #closing = new AbortController()
 
   constructor(options: ConsumerMembershipOptions) {
     this.#options = options
     this.#memberId = randomUuid((size) => options.cluster.world.random.bytes(size))
     this.#target = { coordinator: options.groupId, type: 'group' }
+    this.#beats = new HeartbeatLoop(options.cluster.world, (signal) => this.#beat(signal))
   }
 
   identity(): ConsumerGroupMetadata {
@@ -51,7 +49,7 @@ export class ConsumerMembership implements Membership {
 
   subscribe({ topics, regex }: Subscription): void {
     this.#member.subscribe(topics, regex)
-    if (this.#isActive) this.#beatSoon()
+    this.#beats.soon()
   }
 
   rejoin(): void {
@@ -66,38 +64,28 @@ export class ConsumerMembership implements Membership {
     if (error.errorCode === ErrorCode.STALE_MEMBER_EPOCH || error.errorCode === ErrorCode.REBALANCE_IN_PROGRESS) return
     this.#member.fence()
     this.#options.host.wake()
-    this.#beatSoon()
+    this.#beats.soon()
   }
 
   poll(): Promise<void> | undefined {
-    if (!this.#isActive) {
-      this.#isActive = true
-      if (this.#closing.signal.aborted) this.#closing = new AbortController()
-      this.#beatSoon()
-    }
+    this.#beats.start()
     if (!this.#member.hasLostPartitions && this.#member.target === undefined) return undefined
     return this.#reconcile()
   }
 
   onPollTimeout(): void {
-    this.#stop()
+    this.#beats.stop()
     if (this.#member.isMember) this.#sendLeave(undefined, 5000).catch(() => {})
     this.#member.fence()
   }
 
   async leave({ leaves, timeoutMs }: { readonly leaves?: boolean; readonly timeoutMs: number }): Promise<void> {
     const { isMember } = this.#member
-    this.#stop()
+    this.#beats.stop()
     if (isMember && leaves !== false)
       await this.#sendLeave(leaves, timeoutMs).catch((error) => this.#log('The group was not told that this member left', error))
     this.#member.fence()
     this.#member.hasLostPartitions = false
-  }
-
-  #stop(): void {
-    this.#isActive = false
-    this.#timer?.cancel()
-    this.#closing.abort()
   }
 
   /** Inside poll. */
@@ -126,16 +114,16 @@ export class ConsumerMembership implements Membership {
     // What listeners took their time for may have ended the membership.
     if (!member.isMember) return
     member.own(target.filter(({ topicId }) => cluster.topicName(topicId) !== undefined))
-    this.#beatSoon()
+    this.#beats.soon()
   }
 
   async #resolve(target: readonly TopicIdPartitions[]): Promise<TopicPartition[] | undefined> {
     const { cluster } = this.#options
     const ids = target.map(({ topicId }) => topicId)
     try {
-      await cluster.metadataOfIds(ids, { signal: this.#closing.signal, timeoutMs: cluster.requestTimeoutMs })
+      await cluster.metadataOfIds(ids, { signal: this.#beats.signal, timeoutMs: cluster.requestTimeoutMs })
     } catch (error) {
-      if (this.#closing.signal.aborted) return undefined
+      if (this.#beats.signal.aborted) return undefined
       throw error
     }
     const partitions: TopicPartition[] = []
@@ -147,52 +135,35 @@ export class ConsumerMembership implements Membership {
     return partitions
   }
 
-  #beatSoon(): void {
-    if (this.#isActive && !this.#isSending) this.#arm(0)
-  }
-
-  #arm(delayMs: number): void {
-    this.#timer?.cancel()
-    this.#timer = this.#options.cluster.world.timers.schedule(delayMs, () => void this.#beat())
-  }
-
-  async #beat(): Promise<void> {
-    if (this.#isSending || !this.#isActive) return
-    this.#isSending = true
+  /** Resolves to the ms before the next one. */
+  async #beat(signal: AbortSignal): Promise<number> {
     const { cluster, host } = this.#options
-    const { signal } = this.#closing
-    let delayMs = this.#intervalMs
+    const member = this.#member
     try {
       const answer = await this.#send(signal)
-      if (signal.aborted) return
+      if (signal.aborted) return 0
       if (answer.heartbeatIntervalMs > 0) this.#intervalMs = answer.heartbeatIntervalMs
-      delayMs = this.#intervalMs
-      const verdict = this.#member.onAnswer(answer)
+      const verdict = member.onAnswer(answer)
       if (answer.errorCode !== ErrorCode.NONE) cluster.noticeError(this.#target, new KafkaError(answer.errorCode))
-      if (verdict.kind === 'fatal') {
-        this.#isActive = false
-        host.fail(verdict.error)
-      } else if (verdict.kind === 'fenced') delayMs = 0
-      else if (verdict.kind === 'retry') delayMs = backoffMs(cluster.backoff, this.#failures++, cluster.world)
-      else {
-        this.#failures = 0
-        if (this.#member.hasNews && this.#member.target === undefined) delayMs = 0
-      }
-      if (this.#member.target !== undefined || this.#member.hasLostPartitions) host.wake()
+      if (member.target !== undefined || member.hasLostPartitions) host.wake()
+      if (verdict.kind === 'fatal') this.#fail(verdict.error)
+      if (verdict.kind === 'fenced') return 0
+      if (verdict.kind === 'retry') return backoffMs(cluster.backoff, this.#failures++, cluster.world)
+      this.#failures = 0
+      return member.hasNews && member.target === undefined ? 0 : this.#intervalMs
     } catch (error) {
-      if (signal.aborted) return
+      if (signal.aborted) return 0
       const failure = toKafkaError(error)
-      if (failure.fatal) {
-        this.#isActive = false
-        host.fail(failure)
-      }
+      if (failure.fatal) this.#fail(failure)
       // Nobody knows what the coordinator got: all of it again.
-      this.#member.own(this.#owned())
-      delayMs = backoffMs(cluster.backoff, this.#failures++, cluster.world)
-    } finally {
-      this.#isSending = false
-      if (this.#isActive) this.#arm(delayMs)
+      member.own(this.#owned())
+      return backoffMs(cluster.backoff, this.#failures++, cluster.world)
     }
+  }
+
+  #fail(error: KafkaError): void {
+    this.#beats.stop()
+    this.#options.host.fail(error)
   }
 
   #owned(): TopicIdPartitions[] {

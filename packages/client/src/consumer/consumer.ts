@@ -8,7 +8,6 @@ import type { TimerHandle, World } from '@odradek/world'
 import { listOffsets } from '../admin/offsets.ts'
 import { closedError, KafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
-import { unlessAborted } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
 import type { Topic } from '../topic.ts'
 import type { CallOptions, TopicPartition } from '../types.ts'
@@ -22,6 +21,7 @@ import { Fetcher } from './fetcher.ts'
 import type { Membership } from './membership.ts'
 import { OffsetStore } from './offsets.ts'
 import type { PartitionState } from './partition-state.ts'
+import { PollWait } from './poll-wait.ts'
 import { Positions } from './positions.ts'
 import type { ConsumerRecord } from './record.ts'
 import { parseResetStrategy } from './reset-strategy.ts'
@@ -68,10 +68,8 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   readonly #assignors: readonly ConsumerAssignor[]
   readonly #deadLetters: (() => DeadLetterSender) | undefined
   #listener: RebalanceListener = {}
-  #error: KafkaError | undefined
-  #wakeWaiting: (() => void) | undefined
+  readonly #wait: PollWait
   #isPolling = false
-  #isWokenUp = false
   #closed: Promise<void> | undefined
   #nextCommitMs: number
   #pollTimer: TimerHandle | undefined
@@ -81,6 +79,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     const { cluster, settings } = init
     this.#cluster = cluster
     this.#world = cluster.world
+    this.#wait = new PollWait(cluster.world)
     this.#settings = settings
     this.#defaults = {
       key: deserializerOf<K>('key.deserializer', settings['key.deserializer']),
@@ -94,11 +93,11 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     this.#commitsAutomatically = groupId !== undefined && settings['enable.auto.commit']
     this.#nextCommitMs = this.#now() + settings['auto.commit.interval.ms']
     const isReadCommitted = settings['isolation.level'].toLowerCase() === 'read_committed'
-    const onError = (error: KafkaError): void => this.#fail(error)
+    const onError = (error: KafkaError): void => this.#wait.fail(error)
     const refresh = (topic: string): void => this.#subscriber.refresh(topic)
     this.#assignment = new Assignment()
     const states = (): Iterable<PartitionState> => this.#assignment.states()
-    const wake = (): void => this.#wake()
+    const wake = (): void => this.#wait.wake()
     const onReady = (): void => {
       this.#fetcher.pump()
       wake()
@@ -163,7 +162,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     this.#noteTypes(to)
     this.#subscriber.subscribe(to as SubscribeTo)
     this.#armPollTimer()
-    this.#wake()
+    this.#wait.wake()
   }
 
   subscription(): string[] {
@@ -193,7 +192,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     this.#assignment.replace([])
     this.#listener = {}
     this.#fetcher.sweep()
-    this.#wake()
+    this.#wait.wake()
   }
 
   // ---- reading
@@ -234,8 +233,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
 
   /** A waiting poll, or the next one, throws WAKEUP. Safe from anywhere. */
   wakeup(): void {
-    this.#isWokenUp = true
-    this.#wake()
+    this.#wait.wakeup()
   }
 
   // ---- positions
@@ -264,8 +262,8 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     await this.#cluster.retry(`Finding the position of ${state.key}`, options, async (signal) => {
       while (!state.hasPosition && !state.isGone) {
         this.#positions.update()
-        await this.#changed(50, signal)
-        this.#throwPending()
+        await this.#wait.changed(50, signal)
+        this.#wait.throwPending()
       }
     })
     return state.unfinished.first === undefined ? state.position.offset : Math.max(state.position.offset, 0)
@@ -414,7 +412,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       setDrain: (drain) => {
         this.#drain = drain
       },
-      wake: () => this.#wake(),
+      wake: () => this.#wait.wake(),
       commitFinished: async () => {
         if (this.#commitsAutomatically) await this.#commitFinished({})
       },
@@ -429,17 +427,17 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     for (;;) {
       signal?.throwIfAborted()
       this.#ensureOpen()
-      this.#throwPending()
+      this.#wait.throwPending()
       await this.#workForGroup(deadlineMs, signal)
       this.#commitWhenDue()
       this.#positions.update(true)
-      this.#throwPending()
+      this.#wait.throwPending()
       const taken = max > 0 ? this.#fetcher.collect(max, (topic) => this.#topics.get(topic) ?? this.#defaults, records) : []
       this.#fetcher.pump()
       if (taken.length > 0) return taken
       const leftMs = deadlineMs - this.#now()
       if (leftMs <= 0) return taken
-      await this.#changed(leftMs, signal)
+      await this.#wait.changed(leftMs, signal)
     }
   }
 
@@ -450,14 +448,14 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     if (work === undefined) return
     const onAbort = (): void => bound.abort(signal?.reason)
     const timer = this.#world.timers.schedule(Math.max(0, deadlineMs - this.#now()), () => bound.abort(timeUp))
-    this.#wakeWaiting = () => this.#isWokenUp && bound.abort(timeUp)
+    this.#wait.onWake(() => this.#wait.isWokenUp && bound.abort(timeUp))
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
       await work
     } catch (error) {
       if (error !== timeUp) throw error
     } finally {
-      this.#wakeWaiting = undefined
+      this.#wait.onWake(undefined)
       timer.cancel()
       signal?.removeEventListener('abort', onAbort)
     }
@@ -477,43 +475,11 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     if (this.#closed !== undefined) throw closedError()
   }
 
-  #throwPending(): void {
-    if (this.#isWokenUp) {
-      this.#isWokenUp = false
-      throw new KafkaError(-1, { code: 'WAKEUP', message: 'wakeup() ended this poll', retriable: true })
-    }
-    const error = this.#error
-    this.#error = undefined
-    if (error !== undefined) throw error
-  }
-
-  #fail(error: KafkaError): void {
-    this.#error ??= error
-    this.#wake()
-  }
-
-  #wake(): void {
-    this.#wakeWaiting?.()
-  }
-
-  /** Until something happened, or the time is over. */
-  #changed(timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    const wait = new Promise<void>((resolve) => {
-      const timer = this.#world.timers.schedule(timeoutMs, resolve)
-      this.#wakeWaiting = () => {
-        this.#wakeWaiting = undefined
-        timer.cancel()
-        resolve()
-      }
-    })
-    return unlessAborted(wait, signal)
-  }
-
   #kick(): void {
     this.#positions.onMetadata()
     this.#positions.update()
     this.#fetcher.pump()
-    this.#wake()
+    this.#wait.wake()
   }
 
   #onMetadata(): void {
@@ -591,7 +557,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     try {
       await this.#listener.onRevoked?.(partitions)
     } catch (error) {
-      this.#fail(toListenerError(error))
+      this.#wait.fail(toListenerError(error))
     }
     this.#assignment.remove(partitions)
     this.#fetcher.sweep()
@@ -606,7 +572,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     try {
       await (this.#listener.onLost ?? this.#listener.onRevoked)?.call(this.#listener, partitions)
     } catch (error) {
-      this.#fail(toListenerError(error))
+      this.#wait.fail(toListenerError(error))
     }
   }
 
@@ -617,7 +583,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     try {
       await this.#listener.onAssigned?.(partitions)
     } catch (error) {
-      this.#fail(toListenerError(error))
+      this.#wait.fail(toListenerError(error))
     }
     for (const state of states) state.isLeaving = false
     this.#subscriber.refreshMissing()
@@ -649,7 +615,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   }
 
   async #close(options: CloseOptions): Promise<void> {
-    this.#wake()
+    this.#wait.wake()
     const timeoutMs = options.timeoutMs ?? 30_000
     try {
       if (this.#subscriber.isAutomatic) await this.#leave({ timeoutMs, leaves: options.leaveGroup })

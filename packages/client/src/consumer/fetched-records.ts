@@ -35,6 +35,9 @@ export interface Deserializers<K, V> {
   readonly value?: Deserializer<V>
 }
 
+/** What records call back, where that is not the accounting of `unfinished`. */
+export type RecordHooks = Required<Pick<RecordSource<unknown, unknown>, 'onAck' | 'deliveryCountOf'>>
+
 const RECORDS_AT = 61
 
 export class FetchedRecords {
@@ -50,6 +53,7 @@ export class FetchedRecords {
   readonly endOffset: number
   readonly #bytes: Buffer
   readonly #settings: DecodeSettings
+  readonly #hooks: RecordHooks | undefined
   readonly #aborted: { producerId: number; firstOffset: number }[]
   readonly #abortedProducers = new Set<number>()
   #position = 0
@@ -59,8 +63,15 @@ export class FetchedRecords {
   #legacy: ConsumerRecord<unknown, unknown>[] | undefined
   #read = 0
 
-  constructor(state: PartitionState, fetchOffset: number, data: FetchedPartition, settings: DecodeSettings) {
+  constructor(
+    state: PartitionState,
+    fetchOffset: number,
+    data: Pick<FetchedPartition, 'records' | 'abortedTransactions'>,
+    settings: DecodeSettings,
+    hooks?: RecordHooks
+  ) {
     this.state = state
+    this.#hooks = hooks
     this.version = state.version
     this.nextOffset = fetchOffset
     this.#bytes = data.records ?? Buffer.alloc(0)
@@ -160,11 +171,13 @@ export class FetchedRecords {
   #openRecords<K, V>(batch: RecordBatch, { key, value }: Deserializers<K, V>): void {
     const { topic, partition } = this.state
     const { state, version } = this
-    const onAck = (offset: number): void => {
-      if (state.version === version) state.unfinished.finish(offset)
+    const hooks = this.#hooks ?? {
+      onAck(offset: number): void {
+        if (state.version === version) state.unfinished.finish(offset)
+      }
     }
     const { partitionLeaderEpoch: leaderEpoch, timestampType } = batch
-    const source: RecordSource<unknown, unknown> = { topic, partition, leaderEpoch, timestampType, key, value, onAck }
+    const source: RecordSource<unknown, unknown> = { topic, partition, leaderEpoch, timestampType, key, value, ...hooks }
     this.#source = source
     const outputBytesMax = this.#settings.outputBytesMax ?? DEFAULT_OUTPUT_BYTES_MAX
     if (batch.magic < 2) {

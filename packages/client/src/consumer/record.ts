@@ -13,6 +13,7 @@ export interface RecordSource<K, V> {
   readonly key: Deserializer<K> | undefined
   readonly value: Deserializer<V> | undefined
   readonly onAck: ((offset: number) => void) | undefined
+  readonly deliveryCountOf?: ((offset: number) => number) | undefined
 }
 
 const noHeaders: readonly RecordHeader[] = Object.freeze([])
@@ -63,6 +64,11 @@ export class ConsumerRecord<K = Buffer, V = Buffer> {
   /** Of the leader that appended the record; undefined when the broker does not tell. */
   get leaderEpoch(): number | undefined {
     return this.source.leaderEpoch < 0 ? undefined : this.source.leaderEpoch
+  }
+
+  /** From 1; of records of share groups only. */
+  get deliveryCount(): number | undefined {
+    return this.source.deliveryCountOf?.(this.offset)
   }
 
   get timestampType(): TimestampType {

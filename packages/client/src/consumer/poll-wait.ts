@@ -1,0 +1,63 @@
+// What a poll waits for, and what ends the waiting: something happened, wakeup(), a failure that the poll is to throw.
+import type { World } from '@odradek/world'
+import { KafkaError } from '../errors.ts'
+import { unlessAborted } from '../network/retry.ts'
+
+export class PollWait {
+  readonly #world: World
+  #wake: (() => void) | undefined
+  #isWokenUp = false
+  #error: KafkaError | undefined
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  get isWokenUp(): boolean {
+    return this.#isWokenUp
+  }
+
+  /** Somebody who waits should look again. */
+  wake(): void {
+    this.#wake?.()
+  }
+
+  wakeup(): void {
+    this.#isWokenUp = true
+    this.wake()
+  }
+
+  /** The next poll throws it; the first of several. */
+  fail(error: KafkaError): void {
+    this.#error ??= error
+    this.wake()
+  }
+
+  throwPending(): void {
+    if (this.#isWokenUp) {
+      this.#isWokenUp = false
+      throw new KafkaError(-1, { code: 'WAKEUP', message: 'wakeup() ended this poll', retriable: true })
+    }
+    const error = this.#error
+    this.#error = undefined
+    if (error !== undefined) throw error
+  }
+
+  /** Instead of `changed`, for those who wait for something else meanwhile. */
+  onWake(listener: (() => void) | undefined): void {
+    this.#wake = listener
+  }
+
+  /** Until something happened, or the time is over. */
+  changed(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const wait = new Promise<void>((resolve) => {
+      const timer = this.#world.timers.schedule(timeoutMs, resolve)
+      this.#wake = () => {
+        this.#wake = undefined
+        timer.cancel()
+        resolve()
+      }
+    })
+    return unlessAborted(wait, signal)
+  }
+}
