@@ -4,7 +4,8 @@
  * than once where the tool takes several. Kafka's tools take no abbreviations. The newer tools are read by command-line.ts.
  */
 import { LONG_MAX } from '@odradek/base'
-import { ToolError } from './tool.ts'
+import { pieces } from './line-break.ts'
+import { KAFKA_VERSION, messageOf, ToolError, type ToolIo } from './tool.ts'
 
 export interface OptionSpec {
   readonly name: string
@@ -30,6 +31,12 @@ export interface OptionArgument {
 /** What was given does not fit together: Kafka's tools print the message and the table of options. */
 export class UsageError extends ToolError {
   override readonly name: string = 'UsageError'
+}
+
+/** Kafka's tools differ in how they tell of options that have a new name. */
+export interface RenamingWords {
+  readonly warning: string
+  both(old: string, current: string): string
 }
 
 /** Longer option names and descriptions are broken into lines; a `\u200b` in a description is a place to break. */
@@ -108,6 +115,20 @@ export class Options {
     if (!/^[+-]?\d+$/.test(text) || (isLong ? Math.abs(value) > LONG_MAX : value !== (value | 0)))
       throw new ToolError(`Cannot parse argument '${text}' of option ${name}`, 'joptsimple.OptionArgumentConversionException')
     return value
+  }
+
+  /** Into the settings of a client: what was given; or the default of the option where the setting has no value yet. */
+  mergeInto(settings: Record<string, string>, setting: string, name: string): void {
+    const value = this.value(name)
+    if (value !== undefined && (this.has(name) || !Object.hasOwn(settings, setting))) settings[setting] = value
+  }
+
+  /** The name under which a renamed option was given: under its old one with a warning. Throws when both were. */
+  renamed(old: string, current: string, io: ToolIo, words: RenamingWords): string {
+    if (!this.has(old)) return current
+    if (this.has(current)) throw new UsageError(`Options ${words.both(old, current)} cannot be specified together.`)
+    io.out(`${words.warning} --${old} is deprecated and will be removed in a future version. Use --${current} instead.\n`)
+    return old
   }
 
   require(...names: readonly string[]): void {
@@ -217,7 +238,7 @@ function lines(text: string, width: number): string[] {
     .split('\n')
     .flatMap((line) => {
       const found = ['']
-      for (const word of words(line)) {
+      for (const word of pieces(line)) {
         const last = found.length - 1
         // The space after a word counts, as it does in Kafka's parser.
         if (found[last].length + word.length > width) found.push(INDENT + word)
@@ -226,6 +247,3 @@ function lines(text: string, width: number): string[] {
       return found.map((one) => one.trimEnd())
     })
 }
-
-/** A line may be broken after spaces, after a hyphen or a point within a word, and where it is marked. */
-const words = (line: string): string[] => line.split(/(?<=\s)(?=\S)|(?<=[-.,:])(?=[A-Za-z])|\u200b/)

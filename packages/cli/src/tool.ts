@@ -2,11 +2,14 @@
 // Kafka's tools print. Files are read only here and in the commands, relative to io.cwd.
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { addAbortSignal } from 'node:stream'
 import { OdradekError } from '@odradek/base'
 import type { Admin, AdminOptions, Kafka, KafkaError } from '@odradek/client'
 
 export interface ToolIo {
-  out(text: string): void
+  out(data: string | Uint8Array): void
+  /** Resolves when standard output takes more; false: nobody reads it any more. */
+  drained(): Promise<boolean>
   err(text: string): void
   /** Standard input. */
   readonly input: AsyncIterable<Uint8Array>
@@ -14,29 +17,58 @@ export interface ToolIo {
   readonly signal: AbortSignal
   /** What paths on the command line are relative to. */
   readonly cwd: string
+  /** A person types the input and sees the output. */
+  readonly isTerminal?: boolean
 }
 
 let interrupted: AbortSignal | undefined
+let isUnread: boolean | undefined
+
+/** A reader that has gone (`| head -1`) is no failure of a command: what is still written goes nowhere. */
+function standardOutput(): NodeJS.WriteStream {
+  if (isUnread === undefined) {
+    isUnread = false
+    process.stdout.on('error', () => {
+      isUnread = true
+    })
+  }
+  return process.stdout
+}
 
 export const processIo: ToolIo = {
-  out: (text) => void process.stdout.write(text),
+  out: (data) => void standardOutput().write(data),
+  async drained() {
+    const output = standardOutput()
+    if (output.writableNeedDrain && !isUnread)
+      await new Promise<void>((resolve) => {
+        for (const event of ['drain', 'error', 'close']) output.once(event, () => resolve())
+      })
+    return !isUnread
+  },
   err: (text) => void process.stderr.write(text),
+  /** Ends with an AbortError when the user interrupts. */
   get input() {
-    return process.stdin
+    return addAbortSignal(this.signal, process.stdin)
   },
   /** Made when it is asked for: a command that never looks at it is ended by the signal itself. */
   get signal() {
     interrupted ??= untilInterrupted()
     return interrupted
   },
-  cwd: process.cwd()
+  cwd: process.cwd(),
+  get isTerminal() {
+    return process.stdin.isTTY && process.stdout.isTTY
+  }
 }
 
 function untilInterrupted(): AbortSignal {
   const controller = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort())
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort(name))
   return controller.signal
 }
+
+/** What Java's tools exit with when they are interrupted, however cleanly they end. */
+export const exitCodeOf = (signal: AbortSignal): number => (signal.reason === 'SIGTERM' ? 143 : 130)
 
 /** The release of Kafka whose tools these are. */
 export const KAFKA_VERSION = '4.3.1'
@@ -159,9 +191,14 @@ export function exceptionName(code: string): string {
 
 /** As Kafka's tools log: a line on standard error with the time. */
 export function logError(io: ToolIo, text: string, logger: string): void {
+  io.err(`[${timeOfLog()}] ERROR ${text} (${logger})\n`)
+}
+
+/** Now, in local time: `2026-11-21 10:07:08,504`. */
+export function timeOfLog(): string {
   const now = new Date()
   const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString()
-  io.err(`[${local.slice(0, 19).replace('T', ' ')},${local.slice(20, 23)}] ERROR ${text} (${logger})\n`)
+  return `${local.slice(0, 19).replace('T', ' ')},${local.slice(20, 23)}`
 }
 
 /** The order in which Java's HashMap gives `names`, which is the order of topics and settings in what Kafka's tools print. */

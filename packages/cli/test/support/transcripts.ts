@@ -36,9 +36,11 @@ export async function runCommand(
   { bootstrap, controller, cwd, signal }: Surroundings
 ): Promise<Outcome> {
   const { main } = (await import(`../../src/commands/${tool}.ts`)) as { main(argv: readonly string[], io: ToolIo): Promise<number> }
-  const [out, err]: [string[], string[]] = [[], []]
+  const out: Buffer[] = []
+  const err: string[] = []
   const io: ToolIo = {
-    out: (text) => void out.push(text),
+    out: (data) => void out.push(Buffer.from(data as string)),
+    drained: async () => true,
     err: (text) => void err.push(text),
     input: (async function* () {
       yield Buffer.from(stdin)
@@ -48,7 +50,7 @@ export async function runCommand(
   }
   const filled = args.map((argument) => argument.replace('<BOOTSTRAP>', bootstrap).replace('<CONTROLLER>', controller))
   const exitCode = await main(filled, io)
-  return { exitCode, stdout: out.join(''), stderr: err.join('') }
+  return { exitCode, stdout: Buffer.concat(out).toString(), stderr: err.join('') }
 }
 
 /** The parts that differ from run to run, as the goldens mask them. */
