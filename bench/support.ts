@@ -99,6 +99,15 @@ export async function librdkafka(
   return JSON.parse(result.stdout) as LoadResult
 }
 
+/** Reads partitions as fast as the broker gives them, doing nothing with the records. Gives the seconds. */
+export async function rawFetch(broker: BrokerProcess, options: { topic: string; partitions: number; megabytes: number }): Promise<number> {
+  const { topic, partitions, megabytes } = options
+  const args = [broker.bootstrapServers, topic, String(partitions), String(Math.floor(megabytes)), String(1 << 20)]
+  const result = await runProcess(builtGo('rawfetch'), args, { timeoutMs: 400_000 })
+  if (result.exitCode !== 0) throw new Error(`rawfetch: ${result.stdout}${result.stderr}`)
+  return (JSON.parse(result.stdout) as LoadResult).seconds
+}
+
 /** Percentiles in µs of one record at a time, produced with acks=all and consumed, after `warmup` records. */
 export async function librdkafkaLatency(
   broker: BrokerProcess,
