@@ -124,6 +124,10 @@ export class BrokerServer implements BrokerContext {
     return this.#listeners.connectionCount
   }
 
+  get requestCount(): number {
+    return this.#listeners.requestCount
+  }
+
   controllerId(): number {
     return this.nodeId
   }

@@ -83,6 +83,13 @@ export class Listeners {
     return count
   }
 
+  /** Requests in handling, parked ones included. */
+  get requestCount(): number {
+    let count = 0
+    for (const server of this.#servers.values()) for (const connection of server.connections) count += connection.inFlight
+    return count
+  }
+
   open(): void {
     for (const server of this.#servers.values()) server.open()
   }

@@ -75,6 +75,8 @@ export class ClassicGroup {
   readonly #supporters = new Map<string, number>()
   #awaitingJoins = 0
   #metadataBytes = 0
+  /** Where the bytes are counted while the group is at work. */
+  #total: { memberMetadataBytes: number } | undefined
 
   constructor(groupId: string, currentStateTimestamp: number) {
     this.groupId = groupId
@@ -116,6 +118,13 @@ export class ClassicGroup {
   /** Bytes of subscription metadata held for all members. */
   get metadataBytes(): number {
     return this.#metadataBytes
+  }
+
+  /** From now on `total` has the bytes of this group's metadata too; undefined: no longer. */
+  countMetadataIn(total: { memberMetadataBytes: number } | undefined): void {
+    if (this.#total !== undefined) this.#total.memberMetadataBytes -= this.#metadataBytes
+    if (total !== undefined) total.memberMetadataBytes += this.#metadataBytes
+    this.#total = total
   }
 
   get hasAllMembersJoined(): boolean {
@@ -331,6 +340,7 @@ export class ClassicGroup {
       if (count === 0) this.#supporters.delete(name)
       else this.#supporters.set(name, count)
       this.#metadataBytes += by * metadata.length
+      if (this.#total !== undefined) this.#total.memberMetadataBytes += by * metadata.length
     }
   }
 

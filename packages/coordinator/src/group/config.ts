@@ -24,7 +24,9 @@ export const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1000
 
 /**
  * Bounds that Kafka does not have, far above what a working group needs: a group whose subscriptions pass
- * max.message.bytes can never be stored, so what lies beyond can only be an attack. Both answer GROUP_MAX_SIZE_REACHED.
+ * max.message.bytes can never be stored, so what lies beyond can only be an attack. The bounds of a group answer
+ * GROUP_MAX_SIZE_REACHED, that of all groups together COORDINATOR_NOT_AVAILABLE, which clients try again.
  */
 export const GROUP_METADATA_BYTES_MAX = 64 * 1024 * 1024
+export const ALL_METADATA_BYTES_MAX = 256 * 1024 * 1024
 export const PENDING_MEMBERS_MAX = 10_000

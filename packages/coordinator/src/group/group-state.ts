@@ -71,12 +71,13 @@ export class GroupState {
   /** From now on the group's membership is more than what its record says. */
   keep(group: ClassicGroup): void {
     this.#classicGroups.set(group.groupId, group)
+    group.countMetadataIn(this.metrics)
   }
 
   /** A group that does not exist yet, the records that make it exist, and what to do when they are lost. */
   createClassicGroup(groupId: string): { group: ClassicGroup; records: readonly GroupRecord[]; onAppended: (errorCode: number) => void } {
     const group = new ClassicGroup(groupId, this.now)
-    this.#classicGroups.set(groupId, group)
+    this.keep(group)
     const onAppended = (errorCode: number): void => {
       if (errorCode !== ErrorCode.NONE) this.#abandon(group, clientError(errorCode))
     }
@@ -96,12 +97,12 @@ export class GroupState {
     for (const memberId of group.pendingJoins) this.environment.timers.cancel(sessionTimer(groupId, memberId))
     this.environment.timers.cancel(joinTimer(groupId))
     this.environment.timers.cancel(syncTimer(groupId))
-    this.#classicGroups.delete(groupId)
+    this.#drop(group)
   }
 
   /** A group without members needs no soft state: its record says it all, or will when it is committed. */
   forgetIfIdle(group: ClassicGroup): void {
-    if (group.isIdle && this.isCurrent(group)) this.#classicGroups.delete(group.groupId)
+    if (group.isIdle && this.isCurrent(group)) this.#drop(group)
   }
 
   /** Answers everything that is parked in all groups: this node coordinates them no longer. */
@@ -135,7 +136,12 @@ export class GroupState {
       group.completeSync(member, { errorCode })
     }
     group.transitionTo('Dead', this.now)
-    if (this.isCurrent(group)) this.#classicGroups.delete(group.groupId)
+    if (this.isCurrent(group)) this.#drop(group)
+  }
+
+  #drop(group: ClassicGroup): void {
+    this.#classicGroups.delete(group.groupId)
+    group.countMetadataIn(undefined)
   }
 }
 

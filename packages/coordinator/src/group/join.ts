@@ -3,7 +3,7 @@ import type { JoinGroupRequest, JoinGroupResponse } from '@odradek/protocol'
 import { ErrorCode, JoinGroupResponse as JoinGroupResponseCodec } from '@odradek/protocol'
 import type { ClassicGroup, ClassicMember, MemberProtocol } from './classic-group.ts'
 import { areSameProtocols, NO_BYTES } from './classic-group.ts'
-import { GROUP_METADATA_BYTES_MAX, NEW_MEMBER_JOIN_TIMEOUT_MS, PENDING_MEMBERS_MAX } from './config.ts'
+import { ALL_METADATA_BYTES_MAX, GROUP_METADATA_BYTES_MAX, NEW_MEMBER_JOIN_TIMEOUT_MS, PENDING_MEMBERS_MAX } from './config.ts'
 import type { GroupRequestContext } from './context.ts'
 import type { GroupState } from './group-state.ts'
 import { sessionTimer } from './group-state.ts'
@@ -34,6 +34,7 @@ const SKIP_ASSIGNMENT_VERSION = 9
 export function joinGroup(state: GroupState, context: GroupRequestContext, request: JoinGroupRequest, answer: Answer): GroupStep {
   const { groupId, memberId } = request
   const joining: Joining = { context, request, protocols: ownedProtocols(request), answer }
+  if (!hasMemoryFor(state, joining)) return refuse(joining, memberId, ErrorCode.COORDINATOR_NOT_AVAILABLE)
   const stored = state.groups.get(groupId)
   if (stored !== undefined && stored.type !== 'classic') {
     // An empty group of a newer type gives way to a classic one; members of both kinds in one group are not built yet.
@@ -227,13 +228,20 @@ function refuse(joining: Joining, memberId: string, errorCode: number): GroupSte
   return DONE
 }
 
+/** Who is a member already takes no more than it gives back, nearly. */
+function hasMemoryFor(state: GroupState, { request, protocols }: Joining): boolean {
+  if (state.activeGroup(request.groupId)?.members.has(request.memberId) === true) return true
+  return state.metrics.memberMetadataBytes + bytesOf(protocols) <= ALL_METADATA_BYTES_MAX
+}
+
+function bytesOf(protocols: readonly MemberProtocol[]): number {
+  return protocols.reduce((sum, { metadata }) => sum + metadata.length, 0)
+}
+
 function hasRoomFor(state: GroupState, group: ClassicGroup, { request, protocols }: Joining): boolean {
   const { memberId } = request
   const member = group.members.get(memberId)
-  let bytes = group.metadataBytes
-  for (const { metadata } of protocols) bytes += metadata.length
-  for (const { metadata } of member?.protocols ?? []) bytes -= metadata.length
-  if (bytes > GROUP_METADATA_BYTES_MAX) return false
+  if (group.metadataBytes + bytesOf(protocols) - bytesOf(member?.protocols ?? []) > GROUP_METADATA_BYTES_MAX) return false
   if (memberId === '' && group.pendingJoins.size >= PENDING_MEMBERS_MAX) return false
   const max = state.config.groupMembersMax
   switch (group.state) {

@@ -274,3 +274,21 @@ test('of ten thousand members group.max.size takes its number, 5 MiB of metadata
   assert.equal(refused, 9_000)
   await bench.group('other').heartbeat(other.members[0], 1).expect({ errorCode: 0 })
 })
+
+test('the metadata of all groups together is bounded, and what is given back counts no more', async () => {
+  const bench = await GroupBench.start()
+  const { metrics } = bench.coordinator
+  const large = { name: 'range', metadata: Buffer.alloc(60 * 1024 * 1024) }
+  for (const name of ['a', 'b', 'c', 'd']) bench.group(name).join('', { protocols: [large], version: 3 })
+  assert.equal(metrics.memberMetadataBytes, 4 * large.metadata.length)
+  await bench
+    .group('e')
+    .join('', { protocols: [large], version: 3 })
+    .expect({ errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE })
+  await bench
+    .group('f')
+    .join('', { protocols: [protocol('range')] })
+    .expect({ errorCode: ErrorCode.MEMBER_ID_REQUIRED })
+  bench.coordinator.close()
+  assert.equal(metrics.memberMetadataBytes, 0)
+})
