@@ -4,9 +4,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Prng, randomUuid } from '@odradek/base'
-import { BrokerServer } from '@odradek/broker'
-import { developmentProperties, loadBrokerConfig } from '@odradek/config'
+import type { Prng } from '@odradek/base'
+import type { BrokerServer } from '@odradek/broker'
 import {
   CreateTopicsRequest,
   CreateTopicsResponse,
@@ -21,8 +20,8 @@ import {
   ProduceRequest,
   ProduceResponse
 } from '@odradek/protocol'
-import { writeMetaProperties } from '@odradek/storage'
 import { simulate, sweepSeeds } from '@odradek/testkit'
+import { formatSimDisk, startSimBroker } from '@odradek/testkit/broker'
 import type { World } from '@odradek/world'
 import type { CrashKind, SimNode, Simulation } from '@odradek/world/sim'
 import { SimClient } from '../support/sim-client.ts'
@@ -30,22 +29,7 @@ import { SimClient } from '../support/sim-client.ts'
 const TOPIC = 'events'
 const PORT = 9092
 
-function startBroker(world: World, settings: Record<string, string>): Promise<BrokerServer> {
-  const { 'controller.quorum.bootstrap.servers': address, ...development } = developmentProperties({
-    port: PORT,
-    host: 'broker',
-    dataDir: '/data'
-  })
-  const { config } = loadBrokerConfig({ properties: { ...development, 'controller.quorum.voters': `1@${address}`, ...settings } })
-  return BrokerServer.start({ world, config })
-}
-
-async function format({ disk, random }: World): Promise<void> {
-  const uuid = (): string => randomUuid((size) => random.bytes(size))
-  await disk.mkdir('/data')
-  await writeMetaProperties(disk, '/data', { clusterId: uuid(), nodeId: 1, directoryId: uuid() })
-  await disk.syncDir('/')
-}
+const startBroker = (world: World, settings: Record<string, string>): Promise<BrokerServer> => startSimBroker(world, 'broker', settings)
 
 /** An idempotent producer with one request in flight that tries again until it has the answer. */
 class Producer {
@@ -166,7 +150,7 @@ async function produceUnderCrashes(
   const producer = new Producer(sim.node('producer').world, sim.prng.fork('values'))
   let isDone = false
   let world = broker.world
-  await sim.complete(format(world))
+  await sim.complete(formatSimDisk(world))
   producer.run(60).then(
     () => {
       isDone = true
@@ -215,7 +199,7 @@ sweepSeeds(
 
 sweepSeeds('a broker that was stopped loses nothing when the power goes afterwards', { seeds: 10 }, async (sim) => {
   const broker = sim.node('broker')
-  await sim.complete(format(broker.world))
+  await sim.complete(formatSimDisk(broker.world))
   const server = await sim.complete(startBroker(broker.world, {}))
   const producer = new Producer(sim.node('producer').world, sim.prng.fork('values'))
   await sim.complete(producer.run(20))
