@@ -1,33 +1,67 @@
 /**
- * Command lines of Kafka's newer tools: a program with sub-commands, long and short options. Usage and error lines are those of
- * Kafka's parser (argparse4j), which scripts may read; the help texts are our own.
+ * Command lines of Kafka's newer tools: a program, mostly with sub-commands, long and short options, names that may be cut short. What
+ * is accepted, usage, help and error lines are those of Kafka's parser (argparse4j), which scripts may read; the layout is in
+ * command-line-help.ts.
  */
 import { OdradekError } from '@odradek/base'
+import { errorText, groupsOf, helpText, namesOf, usageText } from './command-line-help.ts'
 
 export interface Option {
   readonly long: string
   readonly short?: string
+  /** Kafka names the short one first. */
+  readonly isShortFirst?: boolean
   readonly help: string
   readonly required?: boolean
   /** Takes no value. */
   readonly flag?: boolean
+  /** Asks for the version: nothing else is looked at. */
+  readonly isVersion?: boolean
   /** May be given more than once. */
   readonly repeated?: boolean
-  /** Options of one group exclude each other. */
-  readonly group?: string
+  /** What the value is called in usage and help; the name of the option when absent. */
+  readonly metavar?: string
+  /** A whole number that must fit into that type of Java's. */
+  readonly type?: 'Short' | 'Integer' | 'Long'
+  readonly group?: Group
+}
+
+/** Options belong to the same group by naming the same object. A group with a title stands apart in the help. */
+export interface Group {
+  /** The options exclude each other. */
+  readonly isExclusive?: boolean
+  /** Of those that exclude each other one must be given. */
+  readonly required?: boolean
+  readonly title?: string
+  readonly description?: string
 }
 
 export interface Command {
   readonly name: string
+  /** In the list of commands. */
   readonly help: string
+  /** In the help of the command itself. */
+  readonly description?: string
   readonly options: readonly Option[]
-  /** The group of which one option must be given. */
-  readonly requiredGroup?: string
 }
 
 export interface CommandLine {
   readonly program: string
   readonly description: string
+  /** Of the program, before the command. */
+  readonly options?: readonly Option[]
+  readonly commands: readonly Command[]
+  /** A heading of their own for the commands, and the word that stands for them in the usage. */
+  readonly commandsTitle?: string
+  readonly commandsMetavar?: string
+}
+
+/** The program, or one of its commands. */
+export interface Level {
+  readonly line: CommandLine
+  readonly command?: Command
+  /** With -h. */
+  readonly options: readonly Option[]
   readonly commands: readonly Command[]
 }
 
@@ -36,135 +70,240 @@ export interface Arguments {
   /** The last one given. */
   value(option: string): string | undefined
   values(option: string): readonly string[]
+  /** Of an option with a type. */
+  integer(option: string): number | undefined
 }
 
+/** `command` is '' in a program without commands. */
 export type ParsedCommandLine = { readonly help: string } | { readonly command: string; readonly arguments: Arguments }
 
-/** Arguments that do not fit; the message is the usage and what is wrong. */
+/** Arguments that do not fit; the message is the usage and what is wrong, `reason` the latter alone. */
 export class UsageError extends OdradekError {
   override readonly name = 'UsageError'
-  constructor(message: string) {
-    super('USAGE', message)
+  readonly reason: string
+  constructor(level: Level, reason: string, suggestions: readonly string[] = []) {
+    const didYouMean = suggestions.length === 0 ? '' : `\n\nDid you mean:\n${suggestions.map((name) => `\t${name}`).join('\n')}`
+    super('USAGE', `${usageText(level)}\n${errorText(level, reason)}${didYouMean}`)
+    this.reason = reason
   }
 }
 
-const WIDTH = 75
-const INDENT = ' '.repeat(21)
-const HELP_COLUMN = 25
+const HELP: Option = { long: '--help', short: '-h', isShortFirst: true, flag: true, help: 'show this help message and exit' }
 
 export function parseCommandLine(line: CommandLine, argv: readonly string[]): ParsedCommandLine {
-  const fail = (reason: string): UsageError => new UsageError(`${programUsage(line)}\n${line.program}: error: ${reason}`)
-  const [first, ...rest] = argv
-  if (first === undefined) throw fail('too few arguments')
-  if (first === '-h' || first === '--help') return { help: programHelp(line) }
-  if (first.startsWith('-')) throw fail(`unrecognized arguments: '${first}'`)
-  const command = line.commands.find(({ name }) => name === first)
-  if (command === undefined)
-    throw fail(`invalid choice: '${first}' (choose from ${line.commands.map(({ name }) => `'${name}'`).join(', ')})`)
-  return parseCommand(line, command, rest)
+  return new Parser(line, argv).parse({ line, options: [HELP, ...(line.options ?? [])], commands: line.commands })
 }
 
-function parseCommand(line: CommandLine, command: Command, argv: readonly string[]): ParsedCommandLine {
-  const fail = (reason: string): UsageError => new UsageError(`${commandUsage(line, command)}\n${line.program}: error: ${reason}`)
-  const given = new Map<string, string[]>()
-  for (let index = 0; index < argv.length; index++) {
-    const argument = argv[index]
-    if (argument === '-h' || argument === '--help') return { help: commandHelp(line, command) }
-    const { option, attached } = findOption(command, argument)
-    if (option === undefined) throw fail(`unrecognized arguments: '${argument}'`)
-    const other =
-      option.group === undefined
-        ? undefined
-        : command.options.find((one) => one.group === option.group && one !== option && given.has(one.long))
-    if (other !== undefined) throw fail(`argument ${names(option)}: not allowed with argument ${names(other)}`)
-    const value = option.flag === true ? '' : (attached ?? argv[++index])
-    if (value === undefined) throw fail(`argument ${names(option)}: expected one argument`)
-    given.set(option.long, [...(given.get(option.long) ?? []), value])
+const slashed = (option: Option): string => namesOf(option).join('/')
+
+class Parser {
+  readonly #line: CommandLine
+  readonly #argv: readonly string[]
+  readonly #given = new Map<string, string[]>()
+  #index = 0
+  /** After `--` nothing is an option. */
+  #isSeparated = false
+  /** What is missing is told only when nothing else is wrong. */
+  #missing: UsageError | undefined
+
+  constructor(line: CommandLine, argv: readonly string[]) {
+    this.#line = line
+    this.#argv = argv
   }
-  const missing = command.options.find((option) => option.required === true && !given.has(option.long))
-  if (missing !== undefined) throw fail(`argument ${names(missing)} is required`)
-  const choice = command.options.filter(({ group }) => group !== undefined && group === command.requiredGroup)
-  if (choice.length > 0 && !choice.some(({ long }) => given.has(long)))
-    throw fail(`one of the arguments ${choice.map(names).join(' ')} is required`)
-  const parsed: Arguments = {
-    has: (option) => given.has(option),
-    value: (option) => given.get(option)?.at(-1),
-    values: (option) => given.get(option) ?? []
+
+  parse(level: Level): ParsedCommandLine {
+    const groups = new Map<Group, Option>()
+    const found = new Set<Option>()
+    while (this.#index < this.#argv.length) {
+      const term = this.#argv[this.#index]
+      if (this.#isOption(term)) {
+        for (const option of this.#take(level, term, groups)) {
+          if (option === HELP) return { help: helpText(level) }
+          if (option.isVersion === true) return { command: '', arguments: argumentsOf(this.#given) }
+          found.add(option)
+        }
+      } else if (term === '--' && !this.#isSeparated) {
+        this.#isSeparated = true
+        this.#index++
+      } else if (level.commands.length > 0 && !this.#isSeparated) {
+        this.#checkRequired(level, found)
+        return this.#parseCommand(level, term)
+      } else throw new UsageError(level, `unrecognized arguments: '${this.#argv.slice(this.#index).join(' ')}'`)
+    }
+    if (level.commands.length > 0) throw new UsageError(level, 'too few arguments')
+    this.#checkRequired(level, found)
+    if (this.#missing !== undefined) throw this.#missing
+    return { command: level.command?.name ?? '', arguments: argumentsOf(this.#given) }
   }
-  return { command: command.name, arguments: parsed }
-}
 
-/** `--option value`, `--option=value`, `-o value` and `-ovalue`. */
-function findOption(command: Command, argument: string): { option: Option | undefined; attached?: string } {
-  const equals = argument.indexOf('=')
-  const name = argument.startsWith('--') && equals > 0 ? argument.slice(0, equals) : argument
-  const exact = command.options.find(({ long, short }) => long === name || short === name)
-  if (exact !== undefined) return { option: exact, attached: name === argument ? undefined : argument.slice(equals + 1) }
-  const glued = command.options.find(
-    ({ short, flag }) => flag !== true && short !== undefined && argument.startsWith(short) && !argument.startsWith('--')
-  )
-  return { option: glued, attached: argument.slice(2) }
-}
-
-const names = ({ long, short }: Option): string => (short === undefined ? long : `${long}/${short}`)
-const placeholder = ({ long }: Option): string => long.slice(2).replaceAll('-', '_').toUpperCase()
-const withValue = (option: Option, name = option.long): string => (option.flag === true ? name : `${name} ${placeholder(option)}`)
-
-function programUsage({ program, commands }: CommandLine): string {
-  const indent = ' '.repeat('usage: '.length + program.length + 1)
-  const names = `{${commands.map(({ name }) => name).join(',')}}`
-  const line = `usage: ${program} [-h] ${names} ...`
-  return line.length <= WIDTH ? line : `usage: ${program} [-h]\n${indent}${names}\n${indent}...`
-}
-
-function commandUsage(line: CommandLine, command: Command): string {
-  const isRequired = ({ required }: Option): boolean => required === true
-  const single = command.options.filter(({ group }) => group === undefined)
-  const parts = ['[-h]', ...single.map((option) => (isRequired(option) ? withValue(option) : `[${withValue(option)}]`))]
-  const excluding = command.options.filter(({ group }) => group !== undefined)
-  const [open, close] = command.requiredGroup === undefined ? ['[', ']'] : ['(', ')']
-  parts.push(
-    ...excluding.map((option, index) => `${index === 0 ? open : ''}${withValue(option)}${index === excluding.length - 1 ? close : ' |'}`)
-  )
-  const lines = [`usage: ${line.program} ${command.name}`]
-  for (const part of parts) {
-    const extended = `${lines[lines.length - 1]} ${part}`
-    // An option is broken off only together with all that follows it in its group.
-    if (extended.length > WIDTH) lines.push(`${INDENT}${part}`)
-    else lines[lines.length - 1] = extended
+  /** A negative number is a value. */
+  #isOption(term: string | undefined): boolean {
+    return term !== undefined && !this.#isSeparated && /^-+[^-]/.test(term) && !/^-\d+$/.test(term)
   }
-  return lines.join('\n')
-}
 
-function programHelp(line: CommandLine): string {
-  const commands = line.commands.map(({ name, help }) => helpEntry(`    ${name}`, help)).join('')
-  return `${programUsage(line)}\n\n${line.description}\n\npositional arguments:\n  {${line.commands.map(({ name }) => name).join(',')}}\n${commands}\noptional arguments:\n${HELP_ENTRY}`
-}
-
-function commandHelp(line: CommandLine, command: Command): string {
-  const options = command.options
-    .map((option) =>
-      helpEntry(
-        `  ${[option.long, option.short]
-          .filter((name) => name !== undefined)
-          .map((name) => withValue(option, name))
-          .join(', ')}`,
-        option.help
+  #parseCommand(level: Level, term: string): ParsedCommandLine {
+    const { commands } = level
+    const exact = commands.filter(({ name }) => name === term)
+    const candidates = exact.length > 0 || term === '' ? exact : commands.filter(({ name }) => name.startsWith(term))
+    const names = candidates.map(({ name }) => name).sort()
+    if (names.length > 1) throw new UsageError(level, `ambiguous command: ${term} could match ${names.join(', ')}`)
+    const [command] = candidates
+    if (command === undefined) {
+      const known = commands.map(({ name }) => name)
+      const reason = `invalid choice: '${term}' (choose from ${known.map((name) => `'${name}'`).join(', ')})`
+      throw new UsageError(
+        level,
+        reason,
+        similar(
+          term,
+          known.map((name) => [name, name])
+        )
       )
-    )
-    .join('')
-  return `${commandUsage(line, command)}\n\noptional arguments:\n${HELP_ENTRY}${options}`
-}
-
-function helpEntry(title: string, help: string): string {
-  const lines = title.length < HELP_COLUMN - 1 ? [title.padEnd(HELP_COLUMN)] : [title, ' '.repeat(HELP_COLUMN)]
-  for (const word of help.split(' ')) {
-    const last = lines[lines.length - 1]
-    const isStart = last.trimEnd() === '' || last.length === HELP_COLUMN
-    if (!isStart && last.length + 1 + word.length > WIDTH) lines.push(' '.repeat(HELP_COLUMN) + word)
-    else lines[lines.length - 1] = isStart ? last + word : `${last} ${word}`
+    }
+    this.#index++
+    return this.parse({ line: this.#line, command, options: [HELP, ...command.options], commands: [] })
   }
-  return `${lines.join('\n')}\n`
+
+  /** The option of this term, or the several short ones that it is made of. */
+  #take(level: Level, term: string, groups: Map<Group, Option>): readonly Option[] {
+    const equals = term.indexOf('=')
+    const name = equals < 0 ? term : term.slice(0, equals)
+    const option = findOption(level, name)
+    this.#index++
+    if (option === undefined) return this.#takeShort(level, term, groups)
+    this.#put(level, option, equals < 0 ? undefined : term.slice(equals + 1), groups)
+    return [option]
+  }
+
+  #takeShort(level: Level, term: string, groups: Map<Group, Option>): readonly Option[] {
+    const taken: Option[] = []
+    for (let index = 1; index < term.length; index++) {
+      const option = term.startsWith('--') ? undefined : optionNamed(level, `-${term.charAt(index)}`)
+      if (option === undefined) throw unrecognized(level, term)
+      taken.push(option)
+      const rest = option.flag === true ? undefined : term.slice(index + 1) || undefined
+      this.#put(level, option, rest, groups)
+      if (option.flag !== true) break
+    }
+    return taken
+  }
+
+  #put(level: Level, option: Option, attached: string | undefined, groups: Map<Group, Option>): void {
+    const fail = (reason: string): UsageError => new UsageError(level, `argument ${slashed(option)}: ${reason}`)
+    if (option.group?.isExclusive === true) {
+      const other = groups.get(option.group) ?? option
+      if (other !== option) throw fail(`not allowed with argument ${slashed(other)}`)
+      groups.set(option.group, option)
+    }
+    const values = this.#given.get(option.long) ?? []
+    this.#given.set(option.long, values)
+    if (option.flag === true) {
+      if (attached !== undefined) throw fail(`ignore implicit argument '${attached}'`)
+      return
+    }
+    const next = this.#argv[this.#index]
+    const isNext = attached === undefined && next !== undefined && next !== '--' && !this.#isOption(next)
+    if (isNext) this.#index++
+    const value = attached ?? (isNext ? next : undefined)
+    if (value === undefined) throw fail('expected one argument')
+    const wrong = option.type === undefined ? undefined : wrongNumber(value, option.type)
+    if (wrong !== undefined) throw fail(`could not convert '${value}' to ${option.type} (${wrong})`)
+    values.push(value)
+  }
+
+  #checkRequired(level: Level, found: ReadonlySet<Option>): void {
+    if (this.#missing !== undefined) return
+    for (const option of level.options)
+      if (option.required === true && !found.has(option)) this.#missing = new UsageError(level, `argument ${slashed(option)} is required`)
+    if (this.#missing !== undefined) return
+    for (const [group, options] of groupsOf(level.options)) {
+      if (group.isExclusive === true && group.required === true && !options.some((option) => found.has(option)))
+        this.#missing = new UsageError(level, `one of the arguments ${options.map(slashed).join(' ')} is required`)
+    }
+  }
 }
 
-const HELP_ENTRY = helpEntry('  -h, --help', 'show this help message and exit')
+const optionNamed = ({ options }: Level, name: string): Option | undefined =>
+  options.find(({ long, short }) => long === name || short === name)
+
+/** By its whole name or by a beginning that fits only one. */
+function findOption(level: Level, name: string): Option | undefined {
+  const exact = optionNamed(level, name)
+  if (exact !== undefined) return exact
+  const candidates = level.options.flatMap(namesOf).filter((one) => one.startsWith(name))
+  if (candidates.length === 0) return undefined
+  if (candidates.length === 1) return optionNamed(level, candidates[0])
+  throw new UsageError(level, `ambiguous option: ${name} could match ${candidates.sort().join(', ')}`)
+}
+
+function unrecognized(level: Level, term: string): UsageError {
+  const body = term.replace(/^-+/, '')
+  const known = level.options.flatMap(namesOf).filter((name) => name.startsWith('--'))
+  const suggestions =
+    body.length < 2
+      ? []
+      : similar(
+          body,
+          known.map((name) => [name, name.slice(2)])
+        )
+  return new UsageError(level, `unrecognized arguments: '${term}'`, suggestions)
+}
+
+const bits = { Short: 16, Integer: 32, Long: 64 } as const
+
+/** Java's complaint. */
+function wrongNumber(text: string, type: 'Short' | 'Integer' | 'Long'): string | undefined {
+  const isNumber = /^[+-]?\d+$/.test(text)
+  const value = isNumber ? BigInt(text.replace('+', '')) : 0n
+  if (isNumber && BigInt.asIntN(bits[type], value) === value) return undefined
+  if (type === 'Short' && isNumber && BigInt.asIntN(32, value) === value) return `Value out of range. Value:"${text}" Radix:10`
+  return `For input string: "${text}"`
+}
+
+function argumentsOf(given: ReadonlyMap<string, readonly string[]>): Arguments {
+  const value = (option: string): string | undefined => given.get(option)?.at(-1)
+  return {
+    value,
+    has: (option) => given.has(option),
+    values: (option) => given.get(option) ?? [],
+    integer: (option) => (given.has(option) ? Number(value(option)) : undefined)
+  }
+}
+
+/** Names that are this far away, or farther, are no likely slips of the finger. */
+const FAR = 7
+
+/** The nearest of the names, each with the part of it that counts. */
+function similar(text: string, candidates: readonly (readonly [name: string, body: string])[]): readonly string[] {
+  const distances = candidates.map(([name, body]) => ({ name, distance: body.startsWith(text) ? 0 : distanceOf(text, body) }))
+  const nearest = Math.min(FAR, ...distances.map(({ distance }) => distance))
+  if (nearest === FAR) return []
+  return distances
+    .filter(({ distance }) => distance === nearest)
+    .map(({ name }) => name)
+    .sort()
+}
+
+const [SUBSTITUTION, ADDITION, DELETION] = [2, 1, 4]
+
+/** Levenshtein's distance with swaps of neighbours for nothing: what to do to `from` so that it becomes `to`. */
+function distanceOf(from: string, to: string): number {
+  const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, index) => index)]
+  for (let i = 1; i <= from.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= to.length; j++) {
+      const isSame = from[i - 1] === to[j - 1]
+      const isSwap = !isSame && i > 1 && j > 1 && from[i - 2] === to[j - 1] && from[i - 1] === to[j - 2]
+      row.push(
+        Math.min(
+          rows[i - 1][j - 1] + (isSame ? 0 : SUBSTITUTION),
+          isSwap ? rows[i - 2][j - 2] : Number.POSITIVE_INFINITY,
+          rows[i - 1][j] + DELETION,
+          row[j - 1] + ADDITION
+        )
+      )
+    }
+    rows.push(row)
+  }
+  return rows[from.length][to.length]
+}

@@ -24,7 +24,7 @@ const release = {
   short: '-r',
   help: 'A Kafka release (4.3) or metadata.version (4.3-IV0); the newest one if absent.'
 } as const
-const quorum = 'quorum'
+const quorum = { isExclusive: true }
 
 const commands: readonly Command[] = [
   { name: 'info', help: 'Show which log directories are formatted, and for which cluster and node.', options: [config] },

@@ -184,7 +184,8 @@ for (const [args, error] of [
     const { exitCode, stdout, stderr } = await setUp(t, 'static').run(...args)
     assert.deepEqual({ exitCode, stdout }, { exitCode: 1, stdout: '' })
     assert.match(stderr, /^usage: kafka-storage/)
-    assert.equal(stderr.trimEnd().split('\n').at(-1), error)
+    // Long messages are broken into lines, and these filled up.
+    assert.equal(/^kafka-storage: .*/ms.exec(stderr)?.[0].replace(/\s+/g, ' ').trim(), error)
   })
 }
 

@@ -1,9 +1,9 @@
 /** kafka-cluster: the id and the endpoints of a cluster; removes a broker's registration. As Kafka's tool does it. */
 import type { Admin } from '@odradek/client'
-import { type Arguments, type Command, type CommandLine, type Option, parseCommandLine } from '../command-line.ts'
+import { type Arguments, type Command, type CommandLine, type Group, type Option, parseCommandLine } from '../command-line.ts'
 import { call, javaError, messageOf, processIo, ToolError, type ToolIo, withAdmin } from '../tool.ts'
 
-const bootstrap = 'bootstrap'
+const bootstrap: Group = { isExclusive: true, required: true }
 const connection: readonly Option[] = [
   {
     long: '--bootstrap-server',
@@ -26,8 +26,7 @@ const connection: readonly Option[] = [
 const command = (name: string, help: string, ...own: readonly Option[]): Command => ({
   name,
   help,
-  options: [...connection, ...own],
-  requiredGroup: bootstrap
+  options: [...connection, ...own]
 })
 
 const commandLine: CommandLine = {
@@ -38,6 +37,7 @@ const commandLine: CommandLine = {
     command('unregister', 'Unregister a broker.', {
       long: '--id',
       short: '-i',
+      type: 'Integer',
       required: true,
       help: 'The ID of the broker to unregister.'
     }),
@@ -68,10 +68,9 @@ export async function main(argv: readonly string[], io: ToolIo = processIo): Pro
       bootstrapController: args.value('--bootstrap-controller'),
       commandConfig: config ?? commandConfig
     }
-    const id = parsed.command === 'unregister' ? brokerId(args.value('--id') as string) : -1
     return await withAdmin(target, io, async (admin) => {
       if (parsed.command === 'cluster-id') await printClusterId(admin, io)
-      else if (parsed.command === 'unregister') await unregister(admin, id, io)
+      else if (parsed.command === 'unregister') await unregister(admin, args.integer('--id') as number, io)
       else await listEndpoints(admin, args, io)
       return 0
     })
@@ -79,11 +78,6 @@ export async function main(argv: readonly string[], io: ToolIo = processIo): Pro
     io.err(`${(error as { code?: string }).code === 'BROKER_ID_NOT_REGISTERED' ? javaError(error) : messageOf(error)}\n`)
     return 1
   }
-}
-
-function brokerId(text: string): number {
-  if (/^[+-]?\d{1,9}$/.test(text)) return Number(text)
-  throw new ToolError(`argument --id/-i: could not convert '${text}' to Integer (For input string: "${text}")`)
 }
 
 async function printClusterId(admin: Admin, io: ToolIo): Promise<void> {
