@@ -5,7 +5,7 @@
  */
 import { LONG_MAX } from '@odradek/base'
 import { pieces } from './line-break.ts'
-import { KAFKA_VERSION, messageOf, ToolError, type ToolIo } from './tool.ts'
+import { ToolError, type ToolIo } from './tool.ts'
 
 export interface OptionSpec {
   readonly name: string
@@ -109,7 +109,14 @@ export class Options {
   /** An Integer or Long. */
   integer(name: string): number | undefined {
     const text = this.value(name)
-    if (text === undefined) return undefined
+    return text === undefined ? undefined : this.#integer(name, text)
+  }
+
+  integers(name: string): readonly number[] {
+    return this.values(name).map((text) => this.#integer(name, text))
+  }
+
+  #integer(name: string, text: string): number {
     const value = Number(text)
     const isLong = this.#specs.get(name)?.argument?.type === 'Long'
     if (!/^[+-]?\d+$/.test(text) || (isLong ? Math.abs(value) > LONG_MAX : value !== (value | 0)))
@@ -154,39 +161,6 @@ const listed = (specs: readonly OptionSpec[]): string => `[${specs.map(({ name }
 function separated(value: string, separator: string | undefined): string[] {
   const values = separator === undefined ? [value] : value.split(separator).filter((one) => one !== '')
   return values.length === 0 ? [value] : values
-}
-
-/**
- * A tool's start: --help, no argument at all and mistakes print the table of options and give 1; --version gives 0; else `run` is called
- * with the options.
- */
-export async function withOptions(
-  { purpose, specs }: { readonly purpose: string; readonly specs: readonly OptionSpec[] },
-  argv: readonly string[],
-  io: ToolIo,
-  run: (options: Options) => Promise<number>
-): Promise<number> {
-  const usage = (message: string): number => {
-    io.err(`${message}\n${helpTable(specs)}`)
-    return 1
-  }
-  let options: Options
-  try {
-    options = new Options(specs, argv)
-  } catch (error) {
-    return usage(messageOf(error))
-  }
-  if (argv.length === 0 || options.has('help')) return usage(purpose)
-  if (options.has('version')) {
-    io.out(`${KAFKA_VERSION}\n`)
-    return 0
-  }
-  try {
-    return await run(options)
-  } catch (error) {
-    if (error instanceof UsageError) return usage(error.message)
-    throw error
-  }
 }
 
 function unrecognized(argument: string, name: string): ToolError {

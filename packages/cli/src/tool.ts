@@ -194,23 +194,15 @@ export function logError(io: ToolIo, text: string, logger: string): void {
   io.err(`[${timeOfLog()}] ERROR ${text} (${logger})\n`)
 }
 
+export function logWarning(io: ToolIo, text: string, logger: string): void {
+  io.err(`[${timeOfLog()}] WARN ${text} (${logger})\n`)
+}
+
 /** Now, in local time: `2026-11-21 10:07:08,504`. */
 export function timeOfLog(): string {
   const now = new Date()
   const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString()
   return `${local.slice(0, 19).replace('T', ' ')},${local.slice(20, 23)}`
-}
-
-/** The order in which Java's HashMap gives `names`, which is the order of topics and settings in what Kafka's tools print. */
-export function hashOrder<T>(items: readonly T[], nameOf: (item: T) => string, smallest = 1): T[] {
-  let size = smallest
-  while (items.length > size * 0.75) size *= 2
-  const bucket = (name: string): number => {
-    let hash = 0
-    for (let index = 0; index < name.length; index++) hash = (Math.imul(hash, 31) + name.charCodeAt(index)) | 0
-    return (hash ^ (hash >>> 16)) & (size - 1)
-  }
-  return items.toSorted((a, b) => bucket(nameOf(a)) - bucket(nameOf(b)))
 }
 
 /** Kafka's list of topics as one expression: commas are alternatives, spaces and quotes around are nothing. The whole name must match. */

@@ -1,10 +1,10 @@
 /** kafka-topics: lists, describes, creates, alters and deletes topics. Flags, output and exit codes are those of Kafka's tool. */
 import type { Admin, ConfigEntry, NewTopic, PartitionReassignment, TopicDescription, TopicPartitionInfo } from '@odradek/client'
+import { nameOrder } from '../java.ts'
 import { helpTable, Options, UsageError } from '../options.ts'
 import {
   call,
   firstOf,
-  hashOrder,
   isInternalTopic,
   javaError,
   KAFKA_VERSION,
@@ -196,7 +196,7 @@ async function describedTopics(context: Context): Promise<TopicDescription[]> {
   if (names.length === 0) return []
   const partitionSizeLimitPerResponse = options.integer('partition-size-limit-per-response')
   const described = await call('describeTopics', admin.describeTopics(names, { partitionSizeLimitPerResponse }))
-  return hashOrder([...described.values()], ({ name }) => name)
+  return nameOrder([...described.values()], ({ name }) => name, 1)
 }
 
 async function describe(context: Context): Promise<void> {
@@ -262,8 +262,7 @@ function topicLine(
   entries: ConfigEntry[],
   move: PartitionReassignment | undefined
 ): string {
-  // 16 is the size that Java's map of settings begins with.
-  const set = hashOrder(entries, (entry) => entry.name, 16).filter(({ isDefault }) => !isDefault)
+  const set = nameOrder(entries, (entry) => entry.name).filter(({ isDefault }) => !isDefault)
   const configs = set.map((entry) => `${entry.name}=${entry.value}`).join(',')
   const factor = partitions.length === 0 ? 0 : replicaCount(partitions[0], move)
   return `Topic: ${name}\tTopicId: ${topicId}\tPartitionCount: ${partitions.length}\tReplicationFactor: ${factor}\tConfigs: ${configs}\n`
