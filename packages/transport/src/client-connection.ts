@@ -1,7 +1,7 @@
 // One TCP connection of a client to a broker: requests out, pipelined; answers in, in the order of the requests.
 //
-// Contract: an answer is taken for the oldest request in flight and its correlation id must say so; a wrong id, an oversize or
-// cut frame, or bytes that do not decode end the connection with PROTOCOL_VIOLATION for the request they came for. Every other
+// Contract: an answer is taken for the oldest request in flight and its correlation id must say so; a wrong id, an oversize
+// frame, or bytes that do not decode end the connection with PROTOCOL_VIOLATION for the request they came for. Every other
 // end (peer gone, close, idle, a request out of time) fails what is in flight with a retriable error. At most `inFlightMax`
 // requests are sent and not answered, at most WAITING_MAX wait behind them, and nothing is sent while the kernel or the
 // broker's throttle (KIP-219) says no. Requests of one turn of the event loop leave as one vectored write. One timer a connection.
@@ -357,9 +357,8 @@ export class ClientConnection {
   }
 
   #onEnd(): void {
-    const isCut = this.#reader.isMidFrame
-    if (isCut) this.#violated('it ended the connection inside an answer')
-    else this.#fail(connectionClosed(this.address, 'the broker ended it'))
+    // A broker that is killed ends inside an answer as easily as between two.
+    this.#fail(connectionClosed(this.address, `the broker ended it${this.#reader.isMidFrame ? ' inside an answer' : ''}`))
   }
 
   #onSocketClose(error: Error | undefined): void {

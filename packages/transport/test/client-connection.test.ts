@@ -290,13 +290,6 @@ describe('a broker that lies', () => {
     ['announces a frame of negative size', (broker) => broker.socket?.write([frameOf(-5)])],
     ['sends a body that does not decode', (broker, asked) => broker.socket?.write([frameOf(12, asked.correlationId, 0x7fffffff, -1)])],
     ['sends a frame too short for a header', (broker) => broker.socket?.write([Buffer.from([0, 0, 0, 2, 0, 0])])],
-    [
-      'ends the connection inside an answer',
-      (broker, asked) => {
-        broker.socket?.write([frameOf(100, asked.correlationId)])
-        broker.socket?.end()
-      }
-    ],
     ['speaks HTTP', (broker) => broker.socket?.write([Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')])]
   ]
   for (const [name, tell] of lies)
@@ -355,6 +348,18 @@ describe('the end of a client connection', () => {
     broker.node.kill()
     for (const outcome of await broker.sim.complete(Promise.all(outcomes)))
       assert.deepEqual(outcome, { code: 'CONNECTION_CLOSED', retriable: true })
+  })
+
+  test('inside an answer is a lost connection like any other: a broker that is killed does that', async () => {
+    const broker = await new Broker().listen()
+    const connection = await broker.connected()
+    const outcomes = [settled(metadata(connection)), settled(metadata(connection))]
+    const [asked] = await broker.requests(2)
+    broker.socket?.write([frameOf(100, asked.correlationId)])
+    broker.socket?.end()
+    for (const outcome of await broker.sim.complete(Promise.all(outcomes)))
+      assert.deepEqual(outcome, { code: 'CONNECTION_CLOSED', retriable: true })
+    assert.equal(await broker.openSockets(), 0)
   })
 
   test('by close fails what is in flight, is idempotent and leaves no timer', async () => {

@@ -65,7 +65,6 @@ export class VirtualCluster {
   readonly nodes: VirtualNode[] = []
   #coordinator = 1
   readonly #moved = new Map<string, number>()
-  /** Of topics that an answer to Metadata named. */
   readonly #names = new Map<string, string>()
 
   node(id: number): VirtualNode {
@@ -89,6 +88,11 @@ export class VirtualCluster {
   /** Partitions are spread over the nodes; those of a node that is down are led by the next one. */
   leader(topic: string, partition: number): number {
     return this.#upFrom(this.#moved.get(`${topic}-${partition}`) ?? 1 + (partition % this.nodes.length)).id
+  }
+
+  /** Of topics that an answer to Metadata named. */
+  topicName(topicId: string): string | undefined {
+    return this.#names.get(topicId)
   }
 
   /** The answer of a node that is not the one to ask; undefined: it is. */

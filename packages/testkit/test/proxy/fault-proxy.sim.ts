@@ -82,7 +82,7 @@ describe('the fault proxy', () => {
   const faults = [
     ['cut before', 'CONNECTION_CLOSED', []],
     ['cut after', 'CONNECTION_CLOSED', ['a']],
-    ['cut inside', 'PROTOCOL_VIOLATION', ['a']],
+    ['cut inside', 'CONNECTION_CLOSED', ['a']],
     ['swallow', 'REQUEST_TIMEOUT', ['a']]
   ] as const
   for (const [fault, code, written] of faults) {
