@@ -60,6 +60,7 @@ export const masked = (text: string): string =>
     .replace(/(?<![-\w])[A-Za-z0-9_-]{22}(?![-\w])/g, '<ID>')
     .replace(/^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\]/gm, '[<TIME>]')
     .replace(/(localhost )\d+ +/g, '$1<PORT> ')
+    .replace(/^(CreateTime|LogAppendTime):\d+/gm, '$1:<MS>')
 
 /** Frames of Java, and the class and causes of an exception, which Java adds to the message, are not ours to print; nor its log. */
 export const terse = (text: string): string =>
@@ -70,3 +71,7 @@ export const terse = (text: string): string =>
     .replace(/^(joptsimple|java|org\.apache)[\w.]+(Exception)?: .*\n/gm, '')
     .replace(/^Caused by.*\n/gm, '')
     .replace(/\n+$/, '\n')
+
+/** Runs that print records of several partitions, which come in any order. */
+export const unordered: ReadonlySet<number> = new Set([104])
+export const sortedLines = (text: string): string => text.split('\n').sort().join('\n')

@@ -1,0 +1,132 @@
+// The loop of a console consumer: polls, prints, counts, and stops cleanly when it has enough, when nothing comes any more, when it is
+// interrupted and when nobody reads its output.
+import type { Consumer, ConsumerRecord } from '@odradek/client'
+import { javaError, logError, ToolError, type ToolIo } from '../tool.ts'
+import type { Formatter } from './formatters.ts'
+import { OutputBuffer } from './output-buffer.ts'
+
+export interface ConsumeTask {
+  readonly formatter: Formatter
+  readonly topic: string | undefined
+  /** A pattern on the names of topics. */
+  readonly include: string | undefined
+  readonly partition: number | undefined
+  /** Where to read a partition from. */
+  readonly from: 'earliest' | 'latest' | number
+  /** Without records for so long, it ends. */
+  readonly timeoutMs: number | undefined
+  /** -1: no end. */
+  readonly maxMessages: number
+  readonly skipsErrors: boolean
+  readonly logger: string
+}
+
+/** Where nothing is said of time: as long as a timer can wait. */
+const POLL_MS = 2 ** 30
+
+/** Closes the consumer. Throws what a record that cannot be printed fails with. */
+export async function consumeAndPrint(consumer: Consumer, task: ConsumeTask, io: ToolIo): Promise<void> {
+  const printer = new Printer(task, io)
+  try {
+    start(consumer, task)
+  } catch (error) {
+    await consumer.close()
+    throw error
+  }
+  try {
+    await pollAndPrint(consumer, printer, task, io)
+  } finally {
+    await printer.flush()
+    await consumer.close()
+    io.err(`Processed a total of ${printer.count} messages\n`)
+  }
+}
+
+function start(consumer: Consumer, { topic, include, partition, from }: ConsumeTask): void {
+  if (partition === undefined || topic === undefined) {
+    consumer.subscribe(topic === undefined ? patternOf(include as string) : [topic])
+    return
+  }
+  const target = { topic, partition }
+  consumer.assign([target])
+  if (from === 'earliest') consumer.seekToBeginning([target])
+  else if (from === 'latest') consumer.seekToEnd([target])
+  else consumer.seek(target, from)
+}
+
+function patternOf(text: string): RegExp {
+  try {
+    return new RegExp(`^(?:${text})$`)
+  } catch (error) {
+    throw new ToolError((error as Error).message, 'java.util.regex.PatternSyntaxException')
+  }
+}
+
+async function pollAndPrint(consumer: Consumer, printer: Printer, { timeoutMs = POLL_MS, logger }: ConsumeTask, io: ToolIo): Promise<void> {
+  const { signal } = io
+  while (!printer.isDone) {
+    let records: Iterable<ConsumerRecord> & { readonly isEmpty: boolean }
+    try {
+      records = await consumer.poll({ timeoutMs, signal })
+    } catch (error) {
+      if (signal.aborted) return
+      logError(io, 'Error processing message, terminating consumer process: ', logger)
+      io.err(`${javaError(error)}\n`)
+      return
+    }
+    if (records.isEmpty && timeoutMs < POLL_MS) {
+      logError(io, 'Error processing message, terminating consumer process: ', logger)
+      io.err('org.apache.kafka.common.errors.TimeoutException: null\n')
+      return
+    }
+    if (!(await printer.print(records))) return
+  }
+}
+
+class Printer {
+  readonly #task: ConsumeTask
+  readonly #io: ToolIo
+  readonly #output: OutputBuffer
+  #isUnread = false
+  count = 0
+
+  constructor(task: ConsumeTask, io: ToolIo) {
+    this.#task = task
+    this.#io = io
+    this.#output = new OutputBuffer(io)
+  }
+
+  get isDone(): boolean {
+    const { maxMessages } = this.#task
+    return maxMessages !== -1 && this.count >= maxMessages
+  }
+
+  /** False: stop. A record counts as read, for the offsets that are committed, once the next one is asked for. */
+  async print(records: Iterable<ConsumerRecord>): Promise<boolean> {
+    for (const record of records) {
+      if (this.isDone || this.#io.signal.aborted) return false
+      this.count++
+      this.#printOne(record)
+      if (this.#output.isFull && !(await this.flush())) return false
+    }
+    return await this.flush()
+  }
+
+  #printOne(record: ConsumerRecord): void {
+    const { formatter, skipsErrors, logger } = this.#task
+    try {
+      formatter(record, this.#output)
+    } catch (error) {
+      if (!skipsErrors) throw error
+      logError(this.#io, 'Error processing message, skipping this message: ', logger)
+      this.#io.err(`${javaError(error)}\n`)
+    }
+  }
+
+  async flush(): Promise<boolean> {
+    const isRead = await this.#output.flush()
+    if (!isRead && !this.#isUnread) this.#io.err('Unable to write to standard out, closing consumer.\n')
+    this.#isUnread = !isRead
+    return isRead
+  }
+}
