@@ -79,6 +79,11 @@ export class LogFile {
     return result.finally(this.done)
   }
 
+  /** Makes the file, if it is not there. */
+  create(): Promise<void> {
+    return this.withHandle(async () => undefined)
+  }
+
   /** Keeps the file open, whatever its name becomes, until the function given is called. */
   async hold(): Promise<() => void> {
     this.users++

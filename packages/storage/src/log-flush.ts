@@ -6,8 +6,9 @@ import { LEADER_EPOCH_CHECKPOINT, offsetName, PARTITION_METADATA, SNAPSHOT_SUFFI
 import type { PartitionLog } from './partition-log.ts'
 import type { Segment } from './segment.ts'
 
-/** Everything below `offset` is on disk when this resolves. */
-export async function flushLog(log: PartitionLog, offset: number): Promise<void> {
+/** Everything below `wanted` is on disk when this resolves, as far as the log was not cut meanwhile. */
+export async function flushLog(log: PartitionLog, wanted: number): Promise<void> {
+  const offset = Math.min(wanted, log.logEndOffset)
   await log.writer.whenWritten(offset)
   if (offset <= log.syncedOffset && offset <= log.recoveryPoint) return
   const { disk } = log.node.world

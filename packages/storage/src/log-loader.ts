@@ -93,7 +93,10 @@ class Loader {
     if (this.segments.length > 0 && logEndOffset < this.logStartOffset) await this.dropAll(logEndOffset)
     if (this.segments.length === 0) {
       logEndOffset = Math.max(logEndOffset, this.logStartOffset)
-      this.segments.push(this.newSegment(logEndOffset, now))
+      const segment = this.newSegment(logEndOffset, now)
+      this.segments.push(segment)
+      // its name is what the next start knows the offset from
+      if (logEndOffset > 0) await segment.file.create()
     }
     this.logStartOffset = Math.max(this.logStartOffset, this.segments[0].baseOffset)
     const { version } = this.epochs

@@ -80,6 +80,7 @@ export class LogReader {
       try {
         const result = await this.readSegments(offset, endOffset, options)
         if (generation === log.generation || result.errorCode !== 0) return result
+        this.forget() // the place that this read remembered
       } catch (error) {
         if (!(await log.hasMovedSince(generation))) return this.failedRead(offset, error)
       }
@@ -217,7 +218,8 @@ function cutWhole(bytes: Buffer, start: number, maxBytes: number, endOffset: num
   let whole = start
   while (whole + WALK_BYTES <= bytes.length) {
     const size = batchSize(bytes, whole)
-    if (whole + size > bytes.length) break
+    // damage ends the range here, and is told to whoever reads on from it
+    if (size < WALK_BYTES || whole + size > bytes.length) break
     whole += size
   }
   return cut(bytes.subarray(0, whole), start, maxBytes, endOffset, minOneBatch)

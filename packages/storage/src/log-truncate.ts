@@ -10,7 +10,11 @@ import type { Segment } from './segment.ts'
 import { cutIndexFile, ensureIndexes, locate, removeFiles, resumeSegment, unlinkIfThere } from './segment-files.ts'
 import { loadAbortedTxns } from './txn-index-files.ts'
 
-export async function truncateLog(log: PartitionLog, offset: number): Promise<void> {
+export async function truncateLog(log: PartitionLog, wanted: number): Promise<void> {
+  // What stays and is in memory only goes to the file first; where the disk takes no more, the log ends where the file does.
+  await log.writer.whenWritten(Math.min(wanted, log.logEndOffset)).catch(() => undefined)
+  if (log.directory.isOffline) throw new Error(`${log.directory.path} is offline`)
+  const offset = Math.min(wanted, log.writtenOffset)
   if (offset <= log.segments[0].baseOffset) {
     await truncateFully(log, offset)
     return
@@ -37,6 +41,7 @@ export async function truncateFully(log: PartitionLog, offset: number): Promise<
   log.tail.clear()
   for (const segment of log.removeSegments(0, log.segments.length)) await removeSegment(log, segment)
   log.segments.push(log.newSegment(offset, log.directory.node.world.clock.now()))
+  if (offset > 0) await log.activeSegment.file.create()
   log.epochs.clear()
   log.producers.clear(offset)
   await dropSnapshots(log, () => true)

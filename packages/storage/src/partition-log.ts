@@ -624,10 +624,10 @@ export class PartitionLog {
   onWriteFailed(error: unknown): void {
     if (this.status === 'failed' || this.status === 'closed') return
     this.directory.failUnlessFull(error, `write to ${this.path}`)
-    if (this.directory.isOffline || this.status === 'truncating') return
+    if (this.directory.isOffline) return
     void this.writer.stop(error)
-    // In the middle of a write: the file and all state go back to the last whole one.
-    this.cut(() => truncateLog(this, this.writtenOffset)).catch(() => undefined)
+    // In the middle of a write: the file and all state go back to the last whole one; a cut under way does that by itself.
+    if (this.status !== 'truncating') this.cut(() => truncateLog(this, this.writtenOffset)).catch(() => undefined)
     this.listener?.onFailed(error)
   }
 

@@ -64,10 +64,19 @@ async function deleteFirst(log: PartitionLog, count: number): Promise<number> {
   logger.log('INFO', 'kafka.log.UnifiedLog', `deleting ${count} segments of ${log.path} below offset ${newStart}`)
   if (log.logStartOffset < newStart) log.moveLogStart(newStart)
   await log.runTask(async () => {
+    await keepEnd(log)
     for (const segment of segments) await deleteSegment(log, segment)
     await saveEpochs(log, false)
   })
   return count
+}
+
+/** Only the name of a file tells where a log without records goes on: it must be there before the last records go. */
+async function keepEnd(log: PartitionLog): Promise<void> {
+  const [first] = log.segments
+  if (first.file.isCreated) return
+  await first.file.create()
+  await log.node.world.disk.syncDir(log.path)
 }
 
 /** Renames a segment's files out of the way and removes them later. */

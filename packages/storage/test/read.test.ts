@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { createPrng } from '@odradek/base'
-import { iterateBatches } from '@odradek/protocol'
+import { ErrorCode, iterateBatches } from '@odradek/protocol'
 import type { LogManager } from '../src/log-manager.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
 import { append, batchOf, createLog, logConfig, memoryWorld, NOW, openManager, settle } from './support.ts'
@@ -136,4 +136,24 @@ test('the first record at or after a time is found in any segment, or none', asy
   assert.equal(await log.offsetForTimestamp(NOW + 5000), undefined)
   assert.equal((await log.offsetForTimestamp(0))?.offset, 0)
   await manager.shutdown({ clean: false })
+})
+
+test('damaged lengths in a segment end a read before them, and a read from there says so', async () => {
+  for (const length of [-12, 0, 5, -2147483648]) {
+    const world = memoryWorld()
+    const manager = await openManager(world)
+    const log = await createLog(manager)
+    for (let i = 0; i < 10; i++) append(log, batchOf([`value-${i}`]))
+    await settle(log)
+    const bytes = Buffer.alloc(4)
+    bytes.writeInt32BE(length)
+    const file = await world.disk.open(log.activeSegment.logPath(log.path), 'write')
+    await file.write(3 * batchOf(['value-0']).length + 8, [bytes])
+    await file.close()
+    log.tail.clear()
+    assert.equal((await log.read(0, { maxBytes: 1 << 20, minOneBatch: true })).nextOffset, 3)
+    assert.equal((await log.read(4, { maxBytes: 1 << 20, minOneBatch: true })).errorCode, ErrorCode.CORRUPT_MESSAGE)
+    assert.equal(log.directory.isOffline, false)
+    await manager.shutdown({ clean: false })
+  }
 })

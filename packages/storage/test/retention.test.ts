@@ -120,3 +120,18 @@ test('a read under way in a segment that is deleted ends well', async () => {
   assert.ok(result.errorCode === 1 || (result.errorCode === 0 && result.sizeInBytes > 0), `error ${result.errorCode}`)
   assert.equal(log.directory.isOffline, false)
 })
+
+for (const clean of [true, false]) {
+  test(`a log of which all has expired goes on at its offset after ${clean ? 'a clean stop' : 'a crash'}`, async () => {
+    const { log, clock, world, manager, config } = await fixture({ retentionMs: 1000 })
+    await fillSegments(log, 2)
+    clock.now = NOW + 60_000
+    assert.equal(await deleteOldSegments(log), 2)
+    await manager.shutdown({ clean })
+    const again = await openManager(world, { config })
+    opened.push(again)
+    const reopened = again.get({ topic: 'topic', partition: 0 })!
+    assert.deepEqual([reopened.logStartOffset, reopened.logEndOffset], [4, 4])
+    assert.equal(append(reopened, batchOf(['next'])).baseOffset, 4)
+  })
+}

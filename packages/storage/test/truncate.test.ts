@@ -82,3 +82,33 @@ test('reads during a cut give a prefix or say that the offset is gone', async ()
   assert.equal(log.directory.isOffline, false)
   await manager.shutdown({ clean: true })
 })
+
+test('a cut keeps what is below it and was not written yet', async () => {
+  const manager = await openManager(memoryWorld())
+  const log = await createLog(manager)
+  for (let i = 0; i < 10; i++) append(log, batchOf([`value-${i}`]))
+  await log.truncateTo(5)
+  assert.deepEqual([log.logEndOffset, log.writtenOffset], [5, 5])
+  assert.deepEqual(await values(log), ['value-0', 'value-1', 'value-2', 'value-3', 'value-4'])
+  await manager.shutdown({ clean: true })
+})
+
+test('a flush that waits behind a cut asks for no more than is left', async () => {
+  const manager = await openManager(memoryWorld())
+  const log = await createLog(manager)
+  for (let i = 0; i < 10; i++) append(log, batchOf([`value-${i}`]))
+  await settle(log)
+  await Promise.all([log.truncateTo(5), log.flush()])
+  assert.equal(log.syncedOffset, 5)
+  await manager.shutdown({ clean: true })
+})
+
+test('a restart after a log was cut to a later start finds that start', async () => {
+  const { log, manager, world, config } = await filled()
+  await log.truncateFullyAndStartAt(1000)
+  await manager.shutdown({ clean: false })
+  const again = await openManager(world, { config })
+  const reopened = again.get({ topic: 'topic', partition: 0 })!
+  assert.deepEqual([reopened.logStartOffset, reopened.logEndOffset], [1000, 1000])
+  await again.shutdown({ clean: true })
+})
