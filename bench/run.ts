@@ -1,4 +1,4 @@
-// npm run bench [-- --quick] [--rounds N] [--only TEXT] [--kinds odradek]
+// npm run bench [-- --part brokers] [--quick] [--rounds N] [--only TEXT] [--kinds odradek]
 //
 // Runs Apache Kafka (from its published jars) and Odradek in turn, the same clients on the same machine, and prints the
 // ratio of medians per figure. Results go to bench/results/<date>.json and .md.
@@ -18,7 +18,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     only: { type: 'string' },
     kinds: { type: 'string', default: 'apache,odradek' },
-    name: { type: 'string' }
+    name: { type: 'string' },
+    'brokers-only': { type: 'boolean', default: false }
   }
 })
 const rounds = Number(values.rounds)
@@ -108,3 +109,5 @@ writeFileSync(
 )
 writeFileSync(join(dir, `${name}.md`), markdown)
 console.log(markdown)
+if (values.only === undefined && values.name === undefined && values.kinds === 'apache,odradek' && !values['brokers-only'])
+  await import('./clients.ts')
