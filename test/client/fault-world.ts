@@ -1,9 +1,9 @@
 // A simulated world for tests of the client among faults: Odradek's broker, a fault proxy before it that looks like three brokers, and
 // clients on nodes of their own. Everything that can go wrong is drawn from the seed.
 import { Kafka, type KafkaOptions } from '@odradek/client'
-import { ApiKey, type OffsetCommitRequest } from '@odradek/protocol'
+import { ApiKey, decodeRecords, iterateBatches, type OffsetCommitRequest, type ProduceRequest } from '@odradek/protocol'
 import { SimBroker } from '@odradek/testkit/broker'
-import { DeliveryHistory, type DeliveryRules, type LoggedRecord, readLog } from '@odradek/testkit/delivery'
+import { DeliveryHistory, type LoggedRecord, readLog } from '@odradek/testkit/delivery'
 import { FaultProxy, type ProxyFault, type ProxyRequest } from '@odradek/testkit/proxy'
 import type { SimNode, Simulation } from '@odradek/world/sim'
 
@@ -14,6 +14,8 @@ export class FaultWorld {
   readonly broker: SimBroker
   readonly proxy: FaultProxy
   readonly history = new DeliveryHistory()
+  /** Seen on their way. */
+  deadLetters = 0
   #isQuiet = true
 
   static async start(sim: Simulation): Promise<FaultWorld> {
@@ -80,14 +82,11 @@ export class FaultWorld {
     await this.broker.ready()
   }
 
-  /** Reads the log as it is and judges the history by it. */
-  async judge(topic: string, rules: DeliveryRules): Promise<LoggedRecord[]> {
+  async log(topic: string): Promise<LoggedRecord[]> {
     const { host, port } = this.broker
     const { world } = this.sim.node('reader')
     const records = await this.sim.complete(readLog({ world, host, port, topic, partitions: 3 }))
-    const log = records.map(({ key, value, ...place }) => ({ ...place, id: String(value), key: key === null ? undefined : String(key) }))
-    this.history.check(log, rules)
-    return log
+    return records.map(({ key, value, ...place }) => ({ ...place, id: String(value), key: key === null ? undefined : String(key) }))
   }
 
   #strike(random: Simulation['prng'], topics: readonly string[]): void {
@@ -127,12 +126,26 @@ export class FaultWorld {
 
   /** Commits are seen on their way: what the client thinks of them does not matter. */
   #watch(request: ProxyRequest): void {
+    if (request.apiKey === ApiKey.PRODUCE) this.#watchDeadLetters(request.body)
     if (request.apiKey !== ApiKey.OFFSET_COMMIT) return
     const { topics } = request.body as OffsetCommitRequest
     for (const { name, topicId, partitions } of topics) {
       const topic = name === '' ? this.proxy.cluster.topicName(topicId) : name
       if (topic === undefined) throw new Error(`a commit for the topic ${topicId}, which nobody was told of`)
       for (const { partitionIndex, committedOffset } of partitions) this.history.commits(topic, partitionIndex, committedOffset)
+    }
+  }
+
+  /** A dead letter that is on its way is the end of the work on its record. */
+  #watchDeadLetters({ topicData }: ProduceRequest): void {
+    for (const { name, topicId, partitionData } of topicData) {
+      if (!(name || this.proxy.cluster.topicName(topicId))?.endsWith('.dlq')) continue
+      for (const batch of partitionData.flatMap(({ records }) => [...iterateBatches(records ?? Buffer.alloc(0))]))
+        for (const { headers } of decodeRecords(batch)) {
+          const header = (key: string): string => String(headers.find((each) => each.key === `dlq.original.${key}`)?.value)
+          this.history.begins({ topic: header('topic'), partition: Number(header('partition')), offset: Number(header('offset')) })(true)
+          this.deadLetters++
+        }
     }
   }
 }

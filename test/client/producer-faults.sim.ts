@@ -1,14 +1,15 @@
 // The producer among faults of all kinds: what it says is acknowledged is there, once, at the place it says, and keys keep their order.
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import { string, topic } from '@odradek/client'
-import { sweepSeeds } from '@odradek/testkit'
+import { simulate, sweepSeeds } from '@odradek/testkit'
 import type { Simulation } from '@odradek/world/sim'
 import { FaultWorld } from './fault-world.ts'
 
 const RECORDS = 300
 const orders = topic('orders', { key: string(), value: string() })
 
-async function produce(sim: Simulation, options: object, rules: { isIdempotent: boolean; losesNone?: boolean }): Promise<void> {
+async function produce(sim: Simulation, options: object, rules: { isIdempotent: boolean }): Promise<void> {
   const stage = await FaultWorld.start(sim)
   await stage.createTopics('orders')
   const random = sim.prng.fork('records')
@@ -35,8 +36,9 @@ async function produce(sim: Simulation, options: object, rules: { isIdempotent: 
   assert.deepEqual(failures, [])
   assert.equal(stage.history.acknowledgedCount, RECORDS)
   await sim.complete(kafka.close())
-  const log = await stage.judge('orders', { isConsumed: false, ...rules })
+  const log = await stage.log('orders')
   assert.ok(log.length >= RECORDS)
+  stage.history.check(log, { isConsumed: false, ...rules })
   await sim.advance(5_000)
   assert.equal(node.host.sockets.size, 0)
 }
@@ -48,3 +50,13 @@ sweepSeeds('an idempotent producer among faults loses, doubles and misplaces not
 sweepSeeds('a producer without idempotence, one request in flight, loses nothing and keeps the order of keys', { seeds: 4 }, (sim) =>
   produce(sim, { enableIdempotence: false, maxInFlightRequestsPerConnection: 1 }, { isIdempotent: false })
 )
+
+test('these checks see what a producer without idempotence doubles', async () => {
+  let doubled = 0
+  for (let seed = 1; seed <= 3; seed++)
+    await simulate({ seed }, (sim) => produce(sim, { enableIdempotence: false }, { isIdempotent: true })).catch((error) => {
+      assert.match(String(error), /doubled: r\d+ is at/)
+      doubled++
+    })
+  assert.ok(doubled > 0)
+})

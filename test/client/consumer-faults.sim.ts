@@ -1,0 +1,181 @@
+// Groups of consumers among faults of all kinds, with members that are killed: every record is worked on, nothing is committed ahead of
+// the work, keys keep their order, and nobody stalls. The same for run, for stream (left by break again and again) and for poll.
+import assert from 'node:assert/strict'
+import { backoff, type Consumer, type ConsumerOptions, type ConsumerRecord, KafkaError, string, topic } from '@odradek/client'
+import { sweepSeeds } from '@odradek/testkit'
+import type { SimNode, Simulation } from '@odradek/world/sim'
+import { FaultWorld } from './fault-world.ts'
+
+const RECORDS = 240
+const orders = topic('orders', { key: string(), value: string() })
+
+type Orders = Consumer<string, string>
+type Order = ConsumerRecord<string, string>
+/** Works until the signal says that it is enough; may reject with what poll rejects with. */
+type Worker = (stage: Stage, consumer: Orders, node: SimNode, signal: AbortSignal) => Promise<void>
+
+/** A stage with a topic, its records, and members that work on them. */
+class Stage {
+  readonly world: FaultWorld
+  readonly random: Simulation['prng']
+  readonly options: ConsumerOptions<string, string>
+  readonly #worker: Worker
+  readonly #stop = new AbortController()
+  readonly #members: { node: SimNode; done: Promise<unknown> }[] = []
+
+  constructor(world: FaultWorld, worker: Worker, options: ConsumerOptions<string, string>) {
+    this.world = world
+    this.random = world.sim.prng.fork('work')
+    this.options = options
+    this.#worker = worker
+  }
+
+  get sim(): Simulation {
+    return this.world.sim
+  }
+
+  async fill(): Promise<void> {
+    await this.world.createTopics('orders', 'orders.dlq')
+    const kafka = this.world.kafka(this.sim.node('shop'))
+    const random = this.sim.prng.fork('records')
+    const records = Array.from({ length: RECORDS }, (_, number) => ({ key: `k${random.below(15)}`, value: `r${number}` }))
+    for (const { key, value } of records) this.world.history.sending(value, key)
+    await this.sim.complete(kafka.producer({ batchSize: 300 }).sendBatch(orders, records))
+    for (const { value } of records) this.world.history.acknowledged(value)
+    await this.sim.complete(kafka.close())
+  }
+
+  start(name: string): void {
+    const node = this.sim.node(name)
+    const member = { node, done: this.#work(node) }
+    this.#members.push(member)
+  }
+
+  /** One record, with the time that it takes. */
+  async handle(record: Order, node: SimNode, fails = false): Promise<void> {
+    const ends = this.world.history.begins(record)
+    const slowest = this.random.chance(0.02) ? 2_000 : 60
+    await sleep(node, this.random.below(slowest))
+    ends(!fails)
+    if (fails) throw new Error('this handler fails')
+  }
+
+  killSome(): void {
+    const random = this.sim.prng.fork('kills')
+    for (let at = random.below(8_000); at < 20_000; at += 4_000 + random.below(8_000)) {
+      this.sim.at(at, 'kill a member', () => {
+        const member = random.pick(this.#members)
+        if (!member.node.isAlive) return
+        member.node.kill()
+        member.done = Promise.resolve()
+        this.sim.at(random.below(3_000), 'start a member', () => {
+          member.node.restart()
+          member.done = this.#work(member.node)
+        })
+      })
+    }
+  }
+
+  /** Until the group has done it all and said so; then everybody goes. */
+  async finish(count: number, ends: readonly number[]): Promise<void> {
+    const { history } = this.world
+    await this.sim.run({ until: () => history.finishedCount >= count, maxVirtualMs: 180_000 })
+    for (let seconds = 0; seconds < 120 && (await this.offsets()).join() !== ends.join(); seconds++) await this.sim.advance(1_000)
+    this.#stop.abort()
+    await this.sim.run({ until: () => this.#members.every(({ node }) => node.isAlive), maxVirtualMs: 10_000 })
+    await this.sim.complete(Promise.all(this.#members.map(({ done }) => done)))
+    assert.deepEqual(await this.offsets(), ends)
+  }
+
+  /** Where the group stands, partition by partition. */
+  async offsets(): Promise<(number | undefined)[]> {
+    const kafka = this.world.kafka(this.sim.node('admin'))
+    const groups = await this.sim.complete(kafka.admin().listConsumerGroupOffsets(['g']).then())
+    await this.sim.complete(kafka.close())
+    return [0, 1, 2].map((partition) => groups.get('g')?.offsets.get(`orders-${partition}`)?.offset)
+  }
+
+  /** Goes on with a new consumer when a poll throws what another one may mend. */
+  async #work(node: SimNode): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const kafka = this.world.kafka(node)
+      const consumer = kafka.consumer<string, string>({
+        groupId: 'g',
+        groupProtocol: 'classic',
+        autoOffsetReset: 'earliest',
+        sessionTimeoutMs: 6_000,
+        heartbeatIntervalMs: 500,
+        autoCommitIntervalMs: 300,
+        maxPollRecords: 20,
+        ...this.options
+      })
+      try {
+        await this.#worker(this, consumer, node, this.#stop.signal)
+      } catch (error) {
+        if (!(error instanceof KafkaError)) throw error
+      }
+      await kafka.close()
+    }
+  }
+}
+
+const isPoison = ({ value }: Order): boolean => Number(value?.slice(1)) % 41 === 40
+
+const sleep = (node: SimNode, ms: number): Promise<void> => new Promise((resolve) => void node.world.timers.schedule(ms, resolve))
+
+async function consume(sim: Simulation, worker: Worker, options: ConsumerOptions<string, string>, hasDeadLetters = false): Promise<void> {
+  const world = await FaultWorld.start(sim)
+  const stage = new Stage(world, worker, options)
+  await stage.fill()
+  for (const name of ['m1', 'm2', 'm3']) stage.start(name)
+  await sim.advance(1_000)
+  world.storm({ topics: ['orders'] })
+  stage.killSome()
+  await sim.advance(20_000)
+  await world.calm()
+  const log = await world.log('orders')
+  const ends = [0, 1, 2].map((partition) => log.filter((record) => record.partition === partition).length)
+  await stage.finish(RECORDS, ends)
+  world.history.check(log, { isIdempotent: true })
+  if (hasDeadLetters) assert.ok(world.deadLetters >= Math.floor(RECORDS / 41))
+}
+
+const run: Worker = (stage, consumer, node, signal) =>
+  consumer.run(
+    orders,
+    (record, { attempt }) => stage.handle(record, node, isPoison(record) || (attempt < 3 && stage.random.chance(0.05))),
+    { signal, concurrency: { by: 'key', max: 4 }, retry: backoff(2, { initialMs: 20 }), deadLetter: 'orders.dlq' }
+  )
+
+/** Leaves the loop in the middle of a record now and then. */
+const stream: Worker = async (stage, consumer, node, signal) => {
+  while (!signal.aborted) {
+    for await (const record of consumer.stream(orders, { signal })) {
+      if (stage.random.chance(0.04)) break
+      await stage.handle(record, node)
+    }
+  }
+}
+
+const poll: Worker = async (stage, consumer, node, signal) => {
+  consumer.subscribe([orders])
+  while (!signal.aborted) {
+    const records = await consumer.poll(200)
+    for (const record of records) await stage.handle(record, node)
+    if (stage.random.chance(0.5)) await consumer.commitSync()
+  }
+}
+
+sweepSeeds('run by key among faults works on everything, in order, and commits nothing ahead (range)', { seeds: 4 }, (sim) =>
+  consume(sim, run, { partitionAssignmentStrategy: 'range' }, true)
+)
+
+sweepSeeds('run by key among faults works on everything, and commits nothing ahead (cooperative-sticky)', { seeds: 4 }, (sim) =>
+  consume(sim, run, { partitionAssignmentStrategy: 'cooperative-sticky' }, true)
+)
+
+sweepSeeds('streams that are left by break among faults work on everything and commit nothing ahead', { seeds: 4 }, (sim) =>
+  consume(sim, stream, {})
+)
+
+sweepSeeds('polls among faults work on everything and commit nothing ahead', { seeds: 4 }, (sim) => consume(sim, poll, {}))
