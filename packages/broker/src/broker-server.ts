@@ -4,7 +4,7 @@
 // metadata, be unfenced, then read requests. Stop: leave the cluster, answer what is in handling, close groups, metadata and
 // logs, the last with the mark of a clean shutdown. Whatever fails on the way up is undone.
 import { METADATA_TOPIC_ID, OdradekError } from '@odradek/base'
-import { type BrokerConfig, resolveTopicConfig } from '@odradek/config'
+import { type BrokerConfig, type HostPort, resolveTopicConfig } from '@odradek/config'
 import { GroupCoordinator } from '@odradek/coordinator'
 import {
   CONFIG_RESOURCE_TOPIC,
@@ -28,7 +28,11 @@ import { GROUP_METADATA_TOPIC } from './internal-topics.ts'
 import { BrokerLifecycle } from './lifecycle/broker-lifecycle.ts'
 import { DirectoryAssignments } from './lifecycle/directory-assignments.ts'
 import { MetadataApplier } from './lifecycle/metadata-applier.ts'
-import { type BoundListener, Listeners } from './listeners.ts'
+import { type BoundListener, bindError, Listeners } from './listeners.ts'
+import { brokerMetrics } from './metrics/broker-metrics.ts'
+import { MetricsServer } from './metrics/metrics-server.ts'
+import { textOf } from './metrics/prometheus-text.ts'
+import { RequestMetrics } from './metrics/request-metrics.ts'
 import { ProducerIds } from './producer-ids.ts'
 import type { Partition } from './replica/partition.ts'
 import { ReplicaManager } from './replica/replica-manager.ts'
@@ -41,6 +45,8 @@ export interface BrokerServerOptions {
   readonly memoryBytes?: number
   /** Files and sockets that the process may have open, where that is known: connections get a share. */
   readonly openFilesMax?: number
+  /** Starts to measure the process: what it returns tells metrics under their full names, beside those of the broker. */
+  readonly measureRuntime?: () => () => Readonly<Record<string, number>>
 }
 
 const LOGGER = 'kafka.server.KafkaRaftServer'
@@ -66,6 +72,7 @@ export class BrokerServer implements BrokerContext {
   #applier!: MetadataApplier
   #lifecycle!: BrokerLifecycle
   #assignments!: DirectoryAssignments
+  #metricsServer: MetricsServer | undefined
   /** What has to be undone, in the order in which it was done. */
   readonly #undo: (() => Promise<void> | void)[] = []
   #shutdown: Promise<void> | undefined
@@ -120,6 +127,11 @@ export class BrokerServer implements BrokerContext {
     return this.#listeners.bound
   }
 
+  /** Where /metrics is served, when it is. */
+  get metricsPort(): number | undefined {
+    return this.#metricsServer?.port
+  }
+
   get connectionCount(): number {
     return this.#listeners.connectionCount
   }
@@ -153,16 +165,18 @@ export class BrokerServer implements BrokerContext {
 
   // ---- start
 
-  async #start({ memoryBytes, openFilesMax }: BrokerServerOptions): Promise<void> {
+  async #start({ memoryBytes, openFilesMax, measureRuntime }: BrokerServerOptions): Promise<void> {
     const { world, config } = this
     checkRoles(config)
-    const brokerHandler = new Dispatcher<BrokerContext>({ world, broker: this, handlers: brokerHandlers() })
-    const controllerHandler = new Dispatcher<BrokerContext>({ world, broker: this, handlers: controllerHandlers() })
+    const metrics = config.metricsListener === undefined ? undefined : new RequestMetrics()
+    const brokerHandler = new Dispatcher<BrokerContext>({ world, broker: this, handlers: brokerHandlers(), metrics })
+    const controllerHandler = new Dispatcher<BrokerContext>({ world, broker: this, handlers: controllerHandlers(), metrics })
     this.#listeners = await Listeners.bind({ world, config, brokerHandler, controllerHandler, memoryBytes, openFilesMax })
     this.#undo.push(() => this.#listeners.close())
     await this.#openStorage()
     await this.#openMetadata()
     await this.#join()
+    if (metrics !== undefined) await this.#tellMetrics(metrics, measureRuntime?.() ?? (() => ({})))
     this.#logs.start()
     await this.#lifecycle.unfence()
     await this.#applier.whenApplied()
@@ -239,6 +253,21 @@ export class BrokerServer implements BrokerContext {
     this.#undo.push(() => this.#lifecycle.close())
     await this.#applier.whenApplied()
     await this.#applier.setStraysAside()
+  }
+
+  async #tellMetrics(requests: RequestMetrics, runtime: () => Readonly<Record<string, number>>): Promise<void> {
+    const { world, config, replicas, groups, fetchSessions } = this
+    const { host, port } = config.metricsListener as HostPort
+    const sources = { world, requests, replicas, groups, fetchSessions, runtime }
+    const text = () =>
+      textOf(brokerMetrics({ ...sources, image: this.image, logs: this.#logs, listeners: this.#listeners, metadata: this.#metadata }))
+    try {
+      this.#metricsServer = await MetricsServer.listen({ world, host, port, text })
+    } catch (error) {
+      throw bindError('odradek.metrics.listener', { host, port }, error)
+    }
+    this.#undo.push(() => this.#metricsServer?.close())
+    world.logger.log('INFO', LOGGER, `Metrics at http://${host}:${this.#metricsServer.port}/metrics`)
   }
 
   // ---- stop

@@ -8,17 +8,21 @@ import { decodeRequestHeader, ErrorCode, encodeResponseFrame } from '@odradek/pr
 import type { FrameHandler, FrameResult, ServerConnection } from '@odradek/transport'
 import type { World } from '@odradek/world'
 import { CLOSE_CONNECTION, type Handler, type HandlerTable, NO_RESPONSE, type RequestContext } from './handler.ts'
+import type { ApiMetrics, RequestMetrics } from './metrics/request-metrics.ts'
 
 export interface DispatcherOptions<B> {
   readonly world: World
   readonly broker: B
   readonly handlers: HandlerTable<B>
+  /** Where requests are counted and timed; nowhere when absent. */
+  readonly metrics?: RequestMetrics
 }
 
 export class Dispatcher<B> implements FrameHandler {
   readonly #world: World
   readonly #broker: B
   readonly #handlers: HandlerTable<B>
+  readonly #metrics: RequestMetrics | undefined
   /** The request that waits for its answer on a connection; of those that may overlap none is kept. */
   readonly #waiting = new Map<ServerConnection, RequestContext>()
 
@@ -26,6 +30,7 @@ export class Dispatcher<B> implements FrameHandler {
     this.#world = options.world
     this.#broker = options.broker
     this.#handlers = options.handlers
+    this.#metrics = options.metrics
   }
 
   mayOverlap(frame: Buffer): boolean {
@@ -54,9 +59,31 @@ export class Dispatcher<B> implements FrameHandler {
     const header = decodeRequestHeader(frame)
     const request = handler.request.decodeAt(frame, header.bodyOffset, version).value
     const context = this.#context(header, connection)
-    const result = this.#handle(handler, request, context)
+    const result =
+      this.#metrics === undefined ? this.#handle(handler, request, context) : this.#timed(this.#metrics, handler, request, context)
     if (!(result instanceof Promise) || handler.mayOverlap) return result
     return this.#waitFor(result, context, connection)
+  }
+
+  #timed(metrics: RequestMetrics, handler: Handler<B>, request: unknown, context: RequestContext): FrameResult | Promise<FrameResult> {
+    const { clock } = this.#world
+    const api = metrics.onRequest(context.apiKey, context.apiVersion)
+    const startMs = clock.monotonicMs()
+    const result = this.#handle(handler, request, context)
+    const nowMs = clock.monotonicMs()
+    api.localTimeMs.record(nowMs - startMs, nowMs)
+    if (result instanceof Promise) return this.#timedLater(result, api, startMs)
+    api.totalTimeMs.record(nowMs - startMs, nowMs)
+    return result
+  }
+
+  #timedLater(result: Promise<FrameResult>, api: ApiMetrics, startMs: number): Promise<FrameResult> {
+    const { clock } = this.#world
+    return result.then((value) => {
+      const nowMs = clock.monotonicMs()
+      api.totalTimeMs.record(nowMs - startMs, nowMs)
+      return value
+    })
   }
 
   #waitFor(result: Promise<FrameResult>, context: RequestContext, connection: ServerConnection): Promise<FrameResult> {

@@ -30,10 +30,12 @@ const CLOSE_GRACE_MS = 5_000
 export class Listeners {
   readonly #config: BrokerConfig
   readonly #servers = new Map<string, SocketServer>()
+  readonly requestMemory: MemoryBudget
   readonly responseMemory: MemoryBudget
 
-  private constructor(config: BrokerConfig, responseMemory: MemoryBudget) {
+  private constructor(config: BrokerConfig, requestMemory: MemoryBudget, responseMemory: MemoryBudget) {
     this.#config = config
+    this.requestMemory = requestMemory
     this.responseMemory = responseMemory
   }
 
@@ -45,7 +47,7 @@ export class Listeners {
     const [brokerQuotas, controllerQuotas] = [newQuotas(), newQuotas()]
     const requestMemory = new MemoryBudget(requestMemoryFrom(config, memoryBytes))
     const responseMemory = new MemoryBudget(responseMemoryFrom(memoryBytes))
-    const listeners = new Listeners(config, responseMemory)
+    const listeners = new Listeners(config, requestMemory, responseMemory)
     const controllers = new Set(config.controllerListenerNames)
     for (const endpoint of config.listeners) {
       checkProtocol(endpoint)
@@ -66,7 +68,7 @@ export class Listeners {
         listeners.#servers.set(endpoint.listenerName, server)
       } catch (error) {
         await listeners.close()
-        throw bindError(endpoint, error)
+        throw bindError(endpoint.listenerName, endpoint, error)
       }
     }
     return listeners
@@ -78,9 +80,11 @@ export class Listeners {
   }
 
   get connectionCount(): number {
-    let count = 0
-    for (const server of this.#servers.values()) count += server.connections.size
-    return count
+    return this.connectionCounts().reduce((sum, { connections }) => sum + connections, 0)
+  }
+
+  connectionCounts(): { name: string; connections: number }[] {
+    return Array.from(this.#servers, ([name, { connections }]) => ({ name, connections: connections.size }))
   }
 
   /** Requests in handling, parked ones included. */
@@ -135,7 +139,7 @@ function checkProtocol({ listenerName, securityProtocol }: Endpoint): void {
   )
 }
 
-function bindError({ listenerName, host, port }: Endpoint, error: unknown): OdradekError {
+export function bindError(listenerName: string, { host, port }: { host: string; port: number }, error: unknown): OdradekError {
   const code = (error as { code?: string }).code
   const address = `${host === '' ? '0.0.0.0' : host}:${port}`
   const what =

@@ -10,7 +10,7 @@ import { resolve } from 'node:path'
 import { BrokerServer } from '@odradek/broker'
 import { type BrokerConfig, loadBrokerConfig } from '@odradek/config'
 import type { Disk, LogLevel, World } from '@odradek/world'
-import { createNodeLogger, createNodeWorld } from '@odradek/world/node'
+import { createNodeLogger, createNodeWorld, createRuntimeMetrics } from '@odradek/world/node'
 
 export interface RunServerOptions {
   readonly properties: ReadonlyMap<string, string> | Readonly<Record<string, string>>
@@ -34,7 +34,13 @@ export async function runServer(options: RunServerOptions): Promise<number> {
   for (const warning of warnings) logger.log('WARN', LOGGER, warning)
   await options.prepare?.(world, config)
   const stopped = nextSignal()
-  const server = await BrokerServer.start({ world, config, memoryBytes: memoryBytes(), openFilesMax: openFilesMax() })
+  const server = await BrokerServer.start({
+    world,
+    config,
+    memoryBytes: memoryBytes(),
+    openFilesMax: openFilesMax(),
+    measureRuntime: createRuntimeMetrics
+  })
   options.onStarted?.(server)
   const signal = await stopped
   logger.log('INFO', LOGGER, `Terminating process due to signal ${signal}`)

@@ -157,6 +157,8 @@ function checkLimits(config: BrokerConfig): void {
     queuedBytes <= 0 || queuedBytes >= config.get('socket.request.max.bytes'),
     'queued.max.request.bytes must be larger or equal to socket.request.max.bytes'
   )
+  // reads and so checks it
+  void config.metricsListener
   const overrides = config.connectionsPerIpOverrides
   requireThat(
     config.get('max.connections.per.ip') !== 0 || overrides.size > 0,

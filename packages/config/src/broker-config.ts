@@ -170,6 +170,15 @@ export class BrokerConfig {
     return this.#memo('#bootstrap', () => parseBootstrapServers(key, this.get(key)))
   }
 
+  /** Where metrics are told, undefined for nowhere. */
+  get metricsListener(): HostPort | undefined {
+    return this.#memo('#metricsListener', () => {
+      const key = 'odradek.metrics.listener'
+      const text = this.get(key)
+      return text === null ? undefined : parseBootstrapServers(key, [text])[0]
+    })
+  }
+
   get connectionsPerIpOverrides(): ReadonlyMap<string, number> {
     return this.#memo('#overrides', () => parseConnectionOverrides(this.get('max.connections.per.ip.overrides')))
   }

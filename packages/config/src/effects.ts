@@ -67,6 +67,7 @@ export const brokerEffects: readonly BrokerConfigName[] = [
   'odradek.decompression.ratio.max',
   'odradek.durability',
   'odradek.frame.timeout.ms',
+  'odradek.metrics.listener',
   'offset.metadata.max.bytes',
   'offsets.commit.timeout.ms',
   'offsets.load.buffer.size',
@@ -141,5 +142,6 @@ export const effectsByProperty: Readonly<Record<string, readonly BrokerConfigNam
   interBrokerListenerName: ['inter.broker.listener.name', 'security.inter.broker.protocol'],
   quorumVoters: ['controller.quorum.voters'],
   quorumBootstrapServers: ['controller.quorum.bootstrap.servers'],
-  connectionsPerIpOverrides: ['max.connections.per.ip.overrides']
+  connectionsPerIpOverrides: ['max.connections.per.ip.overrides'],
+  metricsListener: ['odradek.metrics.listener']
 }

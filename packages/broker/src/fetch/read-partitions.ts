@@ -77,6 +77,8 @@ function readPartition(broker: BrokerContext, entry: FetchPartition, options: On
   if (partition === undefined) return missing(entry, missingCode(broker, entry, usesTopicIds))
   const epochCode = partition.checkLeaderEpoch(entry.currentLeaderEpoch)
   if (epochCode !== ErrorCode.NONE) return failed(entry, epochCode, partition)
+  if (topic !== undefined) topic.traffic.fetchRequests++
+  broker.replicas.traffic.fetchRequests++
   const { log } = partition
   const { fetchOffset } = entry
   if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) return failed(entry, ErrorCode.OFFSET_OUT_OF_RANGE)

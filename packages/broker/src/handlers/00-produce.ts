@@ -9,6 +9,7 @@ import type { BrokerContext } from '../broker-context.ts'
 import { currentLeader, isLeaderError, leaderEndpoints } from '../current-leader.ts'
 import { type Answer, CLOSE_CONNECTION, defineHandler, NO_RESPONSE, type RequestContext } from '../handler.ts'
 import { isInternalTopic } from '../internal-topics.ts'
+import type { Traffic } from '../metrics/traffic.ts'
 import { checkProduceRecords, isTransactional } from '../produce-records.ts'
 import type { Partition } from '../replica/partition.ts'
 import type { LocalTopic } from '../replica/replica-manager.ts'
@@ -123,7 +124,10 @@ function appendPartition(broker: BrokerContext, append: PartitionAppend): Partit
   const refusal = refuse(append, partition)
   if (refusal !== undefined) return failed(index, refusal.errorCode, refusal.message)
   if (partition === undefined) return failed(index, missingCode(broker, topicData, index, context))
-  const result = partition.append(data.records as Buffer, { origin: 'client', now: context.now })
+  const records = data.records as Buffer
+  const result = partition.append(records, { origin: 'client', now: context.now })
+  countAppend(broker.replicas.traffic, result, records)
+  if (topic !== undefined) countAppend(topic.traffic, result, records)
   if (result.errorCode !== ErrorCode.NONE) return rejected(index, result)
   const response: PartitionResponse = {
     index,
@@ -134,6 +138,14 @@ function appendPartition(broker: BrokerContext, append: PartitionAppend): Partit
   }
   if (request.acks !== 0) waits.push({ partition, offset: result.lastOffset + 1, onResult: (errorCode) => settle(response, errorCode) })
   return response
+}
+
+function countAppend(traffic: Traffic, { errorCode, baseOffset, lastOffset }: AppendResult, records: Buffer): void {
+  traffic.produceRequests++
+  if (errorCode === ErrorCode.MESSAGE_TOO_LARGE || errorCode === ErrorCode.RECORD_LIST_TOO_LARGE) traffic.bytesRejected += records.length
+  if (errorCode !== ErrorCode.NONE) return
+  traffic.bytesIn += records.length
+  traffic.messagesIn += lastOffset - baseOffset + 1
 }
 
 /** What forbids the append whatever the log says. */

@@ -129,6 +129,7 @@ class Fetch {
     if (lent.length > 0) {
       this.#context.onSent = () => giveBack(lent)
     }
+    this.#countBytes(reads)
     const { session } = this.#scope
     if (session === undefined) return this.#respondInFull(reads)
     const told = reads.filter((read) => noteOutcome(read.entry, read))
@@ -139,6 +140,16 @@ class Fetch {
         served.map((read) => read.entry)
       )
     return this.#answer(session.id, told)
+  }
+
+  #countBytes(reads: readonly PartitionRead[]): void {
+    const { replicas } = this.#broker
+    for (const { partition, sizeInBytes } of reads) {
+      if (sizeInBytes === 0 || partition === undefined) continue
+      replicas.traffic.bytesOut += sizeInBytes
+      const topic = replicas.topic(partition.topic)
+      if (topic !== undefined) topic.traffic.bytesOut += sizeInBytes
+    }
   }
 
   #respondInFull(reads: readonly PartitionRead[]): Response {

@@ -132,7 +132,9 @@ export class MetadataApplier {
       return
     }
     if (existing !== undefined) replicas.remove(existing, ErrorCode.NOT_LEADER_OR_FOLLOWER)
-    if (!isReplica) this.#deleteLog(topic.name, index)
+    if (isReplica) return
+    replicas.forgetOffline(topic.name, index)
+    this.#deleteLog(topic.name, index)
   }
 
   async #open({ topic, index, registration, config }: PartitionChange): Promise<void> {
@@ -177,6 +179,7 @@ export class MetadataApplier {
     for (const [index] of topic.partitions.entries()) {
       const partition = replicas.get(topic.name, index)
       if (partition !== undefined) replicas.remove(partition)
+      replicas.forgetOffline(topic.name, index)
       this.#deleteLog(topic.name, index)
     }
   }

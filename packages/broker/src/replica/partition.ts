@@ -76,6 +76,10 @@ export class Partition implements FetchSource {
     return this.#state.isr
   }
 
+  get replicas(): readonly number[] {
+    return this.#state.replicas
+  }
+
   get highWatermark(): number {
     return this.log.highWatermark
   }

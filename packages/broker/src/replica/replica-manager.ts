@@ -4,6 +4,7 @@ import type { Uuid } from '@odradek/base'
 import { ErrorCode } from '@odradek/protocol'
 import type { World } from '@odradek/world'
 import { DelayedFetch } from '../fetch/delayed-fetch.ts'
+import { Traffic } from '../metrics/traffic.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Partition } from './partition.ts'
 
@@ -12,9 +13,12 @@ export interface LocalTopic {
   readonly name: string
   readonly id: Uuid
   readonly partitions: (Partition | undefined)[]
+  readonly traffic: Traffic
 }
 
 export class ReplicaManager {
+  /** Of all topics, those that are gone too. */
+  readonly traffic = new Traffic()
   readonly #world: World
   readonly #topics = new Map<string, LocalTopic>()
   readonly #topicsById = new Map<Uuid, LocalTopic>()
@@ -45,6 +49,20 @@ export class ReplicaManager {
     }
   }
 
+  topics(): IterableIterator<LocalTopic> {
+    return this.#topics.values()
+  }
+
+  /** Partitions that should be here and could not be opened. */
+  get offlineCount(): number {
+    return this.#offline.size
+  }
+
+  /** Requests that wait for the high watermark. */
+  get waitingCommits(): number {
+    return this.#deadlines.size
+  }
+
   get size(): number {
     let count = 0
     for (const _ of this.partitions()) count++
@@ -54,7 +72,7 @@ export class ReplicaManager {
   add(partition: Partition): void {
     let topic = this.#topics.get(partition.topic)
     if (topic === undefined) {
-      topic = { name: partition.topic, id: partition.topicId, partitions: [] }
+      topic = { name: partition.topic, id: partition.topicId, partitions: [], traffic: new Traffic() }
       this.#topics.set(topic.name, topic)
       this.#topicsById.set(topic.id, topic)
     }
@@ -76,6 +94,11 @@ export class ReplicaManager {
 
   setOffline(topic: string, partition: number, errorCode: number): void {
     this.#offline.set(`${topic}-${partition}`, errorCode)
+  }
+
+  /** The partition should not be here any more. */
+  forgetOffline(topic: string, partition: number): void {
+    this.#offline.delete(`${topic}-${partition}`)
   }
 
   /** What a request for a partition that is not here gets, when the metadata knows it. */

@@ -69,6 +69,13 @@ export interface GroupCoordinatorOptions {
   readonly partitions: () => number
 }
 
+export interface GroupOffset {
+  readonly groupId: string
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
 /** Null protocol names were not in the protocol before this version. */
 const NULLABLE_PROTOCOL_NAME_VERSION = 7
 const PROTOCOL_FIELDS_VERSION = 5
@@ -312,6 +319,23 @@ export class GroupCoordinator {
         )
       )
     )
+  }
+
+  /** Committed offsets of all groups served here, one list for each partition of `__consumer_offsets`. */
+  *committedOffsets(): Generator<readonly GroupOffset[]> {
+    for (const partition of this.#runtime.partitions()) {
+      yield this.#runtime.read<readonly GroupOffset[]>(
+        partition,
+        ({ state }) => {
+          const list: GroupOffset[] = []
+          for (const [groupId, offsets] of state.offsets.groups()) {
+            for (const { topic, partition: index, offset } of offsets.values()) list.push({ groupId, topic, partition: index, offset })
+          }
+          return list
+        },
+        () => []
+      )
+    }
   }
 
   /** What gauges show: groups by state and committed offsets, of the partitions served here. */
