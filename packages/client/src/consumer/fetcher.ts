@@ -143,7 +143,12 @@ export class Fetcher {
       if (final === undefined || connection === undefined) return
       const body = { ...this.#body(), ...final, maxWaitMs: 0, topics: [], forgottenTopicsData: [] }
       const version = connection.versionFor(FetchRequest)
-      if (version >= 7) await connection.send(FetchRequest, FetchResponse, body, { version, timeoutMs })
+      if (version < 7) return
+      // Behind a fetch that waits for records the answer would wait as long.
+      const isBehind = connection.inFlight > 0
+      const ended = connection.send(FetchRequest, FetchResponse, body, { version, timeoutMs })
+      if (isBehind) ended.catch(() => {})
+      else await ended
     })
     // A broker drops sessions that are not used: nothing is lost when this fails.
     await Promise.allSettled(ends)
