@@ -150,7 +150,11 @@ export class Producer implements AsyncDisposable {
       hooks: { onRelease: () => this.#onRelease(), requestIdentity: () => this.#identify() },
       metrics: this.#metrics
     })
-    this.#waiting = new WaitingRoom(cluster.world, settings['max.block.ms'], (record) => this.#takeKnown(record))
+    this.#waiting = new WaitingRoom(
+      cluster.world,
+      { maxBlockMs: settings['max.block.ms'], memoryBytes: settings['buffer.memory'] },
+      (record) => this.#takeKnown(record)
+    )
     this.#topics = new TopicTable({
       cluster,
       stickyBytes: batchBytes,
@@ -197,12 +201,12 @@ export class Producer implements AsyncDisposable {
     return settleAll(deliveries)
   }
 
-  /** buffer.memory is used up: what is sent now waits. */
+  /** buffer.memory is used up, by what is to be sent or by what waits for its topic to be found: what is sent now waits. */
   get isFull(): boolean {
-    return this.#waiting.isShort
+    return this.#waiting.isFull
   }
 
-  /** Resolves when a send need not wait for memory. */
+  /** Resolves when there is room again. */
   ready(): Promise<void> {
     return this.#waiting.ready()
   }

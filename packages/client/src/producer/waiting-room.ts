@@ -22,6 +22,7 @@ export interface WaitingSend {
 export class WaitingRoom {
   readonly #world: World
   readonly #maxBlockMs: number
+  readonly #memoryBytes: number
   /** Tries again to take it; undefined: still no memory. Throws what the record fails with. */
   readonly #take: (record: PreparedRecord) => PromiseLike<RecordMetadata> | undefined
   readonly #queue: WaitingSend[] = []
@@ -30,13 +31,20 @@ export class WaitingRoom {
   /** In the order of the calls. */
   readonly #all = new Set<WaitingSend>()
   #entered = 0
+  /** Of all that wait. */
+  #bytes = 0
   #timer: TimerHandle | undefined
   #onEmpty: (() => void)[] = []
   #onLeave: (() => void)[] = []
 
-  constructor(world: World, maxBlockMs: number, take: (record: PreparedRecord) => PromiseLike<RecordMetadata> | undefined) {
+  constructor(
+    world: World,
+    limits: { maxBlockMs: number; memoryBytes: number },
+    take: (record: PreparedRecord) => PromiseLike<RecordMetadata> | undefined
+  ) {
     this.#world = world
-    this.#maxBlockMs = maxBlockMs
+    this.#maxBlockMs = limits.maxBlockMs
+    this.#memoryBytes = limits.memoryBytes
     this.#take = take
   }
 
@@ -47,6 +55,11 @@ export class WaitingRoom {
   /** Somebody waits for memory. */
   get isShort(): boolean {
     return this.#head < this.#queue.length
+  }
+
+  /** Somebody waits for memory, or those who wait for their topics hold as much as buffer.memory. */
+  get isFull(): boolean {
+    return this.isShort || this.#bytes >= this.#memoryBytes
   }
 
   isWaitingFor(topic: string): boolean {
@@ -76,7 +89,8 @@ export class WaitingRoom {
   topicKnown(topic: string): void {
     const waiting = this.#byTopic.get(topic) ?? []
     this.#byTopic.delete(topic)
-    this.#queue.push(...waiting)
+    // one by one: there may be more of them than a call takes arguments
+    for (const each of waiting) this.#queue.push(each)
     this.pump()
     this.#arm()
   }
@@ -113,15 +127,19 @@ export class WaitingRoom {
       this.#queue.splice(0, this.#head)
       this.#head = 0
     }
-    if (this.isShort) return
+    this.#tellReady()
+  }
+
+  #tellReady(): void {
+    if (this.#onEmpty.length === 0 || this.isFull) return
     const listeners = this.#onEmpty
     this.#onEmpty = []
     for (const listener of listeners) listener()
   }
 
-  /** Resolves when nobody waits for memory. */
+  /** Resolves when there is room again. */
   ready(): Promise<void> {
-    return this.isShort ? new Promise((resolve) => this.#onEmpty.push(resolve)) : Promise.resolve()
+    return this.isFull ? new Promise((resolve) => this.#onEmpty.push(resolve)) : Promise.resolve()
   }
 
   /** Resolves when everybody who waits now has been taken or has gone. */
@@ -164,6 +182,7 @@ export class WaitingRoom {
       promise.then(detach, detach)
     }
     this.#all.add(waiting)
+    this.#bytes += record.sizeMax
     place(waiting)
     return promise
   }
@@ -172,7 +191,9 @@ export class WaitingRoom {
     if (waiting.isGone) return
     waiting.isGone = true
     this.#all.delete(waiting)
+    this.#bytes -= waiting.record.sizeMax
     settle()
+    this.#tellReady()
     const listeners = this.#onLeave
     this.#onLeave = []
     for (const listener of listeners) listener()

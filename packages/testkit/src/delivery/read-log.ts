@@ -40,7 +40,7 @@ export async function readLog(options: ReadLogOptions): Promise<ReadRecord[]> {
   try {
     const records: ReadRecord[] = []
     for (let partition = 0; partition < options.partitions; partition++)
-      records.push(...(await readPartition(connection, options, partition)))
+      for (const record of await readPartition(connection, options, partition)) records.push(record)
     return records
   } finally {
     connection.close()
