@@ -25,7 +25,7 @@ def produce(count):
 
 
 def consume(count, as_strings):
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"bench-{os.getpid()}", "auto.offset.reset": "earliest", "enable.auto.commit": False})
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"bench-{os.getpid()}", "auto.offset.reset": "earliest", "enable.auto.commit": False, "queued.min.messages": 1000000})
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(4)])
     seen = total = 0
     while seen < count:
