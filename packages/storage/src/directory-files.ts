@@ -14,6 +14,7 @@ import {
 import {
   CLEAN_SHUTDOWN_FILE,
   CLEANER_CHECKPOINT,
+  FUTURE_SUFFIX,
   HIGH_WATERMARK_CHECKPOINT,
   LOG_START_OFFSET_CHECKPOINT,
   META_PROPERTIES,
@@ -69,6 +70,10 @@ export async function readCheckpoints(directory: LogDirectory): Promise<Director
   }
 }
 
+export function namesIn(checkpoints: DirectoryCheckpoints): Set<string> {
+  return new Set(Object.values(checkpoints as unknown as Record<string, Map<string, number>>).flatMap((offsets) => [...offsets.keys()]))
+}
+
 export async function readCheckpoint(directory: LogDirectory, name: string): Promise<Map<string, number>> {
   const { disk, logger } = directory.node.world
   const path = `${directory.path}/${name}`
@@ -85,12 +90,38 @@ export async function readCheckpoint(directory: LogDirectory, name: string): Pro
 }
 
 export async function writeCheckpoint(directory: LogDirectory, name: string, entries: Iterable<OffsetEntry>, sync: boolean): Promise<void> {
+  const gone = [...directory.departed.keys()]
   await directory.node.world.disk.writeFileAtomic(`${directory.path}/${name}`, formatOffsetCheckpoint(entries), { sync })
+  for (const partition of gone) {
+    const files = directory.departed.get(partition)
+    files?.delete(name)
+    if (files?.size === 0) directory.departed.delete(partition)
+  }
 }
 
-/** The metadata log keeps no offsets here: raft knows them, and it is always recovered. */
+/**
+ * Before a log begins under the name of one that was here: no checkpoint may tell of the old one. A start offset or a recovery
+ * point of it would make the next recovery drop the new one's records, or trust what it must scan.
+ */
+export async function forgetDeparted(directory: LogDirectory, name: string): Promise<void> {
+  while (directory.departed.has(name)) {
+    directory.forgetting ??= Promise.all([
+      writeRecoveryPoints(directory),
+      writeLogStartOffsets(directory),
+      writeHighWatermarks(directory),
+      writeCleanerOffsets(directory)
+    ])
+      .then(() => undefined)
+      .finally(() => {
+        directory.forgetting = undefined
+      })
+    await directory.forgetting
+  }
+}
+
+/** The metadata log keeps no offsets here: raft knows them, and it is always recovered. Nor does the copy of a log that moves here. */
 function checkpointed(directory: LogDirectory): PartitionLog[] {
-  return [...directory.logs].filter((log) => log.topicPartition.topic !== METADATA_TOPIC)
+  return [...directory.logs].filter((log) => log.topicPartition.topic !== METADATA_TOPIC && !log.path.endsWith(FUTURE_SUFFIX))
 }
 
 export async function writeRecoveryPoints(directory: LogDirectory): Promise<void> {

@@ -7,6 +7,7 @@ import { BufferPool } from '@odradek/base'
 import type { DiskError, World } from '@odradek/world'
 import { DelayedJobs } from './delayed-jobs.ts'
 import { FilePool } from './file-pool.ts'
+import { CHECKPOINTS } from './layout.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { IndexCache } from './sparse-index.ts'
 import { SyncGroup } from './sync-group.ts'
@@ -62,6 +63,9 @@ export class LogDirectory {
   state: DirectoryState = 'online'
   readonly logs = new Set<PartitionLog>()
   haveHighWatermarksMoved = false
+  /** Partitions whose logs are not here any more, and the checkpoint files that may still name them. */
+  readonly departed = new Map<string, Set<string>>()
+  forgetting: Promise<void> | undefined
   private nameSync: Promise<void> | undefined
   private nextNameSync: Promise<void> | undefined
   /** Set by the manager: the directory went offline. */
@@ -87,6 +91,11 @@ export class LogDirectory {
         })
     }
     await this.nextNameSync
+  }
+
+  /** A log left: what the checkpoints say of it must not be taken for the next one of its name. */
+  onDeparted(name: string): void {
+    this.departed.set(name, new Set(CHECKPOINTS))
   }
 
   get isOffline(): boolean {

@@ -10,10 +10,10 @@ import type { Segment } from './segment.ts'
 export async function flushLog(log: PartitionLog, wanted: number): Promise<void> {
   const offset = Math.min(wanted, log.logEndOffset)
   await log.writer.whenWritten(offset)
-  if (offset <= log.syncedOffset && offset <= log.recoveryPoint) return
+  const first = firstUnfinished(log)
+  if (offset <= log.syncedOffset && offset <= log.recoveryPoint && isFinished(log.segments[first])) return
   const { disk } = log.node.world
   const target = log.writtenOffset
-  const first = Math.max(log.segmentIndexFor(log.recoveryPoint), 0)
   const segments = log.segments.slice(first).filter((segment) => segment.baseOffset < target && segment.file.isCreated)
   for (const segment of segments) {
     if (segment.isSealed) await segment.saveIndexes(disk, log.path, { sync: true })
@@ -33,6 +33,17 @@ export async function flushLog(log: PartitionLog, wanted: number): Promise<void>
   log.recoveryPoint = Math.max(log.recoveryPoint, Math.min(target, log.writtenOffset))
   log.lastFlushMs = log.node.world.clock.now()
   log.onSynced(log.recoveryPoint)
+}
+
+/** The segment of the recovery point, or an earlier one that was sealed after its last bytes had been synced. */
+function firstUnfinished(log: PartitionLog): number {
+  let first = Math.max(log.segmentIndexFor(log.recoveryPoint), 0)
+  while (first > 0 && !isFinished(log.segments[first - 1])) first--
+  return first
+}
+
+function isFinished(segment: Segment): boolean {
+  return !segment.isSealed || segment.areIndexesSynced
 }
 
 export async function syncSegment(log: PartitionLog, segment: Segment): Promise<void> {
@@ -59,7 +70,7 @@ export async function closeLog(log: PartitionLog): Promise<void> {
   await log.writer.whenWritten(log.logEndOffset)
   if (segment.file.isCreated) {
     segment.addLastTimestamp()
-    await segment.saveIndexes(disk, log.path, { sync: false })
+    await segment.saveIndexes(disk, log.path, { sync: true })
   }
   if (producers.mapEndOffset > producers.snapshotOffset) {
     await saveProducerSnapshot(log, producers.mapEndOffset, producers.snapshot())

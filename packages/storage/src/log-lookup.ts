@@ -4,7 +4,7 @@ import type { RecordBatch } from '@odradek/protocol'
 import { forEachRecord } from '@odradek/protocol'
 import type { PartitionLog } from './partition-log.ts'
 import type { Segment } from './segment.ts'
-import { ensureIndexes } from './segment-files.ts'
+import { ensureIndexes, withIndexes } from './segment-files.ts'
 import { scanSegment } from './segment-scan.ts'
 import type { AbortedTxn } from './txn-index.ts'
 import { collectAbortedTxns } from './txn-index.ts'
@@ -64,9 +64,10 @@ async function searchForTimestamp(log: PartitionLog, timestamp: number): Promise
 }
 
 async function findInSegment(log: PartitionLog, segment: Segment, timestamp: number): Promise<TimestampAndOffset | undefined> {
-  await ensureIndexes(log, segment)
-  const startOffset = Math.max(segment.times.lookup(timestamp), log.logStartOffset)
-  const from = segment.offsets.lookup(startOffset)
+  const { startOffset, from } = await withIndexes(log, segment, () => {
+    const offset = Math.max(segment.times.lookup(timestamp), log.logStartOffset)
+    return { startOffset: offset, from: segment.offsets.lookup(offset) }
+  })
   let found: TimestampAndOffset | undefined
   await scanSegment(segment.file, log.node.buffers, { from, to: segment.writtenSize, checkCrc: false }, (batch) => {
     if (batch.maxTimestamp < timestamp || batch.lastOffset < startOffset) return true
@@ -99,9 +100,8 @@ async function searchMaxTimestamp(log: PartitionLog): Promise<TimestampAndOffset
     if (segment.maxTimestamp >= 0 && (latest === undefined || segment.maxTimestamp > latest.maxTimestamp)) latest = segment
   }
   if (latest === undefined) return undefined
-  await ensureIndexes(log, latest)
-  const { maxTimestamp } = latest
-  const from = latest.offsets.lookup(latest.offsetOfMaxTimestamp)
+  const { maxTimestamp, offsets, offsetOfMaxTimestamp } = latest
+  const from = await withIndexes(log, latest, () => offsets.lookup(offsetOfMaxTimestamp))
   let found: TimestampAndOffset | undefined
   await scanSegment(latest.file, log.node.buffers, { from, to: latest.writtenSize, checkCrc: false }, (batch) => {
     if (batch.maxTimestamp === maxTimestamp) found = firstRecordFrom(batch, maxTimestamp, 0)

@@ -7,6 +7,8 @@ import { OdradekError, randomUuid } from '@odradek/base'
 import type { World } from '@odradek/world'
 import { atMost } from './concurrency.ts'
 import {
+  forgetDeparted,
+  namesIn,
   readCheckpoints,
   readMetaProperties,
   takeCleanShutdown,
@@ -137,13 +139,27 @@ export class LogManager {
     for (const path of logDirs) {
       const directory = new LogDirectory(path, this.node)
       directory.onOffline = (failed, error) => this.onOffline(failed, error)
-      this.opened.push({ directory, lock: await this.lockDirectory(directory), wasClean: false, brokerEpoch: undefined })
+      this.opened.push({ directory, lock: undefined, wasClean: false, brokerEpoch: undefined })
     }
-    await this.readIdentities()
-    for (const opened of this.opened.filter(({ directory }) => !directory.isOffline)) {
+    for (const opened of this.opened) opened.lock = await this.lockDirectory(opened.directory)
+    await this.forEachLive('reading meta.properties', ({ directory }) => this.readIdentity(directory))
+    await this.forEachLive('reading the mark of the last stop', async (opened) => {
       const { wasClean, brokerEpoch } = await takeCleanShutdown(world.disk, opened.directory.path)
       opened.wasClean = wasClean
       opened.brokerEpoch = brokerEpoch
+    })
+  }
+
+  /** A directory that its disk fails is left out; what must not be started at all throws. */
+  private async forEachLive(what: string, work: (opened: OpenDirectory) => Promise<void>): Promise<void> {
+    for (const opened of this.opened) {
+      if (opened.directory.isOffline) continue
+      try {
+        await work(opened)
+      } catch (error) {
+        if (error instanceof OdradekError) throw error
+        opened.directory.fail(error, what)
+      }
     }
   }
 
@@ -166,23 +182,20 @@ export class LogManager {
   }
 
   /** meta.properties of every directory must name this cluster and node; a new directory gets one. */
-  private async readIdentities(): Promise<void> {
+  private async readIdentity(directory: LogDirectory): Promise<void> {
     const { world, clusterId, nodeId } = this.options
-    for (const { directory } of this.opened) {
-      if (directory.isOffline) continue
-      const meta = await readMetaProperties(world.disk, directory.path)
-      if (meta === undefined || meta.directoryId === undefined) {
-        directory.directoryId = randomUuid((size) => world.random.bytes(size))
-        await this.syncParent(directory.path)
-        await writeMetaProperties(world.disk, directory.path, { clusterId, nodeId, directoryId: directory.directoryId })
-        continue
-      }
-      if (meta.clusterId !== clusterId || meta.nodeId !== nodeId) {
-        const message = `${directory.path} belongs to node ${meta.nodeId} of cluster ${meta.clusterId}, not to node ${nodeId} of cluster ${clusterId}`
-        throw new OdradekError('STORAGE_WRONG_NODE', `${message}; correct node.id or log.dirs`)
-      }
-      directory.directoryId = meta.directoryId
+    const meta = await readMetaProperties(world.disk, directory.path)
+    if (meta === undefined || meta.directoryId === undefined) {
+      directory.directoryId = randomUuid((size) => world.random.bytes(size))
+      await this.syncParent(directory.path)
+      await writeMetaProperties(world.disk, directory.path, { clusterId, nodeId, directoryId: directory.directoryId })
+      return
     }
+    if (meta.clusterId !== clusterId || meta.nodeId !== nodeId) {
+      const message = `${directory.path} belongs to node ${meta.nodeId} of cluster ${meta.clusterId}, not to node ${nodeId} of cluster ${clusterId}`
+      throw new OdradekError('STORAGE_WRONG_NODE', `${message}; correct node.id or log.dirs`)
+    }
+    directory.directoryId = meta.directoryId
   }
 
   /** So that a new directory itself survives a power loss. Its parent may be closed to us: then it is its owner's affair. */
@@ -233,6 +246,7 @@ export class LogManager {
         log.cleanedOffset = checkpoints.cleanerOffsets.get(name) ?? 0
         this.add(log)
       })
+      for (const name of namesIn(checkpoints)) if (this.logsByName.get(name)?.directory !== directory) directory.onDeparted(name)
       logger.log(
         'INFO',
         LOGGER,
@@ -294,9 +308,11 @@ export class LogManager {
     if (existing !== undefined) return existing
     const directory = this.place(options.directory)
     const path = `${directory.path}/${name}`
+    let log: PartitionLog | undefined
     try {
+      await forgetDeparted(directory, name)
       await this.node.world.disk.mkdir(path)
-      const log = await openLog({
+      log = await openLog({
         directory,
         path,
         topicPartition: { topic, partition },
@@ -312,7 +328,8 @@ export class LogManager {
       this.add(log)
       return log
     } catch (error) {
-      if (!(error instanceof OdradekError)) directory.fail(error, `creating ${path}`)
+      await log?.abandon()
+      if (!(error instanceof OdradekError)) directory.failUnlessFull(error, `creating ${path}`)
       throw error
     }
   }
@@ -351,6 +368,7 @@ export class LogManager {
     const { disk, random } = this.node.world
     const { topic, partition } = log.topicPartition
     await log.abandon()
+    directory.onDeparted(log.name)
     const target = `${directory.path}/${renamedDirectory(
       topic,
       partition,

@@ -1,6 +1,7 @@
 // The moves of logs between directories that are under way on a node: one a log at most.
 
 import { randomUuid } from '@odradek/base'
+import { forgetDeparted } from './directory-files.ts'
 import type { TopicPartition } from './layout.ts'
 import { partitionName, renamedDirectory } from './layout.ts'
 import type { LogDirectory, StorageNode } from './log-directory.ts'
@@ -37,6 +38,7 @@ export class LogMoves {
     if (current?.future.directory === directory) return
     await this.cancel(log.name)
     if (log.directory === directory) return
+    await forgetDeparted(directory, log.name)
     const path = `${directory.path}/${this.renamed(log.topicPartition, 'future')}`
     await this.node.world.disk.mkdir(path)
     await this.resume(log, directory, path)
@@ -70,6 +72,7 @@ export class LogMoves {
   /** The log is in its new place: the old folder goes, the new one gets its name. */
   private async finish(log: PartitionLog, left: { directory: LogDirectory; path: string }): Promise<void> {
     const { disk, logger } = this.node.world
+    left.directory.onDeparted(log.name)
     const target = `${left.directory.path}/${this.renamed(log.topicPartition, 'delete')}`
     try {
       await disk.rename(left.path, target)

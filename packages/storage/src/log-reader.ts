@@ -6,7 +6,7 @@ import { ErrorCode } from '@odradek/protocol'
 import { batchNextOffset, batchSize, WALK_BYTES } from './batch-walk.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { Segment } from './segment.ts'
-import { ensureIndexes } from './segment-files.ts'
+import { withIndexes } from './segment-files.ts'
 import { cut } from './tail-cache.ts'
 
 export interface ReadOptions {
@@ -157,8 +157,7 @@ export class LogReader {
     if (offset <= segment.baseOffset) return 0
     const position = segment.isIndexLoaded ? segment.offsets.lookup(offset) : -1
     if (position >= 0) return position
-    await ensureIndexes(this.log, segment)
-    return segment.offsets.lookup(offset)
+    return withIndexes(this.log, segment, () => segment.offsets.lookup(offset))
   }
 
   private resultOf(

@@ -7,7 +7,7 @@ import { saveEpochs } from './log-flush.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { loadProducers } from './producer-rebuild.ts'
 import type { Segment } from './segment.ts'
-import { cutIndexFile, ensureIndexes, locate, removeFiles, resumeSegment, unlinkIfThere } from './segment-files.ts'
+import { cutIndexFile, locate, removeFiles, resumeSegment, unlinkIfThere, withIndexes } from './segment-files.ts'
 import { loadAbortedTxns } from './txn-index-files.ts'
 
 export async function truncateLog(log: PartitionLog, wanted: number): Promise<void> {
@@ -76,20 +76,22 @@ async function cutSegment(log: PartitionLog, segment: Segment, offset: number): 
     segment.resetTo(0)
     return
   }
-  await ensureIndexes(log, segment)
   await loadAbortedTxns(log, segment)
   const { position } = await locate(log, segment, offset)
   await segment.file.truncate(position)
   // What is cut must not come back with a power loss, between records that took its offsets.
   await segment.file.sync()
-  segment.offsets.truncateTo(offset)
-  segment.times.truncateTo(offset)
+  await withIndexes(log, segment, () => {
+    segment.offsets.truncateTo(offset)
+    segment.times.truncateTo(offset)
+  })
   await cutIndexFile(log, segment.path(log.path, INDEX_SUFFIX), segment.offsets)
   await cutIndexFile(log, segment.path(log.path, TIME_INDEX_SUFFIX), segment.times)
   const aborted = segment.abortedTxns!.filter((txn) => txn.lastOffset < offset)
   if (aborted.length < segment.abortedTxnsSaved) {
     await unlinkIfThere(log.node, segment.path(log.path, TXN_INDEX_SUFFIX))
     segment.abortedTxnsSaved = 0
+    segment.abortedTxnsSynced = 0
   }
   segment.abortedTxns = aborted
   segment.writtenSize = position

@@ -31,8 +31,14 @@ async function loadOrRebuild(home: SegmentHome, segment: Segment): Promise<void>
     await reload(home, segment.offsets, segment.path(home.path, INDEX_SUFFIX))
     await reload(home, segment.times, segment.path(home.path, TIME_INDEX_SUFFIX))
   }
-  home.node.indexes.add(segment.offsets)
-  home.node.indexes.add(segment.times)
+  home.node.indexes.add(segment.offsets, segment.times)
+}
+
+/** Runs `use` at once when all entries of both indexes are in memory, where other segments cannot push them out. */
+export async function withIndexes<T>(home: SegmentHome, segment: Segment, use: () => T): Promise<T> {
+  do await ensureIndexes(home, segment)
+  while (segment.offsets.needsLoad || segment.times.needsLoad)
+  return use()
 }
 
 async function reload(home: SegmentHome, index: SparseIndex, path: string): Promise<void> {
@@ -85,7 +91,8 @@ export async function rebuildIndexes(home: SegmentHome, segment: Segment): Promi
   if (segment.isSealed) rebuilt.addLastTimestamp()
   segment.adoptIndexes(rebuilt)
   if (!segment.isSealed) return
-  await segment.saveIndexes(node.world.disk, path, { sync: false })
+  // nothing else would find that a power loss cut the time index, whose end tells retention how old the segment is
+  await segment.saveIndexes(node.world.disk, path, { sync: true })
   await reload(home, segment.offsets, segment.path(path, INDEX_SUFFIX))
   await reload(home, segment.times, segment.path(path, TIME_INDEX_SUFFIX))
 }
@@ -133,10 +140,7 @@ export async function firstTimestampOf(home: SegmentHome, segment: Segment): Pro
 /** The place of the first batch that reaches `offset`; the end of the segment when none does. */
 export async function locate(home: SegmentHome, segment: Segment, offset: number): Promise<{ position: number; size: number }> {
   let from = segment.isIndexLoaded ? segment.offsets.lookup(offset) : -1
-  if (from < 0) {
-    await ensureIndexes(home, segment)
-    from = segment.offsets.lookup(offset)
-  }
+  if (from < 0) from = await withIndexes(home, segment, () => segment.offsets.lookup(offset))
   return findBatch(segment.file, home.node.buffers, { from, to: segment.writtenSize }, offset)
 }
 

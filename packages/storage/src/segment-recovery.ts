@@ -62,6 +62,7 @@ async function recoverSegment(
   segment.isIndexLoaded = true
   segment.hasIndexFiles = false
   segment.abortedTxnsSaved = 0
+  segment.abortedTxnsSynced = 0
   let nextOffset = minOffset
   const { validBytes, problem } = await scanSegment(segment.file, node.buffers, { from: 0, to: size, checkCrc: true }, (batch) => {
     const { baseOffset, lastOffset, partitionLeaderEpoch } = batch

@@ -26,6 +26,7 @@ export class Segment {
   /** Aborted transactions whose marker is here; undefined while they are only on file. */
   abortedTxns: AbortedTxn[] | undefined = []
   abortedTxnsSaved = 0
+  abortedTxnsSynced = 0
   /** False for a sealed segment whose indexes were not looked at since the log was opened. */
   isIndexLoaded = true
   /** Bytes appended, and of those, bytes in the file. */
@@ -40,7 +41,7 @@ export class Segment {
   createdMs: number
   lastModifiedMs: number
   isSealed = false
-  /** The file's name survives a power loss. */
+  /** The names of its files survive a power loss. */
   isNameSynced = false
   /** Index files exist, maybe behind the memory. */
   hasIndexFiles = false
@@ -124,6 +125,14 @@ export class Segment {
     )
   }
 
+  /** Everything that its index files must have survives a power loss. */
+  get areIndexesSynced(): boolean {
+    const { offsets, times, abortedTxns } = this
+    if (!this.isIndexLoaded) return true
+    if (!this.hasIndexFiles || offsets.synced < offsets.count || times.synced < times.count) return false
+    return abortedTxns === undefined || abortedTxns.length === this.abortedTxnsSynced
+  }
+
   get wantsSpill(): boolean {
     return this.offsets.residentCount > RESIDENT_ENTRIES_MAX
   }
@@ -147,18 +156,26 @@ export class Segment {
       [this.offsets, INDEX_SUFFIX],
       [this.times, TIME_INDEX_SUFFIX]
     ] as const) {
-      if (!isNew && !index.hasUnsaved) continue
-      const { count, saved, entryBytes } = index
+      const { count, saved, synced, entryBytes } = index
+      if (!isNew && !index.hasUnsaved && (!sync || synced === count)) continue
       await writeAt(disk, this.path(directory, name + suffix), saved * entryBytes, index.unsaved(), sync)
       index.markSaved(count, true)
+      if (sync) index.synced = count
     }
     this.hasIndexFiles = true
-    const aborted = this.abortedTxns
-    if (aborted === undefined || aborted.length === this.abortedTxnsSaved) return
+    if (isNew) this.isNameSynced = false
+    await this.saveAbortedTxns(disk, this.path(directory, TXN_INDEX_SUFFIX + suffix), sync)
+  }
+
+  private async saveAbortedTxns(disk: Disk, path: string, sync: boolean): Promise<void> {
+    const { abortedTxns: aborted, abortedTxnsSaved: saved, abortedTxnsSynced: synced } = this
+    if (aborted === undefined || aborted.length === 0) return
     const count = aborted.length
-    const bytes = formatAbortedTxns(aborted.slice(this.abortedTxnsSaved))
-    await writeAt(disk, this.path(directory, TXN_INDEX_SUFFIX + suffix), this.abortedTxnsSaved * TXN_ENTRY_BYTES, bytes, sync)
+    if (count === saved && (!sync || synced === count)) return
+    await writeAt(disk, path, saved * TXN_ENTRY_BYTES, formatAbortedTxns(aborted.slice(saved)), sync)
     this.abortedTxnsSaved = count
+    if (sync) this.abortedTxnsSynced = count
+    if (saved === 0) this.isNameSynced = false
     if (this.isSealed && count > RESIDENT_TXNS_MAX) this.abortedTxns = undefined
   }
 
@@ -166,6 +183,7 @@ export class Segment {
   keepAbortedTxns(txns: AbortedTxn[]): void {
     this.abortedTxns = txns
     this.abortedTxnsSaved = txns.length
+    this.abortedTxnsSynced = txns.length
   }
 
   logPath(directory: string): string {

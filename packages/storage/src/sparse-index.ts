@@ -14,6 +14,8 @@ export abstract class SparseIndex {
   count = 0
   from = 0
   saved = 0
+  /** Entries below survive a power loss. */
+  synced = 0
   readonly entryBytes: number
   private memory: Buffer | undefined
   private cached: Buffer | undefined
@@ -106,6 +108,7 @@ export abstract class SparseIndex {
     this.count = bytes.length / this.entryBytes
     this.from = this.count
     this.saved = this.count
+    this.synced = this.count
     this.memory = undefined
     this.cached = bytes
   }
@@ -121,6 +124,7 @@ export abstract class SparseIndex {
       this.cached = this.cached?.subarray(0, count * this.entryBytes)
     }
     this.saved = Math.min(this.saved, count)
+    this.synced = Math.min(this.synced, count)
     return isFileLonger
   }
 
@@ -140,6 +144,7 @@ export abstract class SparseIndex {
     this.count = 0
     this.from = 0
     this.saved = 0
+    this.synced = 0
     this.memory = undefined
     this.cached = undefined
   }
@@ -155,14 +160,17 @@ export class IndexCache {
     this.budgetBytes = budgetBytes
   }
 
-  add(index: SparseIndex): void {
-    this.remove(index)
-    const bytes = index.cachedBytes
-    if (bytes === 0) return
-    this.entries.set(index, bytes)
-    this.totalBytes += bytes
+  /** The indexes of one segment, which are looked up together: they stay, whatever the budget is, until others come. */
+  add(...indexes: readonly SparseIndex[]): void {
+    for (const index of indexes) {
+      this.remove(index)
+      const bytes = index.cachedBytes
+      if (bytes === 0) continue
+      this.entries.set(index, bytes)
+      this.totalBytes += bytes
+    }
     for (const [oldest, size] of this.entries) {
-      if (this.totalBytes <= this.budgetBytes || oldest === index) return
+      if (this.totalBytes <= this.budgetBytes || indexes.includes(oldest)) return
       this.entries.delete(oldest)
       this.totalBytes -= size
       oldest.dropCached()

@@ -40,6 +40,6 @@ async function rebuild(home: ProducerHome, segment: Segment): Promise<AbortedTxn
     const completed = batch.producerId >= 0 ? producers.apply(batch) : undefined
     if (completed?.isAborted) txns.push(completed)
   })
-  await node.world.disk.writeFileAtomic(file, formatAbortedTxns(txns), { sync: false })
+  await node.world.disk.writeFileAtomic(file, formatAbortedTxns(txns))
   return txns
 }

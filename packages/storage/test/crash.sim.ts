@@ -163,6 +163,7 @@ async function checkAfterCrash(run: Run, world: World, kind: 'kill' | 'power-los
 /** The log holds exactly the batches of the model, and its state is that of replaying them. */
 async function checkContent(log: PartitionLog, model: Model): Promise<void> {
   const replayed = new ProducerState()
+  const aborted: number[] = []
   const result = await log.read(0, { maxBytes: 1 << 20, minOneBatch: true })
   let at = 0
   for (let { buffers, nextOffset } = result; nextOffset <= log.logEndOffset && buffers.length > 0; ) {
@@ -171,7 +172,8 @@ async function checkContent(log: PartitionLog, model: Model): Promise<void> {
       assert.equal(batch.baseOffset, known.baseOffset)
       assert.equal(batch.nextOffset, known.nextOffset)
       if (!known.isControl) assert.equal(String(decodeRecords(batch)[0].value), known.text)
-      if (batch.producerId >= 0) replayed.apply(batch)
+      const completed = batch.producerId >= 0 ? replayed.apply(batch) : undefined
+      if (completed?.isAborted) aborted.push(completed.lastOffset)
     }
     ;({ buffers, nextOffset } = await log.read(nextOffset, { maxBytes: 1 << 20, minOneBatch: true }))
   }
@@ -182,6 +184,12 @@ async function checkContent(log: PartitionLog, model: Model): Promise<void> {
       .map(({ batches, ...entry }) => ({ ...entry, lastSequence: batches.at(-1)?.lastSequence, lastOffset: batches.at(-1)?.lastOffset }))
   assert.deepEqual(stateOf(log.producers), stateOf(replayed), 'producers follow from the batches')
   assert.deepEqual(log.producers.ongoingTxns, replayed.ongoingTxns)
+  const known = await log.abortedTransactions(0, Number.MAX_SAFE_INTEGER)
+  assert.deepEqual(
+    known.map(({ lastOffset }) => lastOffset),
+    aborted,
+    'aborted transactions follow from the batches'
+  )
   forget(model)
   for (const entry of replayed.entries) {
     model.sequences.set(entry.producerId, (entry.batches.at(-1)?.lastSequence ?? -1) + 1)

@@ -190,3 +190,36 @@ test('a full directory keeps its reserve for the metadata: clients are refused, 
     await sim.complete(manager.shutdown({ clean: true }))
   })
 })
+
+for (const path of [/a\/meta.properties$/, /a\/.kafka_cleanshutdown$/, /^\/disks\/a$/]) {
+  test(`a directory whose ${path.source} cannot be read at the start is offline, and the node runs with the other`, async () => {
+    await simulate({ seed: path.source }, async (sim) => {
+      const node = sim.node('a')
+      const before = await sim.complete(openManager(node.world, { logDirs: TWO }))
+      await sim.complete(before.shutdown({ clean: true }))
+      node.crash('kill')
+      for (const operation of ['mkdir', 'stat', 'open'] as const) node.storage.failNext({ operation, path })
+      const offline: string[] = []
+      const onDirectoryOffline = (info: { path: string }): number => offline.push(info.path)
+      const manager = await sim.complete(openManager(node.restart(), { logDirs: TWO, onDirectoryOffline }))
+      assert.deepEqual(offline, ['/disks/a'])
+      assert.equal((await sim.complete(createLog(manager))).directory.path, '/disks/b')
+      await sim.complete(manager.shutdown({ clean: true }))
+    })
+  })
+}
+
+test('a disk too full for a new log leaves the directory and its other logs in use', async () => {
+  await simulate({ seed: 'full-at-create' }, async (sim) => {
+    const node = sim.node('a')
+    const manager = await sim.complete(openManager(node.world))
+    node.storage.failNext({ operation: 'write', path: /partition.metadata/, code: 'ENOSPC' })
+    await assert.rejects(sim.complete(createLog(manager)))
+    assert.deepEqual([manager.directories()[0].isOffline, manager.directories()[0].isReadOnly], [false, true])
+    manager.start()
+    await sim.advance(10_000)
+    const log = await sim.complete(createLog(manager))
+    append(log, batchOf(['taken']))
+    await sim.complete(manager.shutdown({ clean: true }))
+  })
+})

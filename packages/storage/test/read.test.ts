@@ -157,3 +157,27 @@ test('damaged lengths in a segment end a read before them, and a read from there
     await manager.shutdown({ clean: false })
   }
 })
+
+test('lookups find their entries also where the budget of the index cache is less than the index of one segment', async () => {
+  const config = logConfig({ indexIntervalBytes: 1 })
+  const manager = await openManager(memoryWorld(), { config, limits: { indexCacheBytes: 8 } })
+  const log = await createLog(manager, config)
+  for (let i = 0; i < 40; i++) {
+    append(log, batchOf([`value-${i}`], { timestamp: NOW + i }))
+    if (i === 19) log.roll(NOW)
+  }
+  log.roll(NOW)
+  await log.flush()
+  await settle(log)
+  log.tail.clear()
+  const results = await Promise.all([10, 30, 3, 25].map((offset) => log.read(offset, { maxBytes: 1, minOneBatch: true })))
+  assert.deepEqual(
+    results.map(({ nextOffset }) => nextOffset),
+    [11, 31, 4, 26]
+  )
+  assert.equal((await log.offsetForTimestamp(NOW + 7))?.offset, 7)
+  await log.truncateTo(15)
+  assert.equal(log.logEndOffset, 15)
+  assert.equal(log.directory.isOffline, false)
+  await manager.shutdown({ clean: true })
+})
