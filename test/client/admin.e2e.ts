@@ -318,6 +318,8 @@ describe(`the admin against ${defaultKind}`, { timeout: 300_000 }, () => {
     const features = await admin.describeFeatures()
     assert.ok((features.finalizedFeatures.get('metadata.version')?.maxVersionLevel ?? 0) >= 1)
     assert.ok(features.supportedFeatures.has('metadata.version'))
+    const versions = await admin.describeApiVersions([1])
+    assert.ok(versions.get('1')?.some(({ apiKey, maxVersion }) => apiKey === 3 && maxVersion >= 12))
     await assert.rejects(
       admin.updateFeatures({ 'no.such.feature': { maxVersionLevel: 1 } }).then(),
       (error: unknown) => error instanceof KafkaError

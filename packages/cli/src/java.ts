@@ -30,11 +30,11 @@ export function mapOrder<T>(items: readonly T[], hashOf: (item: T) => number, sm
 export const nameOrder = <T>(items: readonly T[], nameOf: (item: T) => string, smallest?: number): T[] =>
   mapOrder(items, (item) => javaStringHash(nameOf(item)), smallest)
 export const stringOrder = (names: readonly string[]): string[] => mapOrder(names, javaStringHash)
-export const partitionOrder = <P extends TopicPartition>(partitions: readonly P[]): P[] => mapOrder(partitions, partitionHash)
+export const partitionOrder = <P extends TopicPartition>(partitions: readonly P[]): P[] =>
+  mapOrder(partitions, ({ topic, partition }) => combinedHash(partition, javaStringHash(topic)))
 
-function partitionHash({ topic, partition }: TopicPartition): number {
-  return (Math.imul(31, 31 + partition) + javaStringHash(topic)) | 0
-}
+/** The hash of an object with fields of these hashes. */
+export const combinedHash = (...fields: readonly number[]): number => fields.reduce((hash, field) => (Math.imul(31, hash) + field) | 0, 1)
 
 /** A double as Java prints it: `1024.0`, `1.0E7`, `1.5E-4`. */
 export function javaDouble(value: number): string {

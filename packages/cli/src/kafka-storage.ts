@@ -2,11 +2,11 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { OdradekError, randomUuid } from '@odradek/base'
 import { type BrokerConfig, loadBrokerConfig, parseProperties } from '@odradek/config'
-import { featureDefinition, formatStorage, releaseMetadataVersion, storageDirectories } from '@odradek/metadata'
-import { featureDefinitions, latestProductionMetadataVersion, METADATA_VERSION_FEATURE, metadataVersionByLevel } from '@odradek/protocol'
+import { formatStorage, storageDirectories } from '@odradek/metadata'
 import { META_PROPERTIES } from '@odradek/storage'
 import { createNodeWorld } from '@odradek/world/node'
 import { type Arguments, type Command, type CommandLine, parseCommandLine, UsageError } from './command-line.ts'
+import { dependenciesText, versionMappingText } from './release-features.ts'
 
 export interface ToolIo {
   out(text: string): void
@@ -103,7 +103,8 @@ function run(command: string, args: Arguments, io: ToolIo): number | Promise<num
     case 'format':
       return format(readConfig(args), args, io)
     case 'version-mapping':
-      return versionMapping(args.value('--release-version'), io)
+      io.out(versionMappingText(args.value('--release-version')))
+      return 0
     case 'feature-dependencies':
       return featureDependencies(args.values('--feature'), io)
     default:
@@ -188,39 +189,15 @@ async function format(config: BrokerConfig, args: Arguments, io: ToolIo): Promis
 
 // ---- tables
 
-function versionMapping(asked: string | undefined, io: ToolIo): number {
-  const name = asked ?? latestProductionMetadataVersion.name
-  const version = releaseMetadataVersion(name, { isUnstable: true })
-  io.out(`metadata.version=${version.level} (${name})\n`)
-  for (const feature of featureDefinitions) io.out(`${feature.name}=${version.defaults[feature.name]}\n`)
-  return 0
-}
-
 function featureDependencies(features: readonly string[], io: ToolIo): number {
   for (const text of features) {
     const [name, levelText, ...rest] = text.split('=')
     if (levelText === undefined || rest.length > 0)
       throw failure(`Invalid feature format: ${text}. Expected format: 'feature=version' (e.g. 'group.version=1')`)
     if (!/^-?\d{1,5}$/.test(levelText)) throw failure(`Invalid version format: ${levelText} for feature ${name}`)
-    io.out(name === METADATA_VERSION_FEATURE ? metadataVersionDependencies(Number(levelText)) : dependencies(name, Number(levelText)))
+    const dependencies = dependenciesText(name, Number(levelText))
+    if (dependencies === undefined) throw failure(`Feature level ${levelText} is not supported for feature ${name}`)
+    io.out(dependencies)
   }
   return 0
-}
-
-function metadataVersionDependencies(level: number): string {
-  const version = metadataVersionByLevel(level)
-  if (version === undefined) throw failure(`Unknown metadata.version ${level}`)
-  return `${METADATA_VERSION_FEATURE}=${level} (${version.name}) has no dependencies.\n`
-}
-
-function dependencies(name: string, level: number): string {
-  const definition = featureDefinition(name)
-  if (definition === undefined) throw failure(`Unknown feature: ${name}`)
-  const entry = definition.levels.find((known) => known.level === level)
-  if (entry === undefined) throw failure(`Feature level ${level} is not supported for feature ${name}`)
-  const required = Object.entries(entry.dependencies)
-  if (required.length === 0) return `${name}=${level} has no dependencies.\n`
-  const shown = ([feature, needed]: [string, number]): string =>
-    `    ${feature}=${needed}${feature === METADATA_VERSION_FEATURE ? ` (${metadataVersionByLevel(needed)?.name})` : ''}\n`
-  return `${name}=${level} requires:\n${required.map(shown).join('')}`
 }

@@ -87,6 +87,8 @@ export interface Target {
   readonly bootstrapServer?: string
   readonly bootstrapController?: string
   readonly commandConfig?: string
+  /** Settings that the file may change. */
+  readonly defaults?: Readonly<Record<string, string>>
 }
 
 export async function withAdmin<T>(target: Target, io: ToolIo, use: (admin: Admin) => Promise<T>): Promise<T> {
@@ -98,7 +100,7 @@ export async function withAdmin<T>(target: Target, io: ToolIo, use: (admin: Admi
       : { 'bootstrap.controllers': target.bootstrapController }
   const logger = { isEnabled: () => false, log: () => {} }
   await using kafka = new Kafka({ logger })
-  return await use(makeAdmin(kafka, { ...given, ...bootstrap }))
+  return await use(makeAdmin(kafka, { ...target.defaults, ...given, ...bootstrap }))
 }
 
 function makeAdmin(kafka: Kafka, settings: AdminOptions): Admin {
@@ -127,17 +129,20 @@ export function readInput(path: string, io: ToolIo): string {
   }
 }
 
-/** The error of one call with the words of Java's admin for a broker that cannot be reached; else as it is. */
+/** The result of one call of an admin. Its error as Kafka's tools have it. */
 export async function call<T>(name: string, made: PromiseLike<T>): Promise<T> {
   try {
     return await made
   } catch (error) {
-    const { code } = firstOf(error) as { code?: string }
-    if (code === 'REQUEST_TIMED_OUT') {
-      throw new ToolError(`Timed out waiting for a node assignment. Call: ${name}`, 'org.apache.kafka.common.errors.TimeoutException')
-    }
-    throw error
+    throw unreachable(name, error)
   }
+}
+
+/** The error of a call with the words of Java's admin for a broker that cannot be reached; else as it is. */
+export function unreachable(name: string, error: unknown): unknown {
+  const { code } = firstOf(error) as { code?: string }
+  if (code !== 'REQUEST_TIMED_OUT') return error
+  return new ToolError(`Timed out waiting for a node assignment. Call: ${name}`, 'org.apache.kafka.common.errors.TimeoutException')
 }
 
 /** Of a call about several things: what went wrong with the first. */

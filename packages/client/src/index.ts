@@ -6,7 +6,8 @@ export type {
   FeatureUpdate,
   QuorumInfo,
   QuorumReplicaState,
-  RaftVoterEndpoint
+  RaftVoterEndpoint,
+  SupportedApiVersions
 } from './admin/cluster-info.ts'
 export { type AlterConfigs, type ConfigEntry, type ConfigResource, configResourceKey, type ResourceConfig } from './admin/configs.ts'
 export type { CommittedOffset, GroupOffsets, GroupOffsetsSpec, OffsetToCommit } from './admin/group-offsets.ts'

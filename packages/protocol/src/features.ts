@@ -69,15 +69,12 @@ export function metadataVersionByLevel(level: number): MetadataVersionLevel | un
   return byLevel.get(level)
 }
 
-/** By its name (4.3-IV0) or its release (4.3, 4.3.1: the newest production level of the release). */
+/** By its name (4.3-IV0) or its release (4.3, 4.3.1: the newest production level of the release, if there is one). */
 export function metadataVersionByName(name: string): MetadataVersionLevel | undefined {
   const exact = metadataVersions.find((version) => version.name === name)
   if (exact !== undefined) return exact
-  const release = /^(\d+\.\d+)(\.\d+)?$/.exec(name)?.[1]
-  return (
-    metadataVersions.findLast((version) => version.short === release && version.production) ??
-    metadataVersions.findLast((version) => version.short === release)
-  )
+  const release = /^(\d+\.\d+)(\..*)?$/.exec(name)?.[1]
+  return metadataVersions.findLast((version) => version.short === release && version.production)
 }
 
 function named(name: string): MetadataVersionLevel {

@@ -65,6 +65,7 @@ test('metadata versions are found by level, by name and by release', () => {
   assert.equal(metadataVersionByName('4.3.1'), latestProductionMetadataVersion)
   assert.equal(metadataVersionByName('3.3'), minimumMetadataVersion)
   assert.equal(metadataVersionByName('2.8'), undefined)
+  assert.equal(metadataVersionByName('4.4'), undefined, 'a release that has no production level yet')
   assert.equal(metadataVersionByLevel(latestProductionMetadataVersion.level), latestProductionMetadataVersion)
   assert.equal(metadataVersionByLevel(1), undefined)
   for (const [index, version] of metadataVersions.entries()) {

@@ -211,6 +211,10 @@ export class Admin implements AsyncDisposable {
     return clusterInfo.removeRaftVoter(this.#cluster, ...args)
   }
 
+  describeApiVersions(...args: Rest<typeof clusterInfo.describeApiVersions>): ReturnType<typeof clusterInfo.describeApiVersions> {
+    return clusterInfo.describeApiVersions(this.#cluster, ...args)
+  }
+
   describeFeatures(...args: Rest<typeof clusterInfo.describeFeatures>): ReturnType<typeof clusterInfo.describeFeatures> {
     return clusterInfo.describeFeatures(this.#cluster, ...args)
   }

@@ -24,7 +24,7 @@ import { errorOf, KafkaError } from '../errors.ts'
 import type { Cluster, Target } from '../network/cluster.ts'
 import type { Node } from '../network/metadata.ts'
 import type { CallOptions } from '../types.ts'
-import { controllerRetries, drive, toController } from './driver.ts'
+import { controllerRetries, drive, toController, toNodes } from './driver.ts'
 import type { KeyedResult } from './keyed-result.ts'
 import { type AclOperationName, authorizedOperations } from './names.ts'
 
@@ -157,13 +157,41 @@ export interface FeatureMetadata {
   readonly supportedFeatures: ReadonlyMap<string, { readonly minVersion: number; readonly maxVersion: number }>
 }
 
+const clientSoftware = { clientSoftwareName: 'odradek', clientSoftwareVersion: '0.1.0' }
+
+export interface SupportedApiVersions {
+  readonly apiKey: number
+  readonly minVersion: number
+  readonly maxVersion: number
+}
+
+/** What nodes can do, each asked itself. Keys are node ids as text. Not in Kafka's Admin, whose tool for it has a client of its own. */
+export function describeApiVersions(
+  cluster: Cluster,
+  nodes: readonly number[],
+  options: CallOptions = {}
+): KeyedResult<readonly SupportedApiVersions[]> {
+  return drive<readonly SupportedApiVersions[]>(
+    cluster,
+    {
+      what: 'describeApiVersions',
+      keys: nodes.map(String),
+      route: toNodes,
+      async send({ target, keys }, signal) {
+        const response = await cluster.attempt(target, ApiVersionsRequest, ApiVersionsResponse, clientSoftware, { signal })
+        return [[keys[0], errorOf(response.errorCode) ?? response.apiKeys]]
+      }
+    },
+    options
+  )
+}
+
 export async function describeFeatures(
   cluster: Cluster,
   options: CallOptions & { readonly nodeId?: number } = {}
 ): Promise<FeatureMetadata> {
   const target: Target = options.nodeId === undefined ? any : { node: options.nodeId }
-  const body = { clientSoftwareName: 'odradek', clientSoftwareVersion: '0.1.0' }
-  const response = await cluster.call(target, ApiVersionsRequest, ApiVersionsResponse, body, {
+  const response = await cluster.call(target, ApiVersionsRequest, ApiVersionsResponse, clientSoftware, {
     ...options,
     errorOf: ({ errorCode }) => errorOf(errorCode)
   })

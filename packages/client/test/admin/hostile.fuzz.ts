@@ -52,6 +52,7 @@ const calls: Record<string, (admin: Admin) => PromiseLike<unknown>> = {
   describeCluster: (admin) => admin.describeCluster(options),
   unregisterBroker: (admin) => admin.unregisterBroker(1, options),
   describeMetadataQuorum: (admin) => admin.describeMetadataQuorum(options),
+  describeApiVersions: (admin) => admin.describeApiVersions([1], options),
   describeFeatures: (admin) => admin.describeFeatures(options),
   updateFeatures: (admin) => admin.updateFeatures({ x: { maxVersionLevel: 1 } }, options),
   describeAcls: (admin) => admin.describeAcls({}, options),
