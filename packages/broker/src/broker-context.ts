@@ -4,6 +4,7 @@ import type { GroupCoordinator } from '@odradek/coordinator'
 import type { MetadataImage, MetadataNode, SupportedRange } from '@odradek/metadata'
 import type { LogManager } from '@odradek/storage'
 import type { World } from '@odradek/world'
+import type { LoggerLevels } from './broker-loggers.ts'
 import type { FetchSessionCache } from './fetch/fetch-session.ts'
 import type { RequestContext } from './handler.ts'
 import type { ProducerIds } from './producer-ids.ts'
@@ -26,6 +27,8 @@ export interface BrokerContext {
   readonly fetchSessions: FetchSessionCache
   readonly producerIds: ProducerIds
   readonly topicCreation: TopicCreation
+  /** Undefined where the logger has no levels that can be changed. */
+  readonly loggers: LoggerLevels | undefined
   /** What clients are told is the controller: some broker that hands requests on, as in every KRaft cluster. */
   controllerId(): number
   /** Where clients of the listener find this broker. */

@@ -18,6 +18,7 @@ import { CreateTopicsRequest } from '@odradek/protocol'
 import { LogManager, logConfigFrom, logManagerSettingsFrom, readMetaProperties } from '@odradek/storage'
 import type { World } from '@odradek/world'
 import type { BrokerContext } from './broker-context.ts'
+import type { LoggerLevels } from './broker-loggers.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { FetchSessionCache } from './fetch/fetch-session.ts'
 import { groupConfigFrom } from './groups/group-config.ts'
@@ -45,6 +46,8 @@ export interface BrokerServerOptions {
   readonly memoryBytes?: number
   /** Files and sockets that the process may have open, where that is known: connections get a share. */
   readonly openFilesMax?: number
+  /** Levels of the world's logger, where they can be changed. */
+  readonly loggers?: LoggerLevels
   /** Starts to measure the process: what it returns tells metrics under their full names, beside those of the broker. */
   readonly measureRuntime?: () => () => Readonly<Record<string, number>>
 }
@@ -65,6 +68,7 @@ export class BrokerServer implements BrokerContext {
   readonly producerIds: ProducerIds
   readonly topicCreation: TopicCreation
   readonly groups: GroupCoordinator
+  readonly loggers: LoggerLevels | undefined
   clusterId = ''
   #listeners!: Listeners
   #logs!: LogManager
@@ -89,7 +93,8 @@ export class BrokerServer implements BrokerContext {
     return server
   }
 
-  private constructor({ world, config }: BrokerServerOptions) {
+  private constructor({ world, config, loggers }: BrokerServerOptions) {
+    this.loggers = loggers
     this.world = world
     this.config = config
     this.nodeId = config.nodeId

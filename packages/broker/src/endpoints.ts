@@ -1,5 +1,5 @@
 // Where a client finds a broker: its advertised endpoint on the listener that the client uses.
-import type { BrokerRegistration } from '@odradek/metadata'
+import { type BrokerRegistration, DIRECTORY_UNASSIGNED, directoryOf, hasOnlineDirectory, type PartitionRegistration } from '@odradek/metadata'
 import type { BrokerContext } from './broker-context.ts'
 import type { RequestContext } from './handler.ts'
 
@@ -16,6 +16,15 @@ export function endpointOf(broker: BrokerContext, registration: BrokerRegistrati
   const own = id === broker.nodeId ? broker.ownEndpoint(context) : undefined
   const endpoint = own ?? registration.listeners.get(context.listenerName)
   return endpoint === undefined ? undefined : { nodeId: id, host: endpoint.host, port: endpoint.port, rack }
+}
+
+/** The replicas that serve nothing: their broker is gone or fenced, or the directory that they lie in is offline. */
+export function offlineReplicas(broker: BrokerContext, partition: PartitionRegistration): number[] {
+  return partition.replicas.filter((id) => {
+    const registration = broker.image.brokers.get(id)
+    if (registration === undefined || registration.fenced) return true
+    return !hasOnlineDirectory(registration, directoryOf(partition, id) ?? DIRECTORY_UNASSIGNED)
+  })
 }
 
 /** All brokers that clients may use, in the order of their ids. */

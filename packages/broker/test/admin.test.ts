@@ -207,6 +207,42 @@ describe('configuration', () => {
   })
 })
 
+describe('loggers', () => {
+  const BROKER_LOGGER = 8
+  const alter = async (name: string, value: string | null, configOperation = 0) => {
+    const resource = { resourceType: BROKER_LOGGER, resourceName: '1', configs: [{ name, configOperation, value }] }
+    const { responses } = await client.call(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, 1, { resources: [resource] })
+    return responses[0].errorCode
+  }
+  const levelOf = async (name: string) => {
+    const resource = { resourceType: BROKER_LOGGER, resourceName: '1', configurationKeys: null }
+    const { results } = await client.call(DescribeConfigsRequest, DescribeConfigsResponse, 4, { resources: [resource] })
+    return results[0].configs.find((config) => config.name === name)?.value
+  }
+  const hasLogged = (text: string) => broker.lines.some((line) => line.includes(text))
+
+  test('have levels that are changed while the node runs', async () => {
+    const name = 'kafka.coordinator.runtime'
+    broker.world.logger.log('DEBUG', name, 'before')
+    assert.equal(await levelOf(name), 'INFO')
+    assert.equal(await alter(name, 'DEBUG'), ErrorCode.NONE)
+    assert.equal(await levelOf(name), 'DEBUG')
+    broker.world.logger.log('DEBUG', name, 'meanwhile')
+    assert.equal(await alter(name, null, 1), ErrorCode.NONE)
+    assert.equal(await levelOf(name), 'INFO')
+    broker.world.logger.log('DEBUG', name, 'afterwards')
+    assert.deepEqual([hasLogged('before'), hasLogged('meanwhile'), hasLogged('afterwards')], [false, true, false])
+  })
+
+  test('are not made by giving them a level, and know six of them', async () => {
+    assert.equal(await alter('no.such.Logger', 'DEBUG'), ErrorCode.INVALID_CONFIG)
+    assert.equal(await levelOf('no.such.Logger'), undefined)
+    assert.equal(await alter('root', 'LOUD'), ErrorCode.INVALID_CONFIG)
+    assert.equal(await alter('root', null, 1), ErrorCode.INVALID_REQUEST)
+    assert.equal(await levelOf('root'), 'INFO')
+  })
+})
+
 describe('the node', () => {
   test('tells what lies in its log directories', async () => {
     await createTopic(client, 'sized')

@@ -37,6 +37,7 @@ export async function runServer(options: RunServerOptions): Promise<number> {
   const server = await BrokerServer.start({
     world,
     config,
+    loggers: logger,
     memoryBytes: memoryBytes(),
     openFilesMax: openFilesMax(),
     measureRuntime: createRuntimeMetrics

@@ -51,7 +51,8 @@ const TIMEOUT_MS = 30_000
 /** Resolves when clients are served. Rejects with an OdradekError that says what to do. */
 export async function startKafka(options: StartKafkaOptions = {}): Promise<EmbeddedKafka> {
   const { port = 0, host = '127.0.0.1', onFault = throwLater } = options
-  const logger = options.logger ?? createNodeLogger({ level: options.logLevel ?? 'WARN', write: (lines) => process.stderr.write(lines) })
+  const ownLogger = createNodeLogger({ level: options.logLevel ?? 'WARN', write: (lines) => process.stderr.write(lines) })
+  const logger = options.logger ?? ownLogger
   const dataDir = options.dataDir === undefined ? undefined : resolve(options.dataDir)
   const world = createNodeWorld({
     logger,
@@ -63,7 +64,7 @@ export async function startKafka(options: StartKafkaOptions = {}): Promise<Embed
   const properties = developmentProperties({ port, host, dataDir: dataDir ?? MEMORY_DATA_DIR })
   const { config } = loadBrokerConfig({ properties, overrides })
   await formatNewDirectories(world, config)
-  const server = await BrokerServer.start({ world, config })
+  const server = await BrokerServer.start({ world, config, loggers: options.logger === undefined ? ownLogger : undefined })
   const kafka = embedded(server, host)
   try {
     await kafka.createTopics(options.topics ?? [])

@@ -4,7 +4,7 @@ import type { PartitionRegistration, TopicImage } from '@odradek/metadata'
 import { ErrorCode, type Input, MetadataRequest, MetadataResponse } from '@odradek/protocol'
 import { authorizedOperations, OPERATIONS_NOT_ASKED } from '../authorization.ts'
 import type { BrokerContext } from '../broker-context.ts'
-import { aliveBrokers, endpointOf } from '../endpoints.ts'
+import { aliveBrokers, endpointOf, offlineReplicas } from '../endpoints.ts'
 import { defineHandler, type RequestContext } from '../handler.ts'
 import { isInternalTopic } from '../internal-topics.ts'
 
@@ -145,6 +145,6 @@ function describePartition(
     leaderEpoch: partition.leaderEpoch,
     replicaNodes: [...named(partition.replicas)],
     isrNodes: [...named(partition.isr)],
-    offlineReplicas: partition.replicas.filter((id) => !isOnline(id))
+    offlineReplicas: offlineReplicas(broker, partition)
   }
 }

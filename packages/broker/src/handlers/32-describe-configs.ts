@@ -2,7 +2,6 @@
 import {
   type ConfigEntry,
   type ConfigNames,
-  ConfigSource,
   describeBrokerConfig,
   describeClientMetricsConfig,
   describeClusterConfig,
@@ -18,12 +17,9 @@ import {
   topicNameProblem
 } from '@odradek/metadata'
 import { DescribeConfigsRequest, DescribeConfigsResponse, ErrorCode, errorByCode, type Input } from '@odradek/protocol'
-import type { LogLevel } from '@odradek/world'
 import type { BrokerContext } from '../broker-context.ts'
-import { refuseOtherNode } from '../config-admin.ts'
+import { describeLoggers } from '../broker-loggers.ts'
 import { defineHandler } from '../handler.ts'
-
-const LOG_LEVELS: readonly LogLevel[] = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL']
 
 type Resource = DescribeConfigsRequest['resources'][number]
 type Result = Input<DescribeConfigsResponse['results'][number]>
@@ -66,7 +62,9 @@ function entriesOf(broker: BrokerContext, { resourceType, resourceName }: Resour
     }
     case CONFIG_RESOURCE_BROKER:
       if (resourceName === '') return describeClusterConfig(config, names)
-      return resourceName === String(broker.nodeId) ? describeBrokerConfig(config, names) : wrongBroker(broker, resourceName)
+      return resourceName === String(broker.nodeId)
+        ? describeBrokerConfig(config, names)
+        : wrongBroker(resourceName, `Unexpected broker id, expected ${broker.nodeId} or empty string, but received`)
     case CONFIG_RESOURCE_CLIENT_METRICS:
       if (resourceName === '')
         return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'Client metrics subscription name must not be empty' }
@@ -76,25 +74,17 @@ function entriesOf(broker: BrokerContext, { resourceType, resourceName }: Resour
       return describeGroupConfig(config, overrides, names)
     case CONFIG_RESOURCE_BROKER_LOGGER:
       if (resourceName === '') return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'Broker id must not be empty' }
-      return refuseOtherNode(broker, resourceName) ?? loggerEntries(broker, names)
+      return resourceName === String(broker.nodeId)
+        ? describeLoggers(broker.loggers, names)
+        : wrongBroker(resourceName, `Unexpected broker id, expected ${broker.nodeId} but received`)
     default:
       return { errorCode: ErrorCode.INVALID_REQUEST }
   }
 }
 
-/** One level for all that is logged. */
-function loggerEntries(broker: BrokerContext, names: ConfigNames): ConfigEntry[] {
-  const { logger } = broker.world
-  const level = LOG_LEVELS.find((each) => logger.isEnabled(each, 'root')) ?? 'FATAL'
-  if (names !== null && names !== undefined && !names.has('root')) return []
-  const entry = { name: 'root', value: level, source: ConfigSource.DYNAMIC_BROKER_LOGGER_CONFIG, synonyms: [] }
-  return [{ ...entry, type: 0, documentation: '', readOnly: false, isSensitive: false }]
-}
-
-function wrongBroker(broker: BrokerContext, resourceName: string): Found {
-  const errorMessage = /^\d{1,9}$/.test(resourceName)
-    ? `Unexpected broker id, expected ${broker.nodeId} or empty string, but received ${resourceName}`
-    : `Broker id must be an integer, but it is: ${resourceName}`
+function wrongBroker(resourceName: string, unexpected: string): Found {
+  const isNumber = /^\d{1,9}$/.test(resourceName)
+  const errorMessage = isNumber ? `${unexpected} ${resourceName}` : `Broker id must be an integer, but it is: ${resourceName}`
   return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage }
 }
 

@@ -16,15 +16,15 @@ export const alterConfigsHandler = defineHandler<BrokerContext, AlterConfigsRequ
 )
 
 async function handleAlterConfigs(broker: BrokerContext, request: AlterConfigsRequest): Promise<Input<AlterConfigsResponse>> {
-  const { forwarded, refused } = screenResources(request.resources, (resource) =>
+  const { forwarded, answered } = screenResources(request.resources, (resource) =>
     refuseAlteration(
       broker,
       resource,
       resource.configs.map(({ name, value }) => ({ name, op: 'SET', value }))
     )
   )
-  if (forwarded.length === 0) return { responses: refused }
+  if (forwarded.length === 0) return { responses: answered }
   const response = await broker.metadata.call('alterConfigs', { ...request, resources: forwarded })
   await broker.whenMetadataApplied()
-  return { responses: [...refused, ...response.responses] }
+  return { responses: [...answered, ...response.responses] }
 }

@@ -4,7 +4,7 @@ import { topicNameProblem } from '@odradek/metadata'
 import { DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, ErrorCode, type Input } from '@odradek/protocol'
 import { authorizedOperations } from '../authorization.ts'
 import type { BrokerContext } from '../broker-context.ts'
-import { endpointOf } from '../endpoints.ts'
+import { endpointOf, offlineReplicas } from '../endpoints.ts'
 import { defineHandler, type RequestContext } from '../handler.ts'
 import { isInternalTopic } from '../internal-topics.ts'
 
@@ -97,6 +97,6 @@ function describePartition(
     isrNodes: partition.isr,
     eligibleLeaderReplicas: partition.elr,
     lastKnownElr: partition.lastKnownElr,
-    offlineReplicas: partition.replicas.filter((id) => brokers.get(id)?.fenced !== false)
+    offlineReplicas: offlineReplicas(broker, partition)
   }
 }

@@ -2,6 +2,7 @@
 // change, groups move. One image after the other, in order; `image` is the last one that is in force.
 //
 // A log that cannot be opened answers KAFKA_STORAGE_ERROR; the rest of the broker goes on.
+import { OdradekError } from '@odradek/base'
 import { type BrokerConfig, resolveTopicConfig, type TopicConfig, usableDynamicConfigs } from '@odradek/config'
 import type { GroupCoordinator } from '@odradek/coordinator'
 import {
@@ -38,6 +39,8 @@ const OPENING_MAX = 64
 export class MetadataApplier {
   readonly #options: MetadataApplierOptions
   #image = MetadataImage.EMPTY
+  /** False until what the cluster already has is in force. */
+  #isLoaded = false
   #queue: Promise<void> | undefined
 
   constructor(options: MetadataApplierOptions) {
@@ -80,6 +83,7 @@ export class MetadataApplier {
     }
     await inParallel(opening)
     this.#image = image
+    this.#isLoaded = true
     for (const topic of deleted) if (image.topic(topic.name) === undefined) this.#deleteTopic(topic)
     this.#electGroups(delta, image)
     this.#forgetOffsets(delta)
@@ -169,8 +173,13 @@ export class MetadataApplier {
     }
     // the log of a topic of the same name that was deleted while this broker was away
     if (existing !== undefined) await logs.setAsideStray(topicPartition)
+    const directories = logs.directories()
+    const wasHere = this.#image.topicById(topic.id)?.partitions.get(index)?.replicas.includes(nodeId) === true
+    // made anew it would be empty, and beside the one that comes back with its directory
+    if ((wasHere || !this.#isLoaded) && directories.some(({ isOffline }) => isOffline))
+      throw new OdradekError('STORAGE_NO_DIRECTORY', 'its log may lie in a directory of log.dirs that is offline')
     const directoryId = directoryOf(registration, nodeId)
-    const directory = logs.directories().find((info) => info.directoryId === directoryId && !info.isOffline)?.path
+    const directory = directories.find((info) => info.directoryId === directoryId && !info.isOffline)?.path
     return logs.create(topicPartition, { topicId: topic.id, config: logConfig, directory })
   }
 

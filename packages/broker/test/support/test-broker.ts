@@ -35,17 +35,23 @@ export interface TestBroker extends AsyncDisposable {
 export interface TestBrokerOptions {
   readonly overrides?: Record<string, string>
   readonly disk?: Disk
+  /** False: the directories are formatted, as far as they are there. */
+  readonly isNew?: boolean
 }
 
-export async function startBroker({ overrides = {}, disk = createMemoryDisk() }: TestBrokerOptions = {}): Promise<TestBroker> {
+export async function startBroker({
+  overrides = {},
+  disk = createMemoryDisk(),
+  isNew = true
+}: TestBrokerOptions = {}): Promise<TestBroker> {
   const lines: string[] = []
   const halted: unknown[] = []
   const logger = createNodeLogger({ level: 'INFO', write: (text) => lines.push(text) })
   const world = createNodeWorld({ disk, logger, onHalt: (_, error) => halted.push(error) })
   const properties = { ...developmentProperties({ port: 0, dataDir: '/data' }), 'offsets.topic.num.partitions': '4' }
   const { config } = loadBrokerConfig({ properties, overrides })
-  await formatStorage(world, { config, clusterId: CLUSTER_ID, standalone: true, ignoreFormatted: true })
-  const server = await BrokerServer.start({ world, config })
+  if (isNew) await formatStorage(world, { config, clusterId: CLUSTER_ID, standalone: true, ignoreFormatted: true })
+  const server = await BrokerServer.start({ world, config, loggers: logger })
   const portOf = (isController: boolean) => server.listeners.find((listener) => listener.isController === isController)?.port as number
   const clients: RawClient[] = []
   const connect = async (port: number) => {

@@ -8,7 +8,7 @@ import { createNodeLogger } from './logger.ts'
 import { createNodeNetwork } from './network.ts'
 
 export type { MemoryDisk, MemoryDiskOptions } from '../memory/memory-disk.ts'
-export { createNodeLogger, type NodeLoggerOptions } from './logger.ts'
+export { createNodeLogger, type LoggerLevels, type NodeLoggerOptions } from './logger.ts'
 export { createRuntimeMetrics } from './runtime-metrics.ts'
 
 /** The file systems of the machine, for tests and commands that need no whole world. */

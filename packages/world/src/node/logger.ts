@@ -16,35 +16,74 @@ export interface NodeLoggerOptions {
   write?(lines: string): void
 }
 
+/** The levels of a logger that can be changed while it is used. */
+export interface LoggerLevels {
+  /** The level in force of every logger that was heard of, by name; `root` stands for those without a level of their own. */
+  levels(): ReadonlyMap<string, LogLevel | 'OFF'>
+  /** Undefined: as what is above it. The root keeps a level. */
+  setLevel(logger: string, level: LogLevel | undefined): void
+}
+
+export const ROOT_LOGGER = 'root'
+
 /** A logger in Kafka's layout: `[2026-01-01 00:00:00,000] INFO message (kafka.server.KafkaServer)`, local time. */
-export function createNodeLogger(options: NodeLoggerOptions = {}): Logger {
+export function createNodeLogger(options: NodeLoggerOptions = {}): Logger & LoggerLevels {
   const write = options.write ?? writeToStdout
   const format = options.format === 'json' ? formatJson : formatText
-  const threshold = createThreshold(options)
+  const thresholds = new Thresholds(options)
   return {
     log(level, logger, message, error) {
-      if (LEVELS[level] >= threshold(logger)) write(format(new Date(), level, logger, message, error))
+      if (LEVELS[level] >= thresholds.of(logger)) write(format(new Date(), level, logger, message, error))
     },
-    isEnabled: (level, logger) => LEVELS[level] >= threshold(logger)
+    isEnabled: (level, logger) => LEVELS[level] >= thresholds.of(logger),
+    levels: () => thresholds.levels(),
+    setLevel: (logger, level) => thresholds.set(logger, level)
   }
 }
 
-function createThreshold(options: NodeLoggerOptions): (logger: string) => number {
-  const rank = (level: LogLevel | 'OFF'): number => (level === 'OFF' ? Infinity : LEVELS[level])
-  const root = rank(options.level ?? 'INFO')
-  const levels = options.levels
-  if (levels === undefined || levels.size === 0) return () => root
-  const known = new Map<string, number>()
-  return (logger) => {
-    let found = known.get(logger)
-    if (found !== undefined) return found
-    for (let name = logger; found === undefined; name = name.slice(0, name.lastIndexOf('.'))) {
-      const level = levels.get(name)
-      if (level !== undefined) found = rank(level)
-      else if (!name.includes('.')) found = root
+class Thresholds {
+  #root: LogLevel | 'OFF'
+  /** Of loggers that have a level of their own. */
+  readonly #own: Map<string, LogLevel | 'OFF'>
+  /** Names are few: they are written in the sources. */
+  readonly #known = new Map<string, number>()
+
+  constructor(options: NodeLoggerOptions) {
+    this.#root = options.level ?? 'INFO'
+    this.#own = new Map(options.levels)
+    for (const name of this.#own.keys()) this.of(name)
+  }
+
+  of(logger: string): number {
+    let found = this.#known.get(logger)
+    if (found === undefined) {
+      const level = this.#levelOf(logger)
+      found = level === 'OFF' ? Number.POSITIVE_INFINITY : LEVELS[level]
+      this.#known.set(logger, found)
     }
-    known.set(logger, found)
     return found
+  }
+
+  levels(): ReadonlyMap<string, LogLevel | 'OFF'> {
+    const names = [...this.#known.keys()].filter((name) => name !== ROOT_LOGGER)
+    return new Map([[ROOT_LOGGER, this.#root], ...names.map((name) => [name, this.#levelOf(name)] as const)])
+  }
+
+  set(logger: string, level: LogLevel | undefined): void {
+    if (logger === ROOT_LOGGER) this.#root = level ?? this.#root
+    else if (level === undefined) this.#own.delete(logger)
+    else this.#own.set(logger, level)
+    const names = [...this.#known.keys()]
+    this.#known.clear()
+    for (const name of names) this.of(name)
+  }
+
+  #levelOf(logger: string): LogLevel | 'OFF' {
+    for (let name = logger; name !== ''; name = name.slice(0, Math.max(0, name.lastIndexOf('.')))) {
+      const level = this.#own.get(name)
+      if (level !== undefined) return level
+    }
+    return this.#root
   }
 }
 

@@ -127,6 +127,22 @@ describe('node logger', () => {
     assert.equal(lines.length, 1)
   })
 
+  test('tells the levels of the loggers it has heard of, and takes others while it is used', () => {
+    const logger = createNodeLogger({ level: 'WARN', levels: new Map([['kafka.server', 'OFF']]), write: () => {} })
+    logger.log('INFO', 'kafka.server.KafkaApis', 'unheard')
+    logger.log('INFO', 'kafka.log.Log', 'unheard')
+    const levels = () => Object.fromEntries(logger.levels())
+    assert.deepEqual(levels(), { root: 'WARN', 'kafka.server': 'OFF', 'kafka.server.KafkaApis': 'OFF', 'kafka.log.Log': 'WARN' })
+    logger.setLevel('kafka.log.Log', 'TRACE')
+    logger.setLevel('kafka.server', undefined)
+    logger.setLevel('root', 'ERROR')
+    assert.deepEqual(levels(), { root: 'ERROR', 'kafka.server': 'ERROR', 'kafka.server.KafkaApis': 'ERROR', 'kafka.log.Log': 'TRACE' })
+    assert.equal(logger.isEnabled('TRACE', 'kafka.log.Log.deeper'), true)
+    assert.equal(logger.isEnabled('WARN', 'kafka.server.KafkaApis'), false)
+    logger.setLevel('root', undefined)
+    assert.equal(logger.isEnabled('ERROR', 'kafka.server.KafkaApis'), true)
+  })
+
   test('writes one JSON object a line', () => {
     let text = ''
     const logger = createNodeLogger({ format: 'json', write: (lines) => (text += lines) })
