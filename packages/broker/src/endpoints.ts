@@ -1,5 +1,11 @@
 // Where a client finds a broker: its advertised endpoint on the listener that the client uses.
-import { type BrokerRegistration, DIRECTORY_UNASSIGNED, directoryOf, hasOnlineDirectory, type PartitionRegistration } from '@odradek/metadata'
+import {
+  type BrokerRegistration,
+  DIRECTORY_UNASSIGNED,
+  directoryOf,
+  hasOnlineDirectory,
+  type PartitionRegistration
+} from '@odradek/metadata'
 import type { BrokerContext } from './broker-context.ts'
 import type { RequestContext } from './handler.ts'
 
