@@ -1,9 +1,11 @@
 // What the commands with options only (options.ts) have in common from their arguments to their exit code.
 import { helpTable, type OptionSpec, Options, UsageError } from './options.ts'
-import { javaError, KAFKA_VERSION, logError, messageOf, ToolError, type ToolIo } from './tool.ts'
+import { javaError, KAFKA_VERSION, logError, messageOf, type ToolIo } from './tool.ts'
 
 export interface OptionsTool {
   readonly specs: readonly OptionSpec[]
+  /** The same with descriptions that are looked up when they are shown. */
+  described?(): Promise<readonly OptionSpec[]>
   /** What --help, and the command without arguments, begins with. */
   readonly purpose: string
   /** An option that does not exist or lacks its value: Kafka's tools tell it in three ways. Absent: the message alone. */
@@ -13,8 +15,8 @@ export interface OptionsTool {
 }
 
 export async function runOptionsTool(tool: OptionsTool, argv: readonly string[], io: ToolIo): Promise<number> {
-  const usage = (message: string): number => {
-    io.err(`${message}\n${helpTable(tool.specs)}`)
+  const usage = async (message: string): Promise<number> => {
+    io.err(`${message}\n${helpTable((await tool.described?.()) ?? tool.specs)}`)
     return 1
   }
   let options: Options
@@ -22,11 +24,11 @@ export async function runOptionsTool(tool: OptionsTool, argv: readonly string[],
     options = new Options(tool.specs, argv)
   } catch (error) {
     // Kafka's tools look for --help only in what they could parse.
-    if (tool.malformed === 'with table') return usage(messageOf(error))
+    if (tool.malformed === 'with table') return await usage(messageOf(error))
     io.err(`${tool.malformed === 'as uncaught' ? `Exception in thread "main" ${javaError(error)}` : messageOf(error)}\n`)
     return 1
   }
-  if (argv.length === 0 || options.has('help')) return usage(tool.purpose)
+  if (argv.length === 0 || options.has('help')) return await usage(tool.purpose)
   if (options.has('version')) {
     io.out(`${KAFKA_VERSION}\n`)
     return 0
@@ -34,9 +36,7 @@ export async function runOptionsTool(tool: OptionsTool, argv: readonly string[],
   try {
     return await tool.run(options, io)
   } catch (error) {
-    if (error instanceof UsageError) return usage(error.message)
-    if (error instanceof ToolError && tool.malformed === 'with table' && error.javaClass.startsWith('joptsimple.'))
-      return usage(error.message)
+    if (error instanceof UsageError) return await usage(error.message)
     io.err(`${messageOf(error)}\n`)
     return 1
   }

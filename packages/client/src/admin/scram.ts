@@ -6,9 +6,8 @@ import {
   DescribeUserScramCredentialsResponse,
   ErrorCode
 } from '@odradek/protocol'
-import { errorOf } from '../errors.ts'
+import { errorOf, KafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
-import { invalidConfig } from '../options.ts'
 import type { CallOptions } from '../types.ts'
 import { drive, toController } from './driver.ts'
 import { KeyedResult } from './keyed-result.ts'
@@ -25,7 +24,7 @@ export interface UserScramCredentialAlteration {
   readonly mechanism: ScramMechanismName
   readonly upsert?: {
     readonly password: string | Buffer
-    /** 4096 to 16384. Default 4096. */
+    /** 4096 to 16384. Default 4096. Others, and an empty password, are an UNACCEPTABLE_CREDENTIAL. */
     readonly iterations?: number
     /** Default: 24 random bytes. */
     readonly salt?: Buffer
@@ -33,7 +32,8 @@ export interface UserScramCredentialAlteration {
 }
 
 const SALT_BYTES = 24
-const ITERATIONS = 4096
+const ITERATIONS_MIN = 4096
+const ITERATIONS_MAX = 16_384
 
 /** Of these users, or of all. Keys are user names. */
 export function describeUserScramCredentials(
@@ -90,11 +90,19 @@ export function alterUserScramCredentials(
   return new KeyedResult(outcomes)
 }
 
+/** What a broker would refuse, in its words; an empty password it cannot see. */
+function credentialProblem(password: string | Buffer, iterations: number): string | undefined {
+  if (password.length === 0) return 'Password must not be empty'
+  if (!(iterations >= ITERATIONS_MIN)) return 'Too few iterations'
+  return iterations > ITERATIONS_MAX ? 'Too many iterations' : undefined
+}
+
 async function prepare(cluster: Cluster, { user: name, mechanism: mechanismName, upsert }: UserScramCredentialAlteration) {
   const mechanism = scramMechanismNumber(mechanismName)
   if (upsert === undefined) return { name, mechanism, upsertion: undefined }
-  const iterations = upsert.iterations ?? ITERATIONS
-  if (!(iterations >= 4096 && iterations <= 16_384)) throw invalidConfig(`SCRAM iterations must be 4096 to 16384, not ${iterations}`)
+  const iterations = upsert.iterations ?? ITERATIONS_MIN
+  const problem = credentialProblem(upsert.password, iterations)
+  if (problem !== undefined) throw new KafkaError(ErrorCode.UNACCEPTABLE_CREDENTIAL, { message: problem })
   const salt = upsert.salt ?? Buffer.from(cluster.world.random.bytes(SALT_BYTES))
   const digest = mechanismName === 'SCRAM-SHA-256' ? { name: 'sha256', size: 32 } : { name: 'sha512', size: 64 }
   const saltedPassword = await new Promise<Buffer>((resolve, reject) => {

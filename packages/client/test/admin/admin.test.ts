@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Admin } from '../../src/admin/admin.ts'
 import { authorizedOperations, configSourceName } from '../../src/admin/names.ts'
+import { alterUserScramCredentials } from '../../src/admin/scram.ts'
 import type { CreatedTopic, KafkaError, KeyedResult, ListedOffset, Outcomes, PartialFailureError, TopicListing } from '../../src/index.ts'
 
 const facts = join(process.env.FACTS_DIR ?? join(import.meta.dirname, '../../../../../shared/facts'), 'admin.md')
@@ -43,6 +44,16 @@ test("sources of configurations have Java's names", () => {
     'DYNAMIC_GROUP_CONFIG',
     'UNKNOWN'
   ])
+})
+
+test('a SCRAM credential that a broker would refuse, or could not see to be empty, is refused before anything is sent', async () => {
+  const nowhere = {} as Parameters<typeof alterUserScramCredentials>[0]
+  const alter = (upsert: { password: string; iterations?: number }): Promise<unknown> =>
+    alterUserScramCredentials(nowhere, [{ user: 'alice', mechanism: 'SCRAM-SHA-256', upsert }]).then()
+  const refused = (message: string) => ({ code: 'UNACCEPTABLE_CREDENTIAL', message })
+  await assert.rejects(alter({ password: '' }), refused('Password must not be empty'))
+  await assert.rejects(alter({ password: 'secret', iterations: 4095 }), refused('Too few iterations'))
+  await assert.rejects(alter({ password: 'secret', iterations: 16_385 }), refused('Too many iterations'))
 })
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
