@@ -30,7 +30,7 @@ import {
   MAX_RECORDS_PER_OPERATION
 } from './controller/controller-state.ts'
 import { ControllerTasks } from './controller-tasks.ts'
-import { supportedFeatures } from './features.ts'
+import { KRAFT_VERSION_FEATURE, supportedFeatures } from './features.ts'
 import type { ImageChain } from './image/image-chain.ts'
 import { deltaFromEmpty } from './image/image-writer.ts'
 import type { MetadataDelta } from './image/metadata-delta.ts'
@@ -213,11 +213,12 @@ export class MetadataNode {
       return refuseControllerRequest(api, request, apiError('REQUEST_TIMED_OUT'))
     }
     if (!this.#isActive) return refuseControllerRequest(api, request, apiError('NOT_CONTROLLER'))
-    const { records, response } = this.#guarded(() => handleControllerRequest(this.#state(), api, request))
+    const { records, response, kraftVersion } = this.#guarded(() => handleControllerRequest(this.#state(), api, request))
     const batches = encodeBatches(records, this.#options.world.clock.now())
     if (batches.some(({ bytes }) => bytes.length > this.#batchBytesMax)) {
       return refuseControllerRequest(api, request, apiError('POLICY_VIOLATION', 'Unable to perform excessively large batch operation.'))
     }
+    if (kraftVersion !== undefined) this.#upgradeKRaftVersion(kraftVersion)
     const offset = this.#append(batches)
     this.#tasks.onCall()
     if (offset < this.#raft.highWatermark) return response
@@ -314,6 +315,7 @@ export class MetadataNode {
       image: this.#chain.newest,
       committedImage: this.#chain.published,
       sessions: this.#sessions,
+      kraftVersion: this.membership.kraftVersion,
       options: this.#controllerOptions,
       nextOffset: this.#raft.logEndOffset,
       now: world.clock.monotonicMs(),
@@ -344,6 +346,23 @@ export class MetadataNode {
       this.#tasks.onAppend()
     }
     return this.#raft.logEndOffset - 1
+  }
+
+  /** KIP-853: from now on the log says who votes, with their directories, and controller.quorum.voters no longer. */
+  #upgradeKRaftVersion(kraftVersion: number): void {
+    const { directoryId, controllerEndpoints } = this.#options
+    const { minVersion, maxVersion } = this.#controllerOptions.supportedFeatures.get(KRAFT_VERSION_FEATURE) ?? {
+      minVersion: 0,
+      maxVersion: 0
+    }
+    const voters = this.membership.voters.map((voter) => ({
+      ...voter,
+      directoryId,
+      endpoints: controllerEndpoints.map(({ name, host, port }) => ({ name, host, port })),
+      minSupportedVersion: minVersion,
+      maxSupportedVersion: maxVersion
+    }))
+    this.#raft.changeMembership({ kraftVersion, voters })
   }
 
   #onHighWatermark(offset: number): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryDisk } from '@odradek/world/node'
-import { formatStorage, imageHash, type MetadataDelta, type MetadataImage } from '../src/index.ts'
+import { formatStorage, imageHash, type MetadataDelta, type MetadataImage, type MetadataNode } from '../src/index.ts'
 import { CLUSTER_ID, DIRECTORY, joinBroker, newTopic, openNode, testConfig, testWorld } from './support.ts'
 
 const create = (...names: string[]) => ({ topics: names.map((name) => newTopic(name)), timeoutMs: 5000, validateOnly: false })
@@ -119,6 +119,36 @@ test('a dynamic quorum keeps its voters in the log from the first epoch on', asy
     if (start === 2) await opened.node.writeSnapshot()
   }
   assert.match((await disk.readFile(`${LOG}/quorum-state`)).toString(), /"leaderEpoch":3,.*"data_version":1/)
+})
+
+test('a static quorum becomes a dynamic one for good when kraft.version goes up', async () => {
+  const disk = createMemoryDisk()
+  const config = testConfig()
+  await formatStorage(testWorld({ disk }), { config, clusterId: CLUSTER_ID })
+  const update = (node: MetadataNode, maxVersionLevel: number, upgradeType: number, validateOnly = false) =>
+    node.call('updateFeatures', {
+      timeoutMs: 5_000,
+      featureUpdates: [{ feature: 'kraft.version', maxVersionLevel, upgradeType, allowDowngrade: false }],
+      validateOnly
+    })
+  {
+    await using opened = await openNode(testWorld({ disk }), config)
+    const { node } = opened
+    assert.equal((await update(node, 0, 1)).errorCode, 0)
+    assert.equal((await update(node, 1, 1, true)).errorCode, 0)
+    assert.equal(node.membership.kraftVersion, 0)
+    const before = node.logEndOffset
+    assert.equal((await update(node, 1, 1)).errorCode, 0)
+    assert.deepEqual([node.highWatermark, node.logEndOffset], [before + 2, before + 2])
+    assert.match((await update(node, 0, 2)).errorMessage ?? '', /Can't downgrade the version of this feature\.$/)
+  }
+  for (let start = 0; start < 2; start++) {
+    await using opened = await openNode(testWorld({ disk }), config)
+    const { kraftVersion, voters } = opened.node.membership
+    assert.deepEqual([kraftVersion, voters.map(({ id, directoryId }) => [id, directoryId])], [1, [[1, opened.directoryId]]])
+    if (start === 0) await opened.node.writeSnapshot()
+  }
+  assert.match((await disk.readFile(`${LOG}/quorum-state`)).toString(), /"data_version":1/)
 })
 
 test('quorums that cannot run here are refused before anything is written', async () => {

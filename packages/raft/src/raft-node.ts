@@ -12,6 +12,8 @@ import { type NodeKey, type QuorumMembership, requireSingleVoter, votersToRecord
 const QUORUM_STATE_FILE = 'quorum-state'
 const LOGGER = 'org.apache.kafka.raft.KafkaRaftClient'
 
+type ControlRecords = Parameters<typeof encodeControlBatch>[0]['records']
+
 export interface RaftListener {
   /** This node leads. Records may be appended from now on; those of earlier epochs end before `epochStartOffset`. */
   onLeader(epoch: number, epochStartOffset: number): void
@@ -118,6 +120,13 @@ export class RaftNode {
     return baseOffset
   }
 
+  /** Appends the membership that holds from here on, as the leader. It has to keep this node as the only voter. */
+  changeMembership(membership: QuorumMembership): void {
+    const records = membershipRecords(membership)
+    this.append(encodeControlBatch({ baseOffset: 0, partitionLeaderEpoch: 0, timestamp: this.#world.clock.now(), records }), records.length)
+    this.#step({ type: 'membershipChanged', membership })
+  }
+
   /** Ends leadership; nothing can be appended afterwards. */
   resign(): void {
     this.#step({ type: 'resign' })
@@ -152,19 +161,14 @@ export class RaftNode {
   }
 
   #beginEpoch({ epoch, baseOffset, grantingVoters, recordCount }: Extract<RaftEffect, { type: 'beginEpoch' }>): void {
-    const { kraftVersion, voters } = this.#core.membership
+    const { voters } = this.#core.membership
     const now = this.#world.clock.now()
     const asVoter = (voterId: number): { voterId: number } => ({ voterId })
     const leaderId = this.#core.leaderId
     const leaderChange = { version: 0, leaderId, voters: voters.map(({ id }) => asVoter(id)), grantingVoters: grantingVoters.map(asVoter) }
-    const records: Parameters<typeof encodeControlBatch>[0]['records'] = [
+    const records: ControlRecords = [
       { type: 'LEADER_CHANGE', value: LeaderChangeMessage.create(leaderChange) },
-      ...(this.#isMembershipInLog
-        ? []
-        : ([
-            { type: 'KRAFT_VERSION', value: { version: 0, kRaftVersion: kraftVersion } },
-            { type: 'KRAFT_VOTERS', value: votersToRecord(voters) }
-          ] as const))
+      ...(this.#isMembershipInLog ? [] : membershipRecords(this.#core.membership))
     ]
     assert(records.length === recordCount, 'the records that begin an epoch are those that the core counted')
     this.#appendToLog(encodeControlBatch({ baseOffset, partitionLeaderEpoch: epoch, timestamp: now, records }), now)
@@ -193,4 +197,11 @@ export class RaftNode {
     this.#isFailed = true
     this.#listener.onFailed(error)
   }
+}
+
+function membershipRecords({ kraftVersion, voters }: QuorumMembership): ControlRecords {
+  return [
+    { type: 'KRAFT_VERSION', value: { version: 0, kRaftVersion: kraftVersion } },
+    { type: 'KRAFT_VOTERS', value: votersToRecord(voters) }
+  ]
 }

@@ -399,6 +399,8 @@ for (const [type, name] of [
   [4, 'x'],
   [99, 'x'],
   [8, ''],
+  [8, '2'],
+  [8, 'x'],
   [16, 'm'],
   [16, ''],
   [32, 'g'],
@@ -429,10 +431,24 @@ const alterations: Record<string, Body> = {
   'all brokers': alter(4, '', ['log.retention.ms', 0, '100']),
   'not of all brokers': alter(4, '', ['advertised.listeners', 0, 'PLAINTEXT://x:1']),
   'unknown type': alter(99, 'x', ['a', 0, 'b']),
+  'root logger': alter(8, '1', ['root', 0, 'ERROR']),
+  'unknown logger': alter(8, '1', ['no.such', 0, 'ERROR']),
+  'unknown level': alter(8, '1', ['root', 0, 'LOUD']),
+  'no level': alter(8, '1', ['root', 0, null]),
+  'lower case': alter(8, '1', ['root', 0, 'info']),
+  'root without a level': alter(8, '1', ['root', 1, null]),
+  'append to a logger': alter(8, '1', ['no.such', 2, 'INFO']),
+  'subtract from a logger': alter(8, '1', ['root', 3, 'INFO']),
+  'logger twice': alter(8, '1', ['root', 0, 'INFO'], ['root', 0, 'WARN']),
+  'no logger': alter(8, '1'),
+  'good and bad logger': alter(8, '1', ['root', 0, 'FATAL'], ['no.such', 0, 'INFO']),
+  'loggers of another node': alter(8, '2', ['root', 0, 'INFO']),
+  'loggers of no node': alter(8, 'x', ['root', 0, 'INFO']),
   group: alter(32, 'g', ['consumer.session.timeout.ms', 0, '50000']),
   metrics: alter(16, 'm', ['interval.ms', 0, '1000'])
 }
 for (const [label, body] of Object.entries(alterations)) add('IncrementalAlterConfigs', label, body, [1])
+add('DescribeConfigs', 'altered logger', describeConfigs(8, '1', ['root', 'no.such']), [4])
 add('DescribeConfigs', 'altered topic', describeConfigs(2, 'configured', ['retention.ms', 'cleanup.policy']), [4])
 add(
   'DescribeConfigs',
@@ -449,6 +465,7 @@ for (const value of ['777', 'x', null]) {
     [2]
   )
 }
+add('AlterConfigs', 'logger', { resources: [{ resourceType: 8, resourceName: '1', configs: [{ name: 'root', value: 'INFO' }] }] }, [2])
 add('ListConfigResources', 'all', {}, [1])
 for (const type of [2, 4, 16, 32, 99]) add('ListConfigResources', `type ${type}`, { resourceTypes: [type] }, [1])
 
@@ -512,6 +529,12 @@ add('ListPartitionReassignments', 'some', {
 add('UpdateFeatures', 'nothing', { featureUpdates: [] })
 for (const [feature, maxVersionLevel, upgradeType] of [
   ['metadata.version', 99, 1],
+  ['metadata.version', 29, 2],
+  ['metadata.version', 29, 3],
+  ['metadata.version', 30, 1],
+  ['kraft.version', 0, 1],
+  ['kraft.version', 1, 1],
+  ['kraft.version', 2, 1],
   ['nope', 1, 1],
   ['group.version', 0, 1],
   ['group.version', 0, 2],

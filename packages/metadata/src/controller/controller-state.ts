@@ -28,6 +28,8 @@ export interface ControllerState {
   /** The newest image whose records no failure can undo. */
   readonly committedImage: MetadataImage
   readonly sessions: BrokerSessions
+  /** The kraft.version of the quorum: it is in control records of the log, not in the image. */
+  readonly kraftVersion: number
   readonly options: ControllerOptions
   /** The offset that the first record of the next result gets. */
   readonly nextOffset: number
@@ -43,6 +45,8 @@ export interface ControllerState {
 export interface ControllerResult<Response> {
   readonly records: readonly MetadataRecord[]
   readonly response: Response
+  /** What the quorum's kraft.version is to become. */
+  readonly kraftVersion?: number
 }
 
 /** A handler that refuses the whole request gives an ApiError instead of a result. */

@@ -36,7 +36,10 @@ export function updateFeatures(state: ControllerState, request: UpdateFeaturesRe
   if ((proposed.get(ELR_FEATURE) ?? 0) > 0 && (state.image.featureLevels.get(ELR_FEATURE) ?? 0) === 0)
     records.push(...elrSafetyRecords(state))
   const results = request.featureUpdates.map(({ feature }) => ({ feature, ...NO_ERROR }))
-  return { records: request.validateOnly ? [] : records, response: { throttleTimeMs: 0, ...NO_ERROR, results } }
+  const response = { throttleTimeMs: 0, ...NO_ERROR, results }
+  if (request.validateOnly) return { records: [], response }
+  const kraftVersion = proposed.get(KRAFT_VERSION_FEATURE) ?? state.kraftVersion
+  return { records, response, ...(kraftVersion === state.kraftVersion ? {} : { kraftVersion }) }
 }
 
 function failedUpdate(request: UpdateFeaturesRequest, { errorCode, errorMessage }: ApiError): UpdateFeaturesResponse {
@@ -55,7 +58,7 @@ function updateFeature(state: ControllerState, update: FeatureUpdate, proposed: 
   const invalid = (reason: string): ApiError =>
     apiError('INVALID_UPDATE_VERSION', `Invalid update version ${level} for feature ${feature}. ${reason}`)
   if (upgradeType < UPGRADE || upgradeType > UNSAFE_DOWNGRADE) return invalid('The controller does not support the given upgrade type.')
-  const current = feature === METADATA_VERSION_FEATURE ? state.image.metadataVersion.level : (state.image.featureLevels.get(feature) ?? 0)
+  const current = currentLevel(state, feature)
   if (level < 0) return invalid('A feature version cannot be less than 0.')
   const unsupported = unsupportedReason(state, feature, level)
   if (unsupported !== undefined) return invalid(unsupported)
@@ -64,10 +67,14 @@ function updateFeature(state: ControllerState, update: FeatureUpdate, proposed: 
   }
   if (level > current && upgradeType !== UPGRADE) return invalid("Can't downgrade to a newer version.")
   if (feature === METADATA_VERSION_FEATURE) return updateMetadataVersion(state, level, upgradeType)
-  if (feature === KRAFT_VERSION_FEATURE)
-    return invalid('This release does not change kraft.version: it is set when the storage is formatted.')
+  if (feature === KRAFT_VERSION_FEATURE) return level < current ? invalid("Can't downgrade the version of this feature.") : []
   const problem = featureDependencyProblem(feature, level, proposed)
   return problem === undefined ? [metadataRecord('FeatureLevelRecord', 0, { name: feature, featureLevel: level })] : invalid(problem)
+}
+
+function currentLevel(state: ControllerState, feature: string): number {
+  if (feature === METADATA_VERSION_FEATURE) return state.image.metadataVersion.level
+  return feature === KRAFT_VERSION_FEATURE ? state.kraftVersion : (state.image.featureLevels.get(feature) ?? 0)
 }
 
 function updateMetadataVersion(state: ControllerState, level: number, upgradeType: number): MetadataRecord[] | ApiError {
@@ -83,7 +90,7 @@ function updateMetadataVersion(state: ControllerState, level: number, upgradeTyp
       upgradeType === UNSAFE_DOWNGRADE
         ? 'Unsafe metadata downgrade is not supported in this version.'
         : 'Refusing to perform the requested downgrade because it might delete metadata information.'
-    const message = `Unsupported metadata.version downgrade from ${current.name} to ${next.name}. ${reason}`
+    const message = `Unsupported metadata.version downgrade from ${current.level} to ${level}. ${reason}`
     return apiError('INVALID_UPDATE_VERSION', message)
   }
   return [metadataRecord('FeatureLevelRecord', 0, { name: METADATA_VERSION_FEATURE, featureLevel: level })]

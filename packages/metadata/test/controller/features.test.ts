@@ -40,7 +40,7 @@ test('metadata.version goes up, and down where nothing is lost', () => {
   assert.deepEqual(update(controller, 'metadata.version', 30), ['NONE', null])
   assert.deepEqual(update(controller, 'metadata.version', 29, SAFE_DOWNGRADE), [
     'INVALID_UPDATE_VERSION',
-    `${FAILED}Unsupported metadata.version downgrade from 4.3-IV0 to 4.2-IV1. Refusing to perform the requested downgrade because it might delete metadata information.`
+    `${FAILED}Unsupported metadata.version downgrade from 30 to 29. Refusing to perform the requested downgrade because it might delete metadata information.`
   ])
   assert.match(
     String(update(controller, 'metadata.version', 29, UNSAFE_DOWNGRADE)[1]),

@@ -77,6 +77,7 @@ export class TestController {
       image: this.#chain.newest,
       committedImage: this.#chain.published,
       sessions: this.sessions,
+      kraftVersion: 0,
       options: this.options,
       nextOffset: this.#nextOffset,
       now: this.now,
