@@ -18,7 +18,9 @@ export function groupsOf(options: readonly Option[]): ReadonlyMap<Group, readonl
 }
 
 const metavarOf = ({ metavar, long }: Option): string => metavar ?? long.slice(2).replaceAll('-', '_').toUpperCase()
-const withValue = (option: Option, name = namesOf(option)[0]): string => (option.flag === true ? name : `${name} ${metavarOf(option)}`)
+const valueSyntax = (option: Option): string =>
+  option.isList === true ? `${metavarOf(option)} [${metavarOf(option)} ...]` : metavarOf(option)
+const withValue = (option: Option, name = namesOf(option)[0]): string => (option.flag === true ? name : `${name} ${valueSyntax(option)}`)
 const syntax = (option: Option): string => (option.required === true ? withValue(option) : `[${withValue(option)}]`)
 
 /** Without the end of the last line. */
@@ -73,8 +75,9 @@ export function errorText({ line }: Level, reason: string): string {
 export function helpText(level: Level): string {
   const { line, command, commands, options } = level
   const description = command === undefined ? line.description : (command.description ?? '')
-  const isApart = ({ group }: Option): boolean => group !== undefined && (group.isExclusive !== true || group.title !== undefined)
-  const listed = (title: string, text: string): string => `\n${title}:\n${text}`
+  const isApart = ({ group }: Option): boolean =>
+    group !== undefined && (group.isExclusive !== true || group.title !== undefined || group.description !== undefined)
+  const listed = (title: string | undefined, text: string): string => (title === undefined ? `\n${text}` : `\n${title}:\n${text}`)
   const commandList = entry(commandsSyntax(level), '') + commands.map(({ name, help }) => entry(`  ${name}`, help)).join('')
   const entries = (some: readonly Option[]): string => some.map((option) => entry(titleOf(option), option.help)).join('')
   const sections = [
@@ -87,7 +90,7 @@ export function helpText(level: Level): string {
   for (const [group, own] of groupsOf(level.options)) {
     if (!isApart(own[0])) continue
     const about = group.description === undefined ? '' : `  ${wrapped(group.description, 2, '  ')}\n\n`
-    sections.push(listed(group.title ?? '', about + entries(own)))
+    sections.push(listed(group.title, about + entries(own)))
   }
   return sections.join('')
 }

@@ -21,10 +21,15 @@ export interface Option {
   readonly repeated?: boolean
   /** What the value is called in usage and help; the name of the option when absent. */
   readonly metavar?: string
-  /** A whole number that must fit into that type of Java's. */
-  readonly type?: 'Short' | 'Integer' | 'Long'
+  /** Takes all values up to the next option, one at least. */
+  readonly isList?: boolean
+  /** A number that must fit into that type of Java's. */
+  readonly type?: NumberType
+  readonly choices?: readonly string[]
   readonly group?: Group
 }
+
+export type NumberType = 'Short' | 'Integer' | 'Long' | 'Double'
 
 /** Options belong to the same group by naming the same object. A group with a title stands apart in the help. */
 export interface Group {
@@ -90,8 +95,14 @@ export class UsageError extends OdradekError {
 
 const HELP: Option = { long: '--help', short: '-h', isShortFirst: true, flag: true, help: 'show this help message and exit' }
 
+const programLevel = (line: CommandLine): Level => ({ line, options: [HELP, ...(line.options ?? [])], commands: line.commands })
+
+/** What the program itself finds wrong with its options. */
+export const programUsageError = (line: CommandLine, reason: string): UsageError => new UsageError(programLevel(line), reason)
+export const programHelp = (line: CommandLine): string => helpText(programLevel(line))
+
 export function parseCommandLine(line: CommandLine, argv: readonly string[]): ParsedCommandLine {
-  return new Parser(line, argv).parse({ line, options: [HELP, ...(line.options ?? [])], commands: line.commands })
+  return new Parser(line, argv).parse(programLevel(line))
 }
 
 const slashed = (option: Option): string => namesOf(option).join('/')
@@ -201,14 +212,18 @@ class Parser {
       if (attached !== undefined) throw fail(`ignore implicit argument '${attached}'`)
       return
     }
-    const next = this.#argv[this.#index]
-    const isNext = attached === undefined && next !== undefined && next !== '--' && !this.#isOption(next)
-    if (isNext) this.#index++
-    const value = attached ?? (isNext ? next : undefined)
-    if (value === undefined) throw fail('expected one argument')
+    const value = attached ?? (this.#isValue() ? this.#argv[this.#index++] : undefined)
+    if (value === undefined) throw fail(option.isList === true ? 'expected at least one argument' : 'expected one argument')
     const wrong = option.type === undefined ? undefined : wrongNumber(value, option.type)
     if (wrong !== undefined) throw fail(`could not convert '${value}' to ${option.type} (${wrong})`)
+    if (option.choices?.includes(value) === false) throw fail(`invalid choice: '${value}' (choose from {${option.choices.join(',')}})`)
     values.push(value)
+    while (option.isList === true && this.#isValue()) values.push(this.#argv[this.#index++])
+  }
+
+  #isValue(): boolean {
+    const next = this.#argv[this.#index]
+    return next !== undefined && next !== '--' && !this.#isOption(next)
   }
 
   #checkRequired(level: Level, found: ReadonlySet<Option>): void {
@@ -252,7 +267,8 @@ function unrecognized(level: Level, term: string): UsageError {
 const bits = { Short: 16, Integer: 32, Long: 64 } as const
 
 /** Java's complaint. */
-function wrongNumber(text: string, type: 'Short' | 'Integer' | 'Long'): string | undefined {
+function wrongNumber(text: string, type: NumberType): string | undefined {
+  if (type === 'Double') return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? undefined : `For input string: "${text}"`
   const isNumber = /^[+-]?\d+$/.test(text)
   const value = isNumber ? BigInt(text.replace('+', '')) : 0n
   if (isNumber && BigInt.asIntN(bits[type], value) === value) return undefined
