@@ -8,6 +8,7 @@
 // The buffers of a body are written without a copy: they are the connection's until the promise of the request settles.
 import { OdradekError } from '@odradek/base'
 import {
+  ApiKey,
   ApiVersionsRequest,
   ApiVersionsResponse,
   decodeResponseHeader,
@@ -16,17 +17,20 @@ import {
   type Input,
   type MessageCodec
 } from '@odradek/protocol'
-import type { Socket, TimerHandle, World } from '@odradek/world'
+import { isTlsError, type Socket, type TimerHandle, type World } from '@odradek/world'
 import { BrokerApiVersions, newestApiVersionsVersion } from './api-versions.ts'
-import { connectionBusy, connectionClosed, connectionFailed, protocolViolation, requestTimeout } from './client-errors.ts'
-import { type ClientSecurity, PLAINTEXT, requireSupported } from './client-security.ts'
+import { connectionBusy, connectionClosed, connectionFailed, protocolViolation, requestTimeout, tlsFailed } from './client-errors.ts'
+import type { ClientSecurity } from './client-security.ts'
 import { FrameReader } from './frame-reader.ts'
+import { authenticate, type SaslChannel } from './sasl/authenticate.ts'
+import type { SaslMechanism } from './sasl/mechanism.ts'
 
 export interface ClientConnectionOptions {
   readonly world: World
   readonly host: string
   readonly port: number
   readonly clientId?: string | null
+  /** Default: plain text. */
   readonly security?: ClientSecurity
   /** socket.connection.setup.timeout.ms. Default 10 s. */
   readonly connectTimeoutMs?: number
@@ -64,6 +68,8 @@ interface Pending {
   readonly buffers: readonly Buffer[]
   /** undefined: no answer comes. */
   readonly decode: Decode | undefined
+  /** Goes out while others must wait for it. */
+  readonly isAuthentication: boolean
   readonly timeoutMs: number
   readonly deadlineMs: number
   /** Empty once the caller gave up: the answer is still taken off the stream. */
@@ -71,6 +77,7 @@ interface Pending {
   detach: (() => void) | undefined
 }
 
+const { SASL_HANDSHAKE, SASL_AUTHENTICATE } = ApiKey
 const WAITING_MAX = 10_000
 /** How long a peer may take to end the connection after we did. */
 const LINGER_MS = 1_000
@@ -90,7 +97,11 @@ export class ClientConnection {
   readonly #waiting: Pending[] = []
   #outgoing: Pending[] = []
   readonly #closeListeners = new Set<(error: OdradekError) => void>()
+  readonly #sasl: SaslMechanism | undefined
   #apiVersions: BrokerApiVersions | undefined
+  #isAuthenticating = false
+  /** From then on the next request waits for a new authentication (KIP-368). */
+  #reauthenticateAtMs = Infinity
   #correlationId = 0
   #isFlushScheduled = false
   #isDraining = false
@@ -102,18 +113,22 @@ export class ClientConnection {
   #isClosedByUs = false
   #linger: TimerHandle | undefined
 
-  /** Resolves when the broker has said what it supports. Rejects with a retriable CONNECTION_FAILED, or PROTOCOL_VIOLATION. */
+  /**
+   * Resolves when the broker has said what it supports and has taken the credentials. Rejects with a retriable CONNECTION_FAILED, with
+   * SSL_AUTHENTICATION_FAILED, SASL_AUTHENTICATION_FAILED and the like, which are for good, or PROTOCOL_VIOLATION.
+   */
   static async connect(options: ClientConnectionOptions): Promise<ClientConnection> {
-    requireSupported(options.security ?? PLAINTEXT)
-    const { world, host, port, signal } = options
+    const { world, host, port, signal, security = {} } = options
     signal?.throwIfAborted()
-    const connecting = world.network.connect({ host, port, timeoutMs: options.connectTimeoutMs ?? 10_000 }).catch((error) => {
-      throw connectionFailed(`${host}:${port}`, error)
+    const tls = await security.tls?.()
+    const connecting = world.network.connect({ host, port, timeoutMs: options.connectTimeoutMs ?? 10_000, tls }).catch((error) => {
+      throw connectionFailed(`${host}:${port}`, error, tls !== undefined)
     })
     const socket = await unlessAborted(connecting, signal, (late) => late.destroy())
     const connection = new ClientConnection(options, socket)
     try {
       await connection.#handshake(options)
+      if (security.sasl !== undefined) await unlessAborted(connection.#authenticate(security.sasl), signal, () => {})
     } catch (error) {
       connection.close()
       throw error
@@ -127,6 +142,7 @@ export class ClientConnection {
     this.#world = options.world
     this.#socket = socket
     this.#clientId = options.clientId ?? null
+    this.#sasl = options.security?.sasl
     this.#requestTimeoutMs = options.requestTimeoutMs ?? 30_000
     this.#idleMs = (options.idleMs ?? 540_000) < 0 ? Infinity : (options.idleMs ?? 540_000)
     this.#inFlightMax = options.inFlightMax ?? 100
@@ -231,6 +247,22 @@ export class ClientConnection {
     }
   }
 
+  /** Requests of others wait meanwhile; what is in flight is answered before, as a broker handles one request at a time. */
+  async #authenticate(mechanism: SaslMechanism): Promise<void> {
+    this.#isAuthenticating = true
+    const exchange = await mechanism.begin()
+    const channel: SaslChannel = {
+      address: this.address,
+      request: (request, response, body) => this.send(request, response, body, { minVersion: request.apiKey === SASL_HANDSHAKE ? 1 : 0 })
+    }
+    const lifetimeMs = await authenticate(channel, mechanism, exchange)
+    // As the Java client: early enough, and not all connections at once.
+    const share = 0.85 + this.#world.random.below(1001) / 10_000
+    this.#reauthenticateAtMs = lifetimeMs > 0 ? this.#now() + lifetimeMs * share : Infinity
+    this.#isAuthenticating = false
+    this.#pump()
+  }
+
   #enqueue<Q>(
     request: MessageCodec<Q>,
     body: Input<Q>,
@@ -255,6 +287,7 @@ export class ClientConnection {
         apiName: request.name,
         buffers,
         decode,
+        isAuthentication: request.apiKey === SASL_HANDSHAKE || request.apiKey === SASL_AUTHENTICATE,
         timeoutMs,
         deadlineMs,
         settle: { resolve, reject },
@@ -265,7 +298,8 @@ export class ClientConnection {
         signal.addEventListener('abort', onAbort, { once: true })
         pending.detach = () => signal.removeEventListener('abort', onAbort)
       }
-      this.#waiting.push(pending)
+      if (pending.isAuthentication) this.#waiting.unshift(pending)
+      else this.#waiting.push(pending)
       this.#armAt(deadlineMs)
       this.#pump()
     })
@@ -275,7 +309,9 @@ export class ClientConnection {
   #pump(): void {
     if (this.#isDraining || this.#closeError !== undefined) return
     if (this.#throttledUntilMs > 0 && this.#throttledUntilMs > this.#now()) return
+    if (this.#reauthenticateAtMs !== Infinity) this.#reauthenticateWhenDue()
     while (this.#waiting.length > 0 && this.#inFlight.length < this.#inFlightMax) {
+      if (this.#isAuthenticating && !this.#waiting[0].isAuthentication) break
       const pending = this.#waiting.shift() as Pending
       if (pending.decode !== undefined) this.#inFlight.push(pending)
       this.#outgoing.push(pending)
@@ -288,6 +324,11 @@ export class ClientConnection {
       // Requests without an answer make no room by being answered.
       this.#pump()
     })
+  }
+
+  #reauthenticateWhenDue(): void {
+    if (this.#sasl === undefined || this.#isAuthenticating || this.#waiting.length === 0 || this.#now() < this.#reauthenticateAtMs) return
+    this.#authenticate(this.#sasl).catch((error) => this.#fail(error))
   }
 
   #flush(): void {
@@ -363,6 +404,9 @@ export class ClientConnection {
 
   #onSocketClose(error: Error | undefined): void {
     this.#linger?.cancel()
+    // Under TLS 1.3 a server refuses a client's certificate after the client's part of the handshake.
+    if (isTlsError(error) && this.#apiVersions === undefined)
+      for (const pending of this.#inFlight) this.#reject(pending, tlsFailed(this.address, error))
     this.#end(connectionClosed(this.address, error?.message ?? 'the broker ended it', error))
   }
 

@@ -1,8 +1,19 @@
 // What can end a request or a connection of a client. Retriable is what another connection or another moment may mend.
 import { OdradekError } from '@odradek/base'
+import { isTlsError } from '@odradek/world'
 
-export function connectionFailed(address: string, cause: unknown): OdradekError {
+export function connectionFailed(address: string, cause: unknown, isTls = false): OdradekError {
   const reason = cause instanceof Error ? cause.message : String(cause)
+  if (isTlsError(cause)) return tlsFailed(address, cause)
+  if (isTls && (cause as { code?: unknown }).code === 'ECONNRESET')
+    return new OdradekError(
+      'CONNECTION_FAILED',
+      `No connection to ${address}: it ended during the TLS handshake (${reason}); is it a TLS port?`,
+      {
+        cause,
+        retriable: true
+      }
+    )
   return new OdradekError('CONNECTION_FAILED', `No connection to ${address}: ${reason}`, { cause, retriable: true })
 }
 
@@ -26,4 +37,15 @@ export function protocolViolation(address: string, what: string, cause?: unknown
 
 export function unsupportedVersion(address: string, what: string): OdradekError {
   return new OdradekError('UNSUPPORTED_VERSION', `${address} ${what}`)
+}
+
+/** The two sides do not agree on TLS, or one does not trust the other. */
+export function tlsFailed(address: string, cause: unknown): OdradekError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new OdradekError('SSL_AUTHENTICATION_FAILED', `TLS with ${address} failed: ${reason}`, { cause })
+}
+
+export function unsupportedMechanism(address: string, mechanism: string, enabled: readonly string[]): OdradekError {
+  const names = enabled.join(', ') || 'none'
+  return new OdradekError('UNSUPPORTED_SASL_MECHANISM', `${address} does not have the SASL mechanism ${mechanism}; it has: ${names}`)
 }

@@ -1,15 +1,10 @@
-// The one place where a client connection becomes secure: between the TCP connect and the first request. TLS and SASL are
-// not built yet, so that anything but PLAINTEXT is refused before a socket is opened: never a silent fall back to plain text.
-import { OdradekError } from '@odradek/base'
+// How a client connection becomes secure: TLS while it is made, SASL before the first request of its owner.
+import type { TlsOptions } from '@odradek/world'
+import type { SaslMechanism } from './sasl/mechanism.ts'
 
 export interface ClientSecurity {
-  /** security.protocol */
-  readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
-}
-
-export const PLAINTEXT: ClientSecurity = { protocol: 'PLAINTEXT' }
-
-export function requireSupported(security: ClientSecurity): void {
-  if (security.protocol === 'PLAINTEXT') return
-  throw new OdradekError('SECURITY_UNSUPPORTED', `security.protocol=${security.protocol} is not built yet: only PLAINTEXT is`)
+  /** SSL and SASL_SSL. Asked for each connection, so that files that were replaced are seen. Rejects with SSL_STORE_INVALID. */
+  readonly tls?: () => Promise<TlsOptions>
+  /** SASL_PLAINTEXT and SASL_SSL. */
+  readonly sasl?: SaslMechanism
 }

@@ -183,13 +183,6 @@ describe('opening a client connection', () => {
     }
     assert.equal(await broker.openSockets(), 0)
   })
-
-  test('is refused before a socket is opened for security that is not built', async () => {
-    const broker = await new Broker().listen()
-    const outcome = await settled(broker.connect({ security: { protocol: 'SASL_SSL' } }))
-    assert.equal(outcome.code, 'SECURITY_UNSUPPORTED')
-    assert.equal(broker.socket, undefined)
-  })
 })
 
 describe('requests of a client connection', () => {

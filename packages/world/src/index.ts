@@ -1,2 +1,3 @@
 export * from './disk-error.ts'
 export * from './ports.ts'
+export * from './tls-error.ts'

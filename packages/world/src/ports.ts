@@ -145,11 +145,64 @@ export interface Listener {
   close(): Promise<void>
 }
 
+/** A client's side of TLS, in the words of node:tls. */
+export interface TlsOptions {
+  /** PEM. Default: the certificates that the runtime trusts. */
+  readonly ca?: readonly (string | Buffer)[]
+  /** PEM: the certificate of this side with its chain. */
+  readonly cert?: string | Buffer
+  /** PEM, encrypted when there is a passphrase. */
+  readonly key?: string | Buffer
+  readonly passphrase?: string
+  /** In the form of OpenSSL; separated by colons. */
+  readonly ciphers?: string
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3'
+  readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3'
+  /** The name that is asked for and that the certificate must have. Default: the host. */
+  readonly servername?: string
+  /** False: the certificate may be for any name. Default true. */
+  readonly checksHostName?: boolean
+  /** False: any certificate will do. Default true. */
+  readonly rejectUnauthorized?: boolean
+}
+
+export interface ConnectOptions {
+  readonly host: string
+  readonly port: number
+  /** Of the connection with its TLS handshake. */
+  readonly timeoutMs?: number
+  readonly tls?: TlsOptions
+}
+
+export interface HttpRequest {
+  readonly url: string
+  readonly method: 'GET' | 'POST'
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly tls?: TlsOptions
+  /** Of the whole exchange. */
+  readonly timeoutMs: number
+  /** A longer answer fails. */
+  readonly bodyBytesMax: number
+}
+
+export interface HttpResponse {
+  readonly status: number
+  readonly body: Buffer
+}
+
 export interface Network {
   /** `host` '' is every interface, `port` 0 picks a free one. Rejects with code `EADDRINUSE` and the like. */
   listen(options: { host: string; port: number; backlog?: number }, onConnection: (socket: Socket) => void): Promise<Listener>
-  /** Rejects with a code (`ECONNREFUSED`, `ETIMEDOUT`, `ENOTFOUND`, …). */
-  connect(options: { host: string; port: number; timeoutMs?: number }): Promise<Socket>
+  /**
+   * Rejects with a code (`ECONNREFUSED`, `ETIMEDOUT`, `ENOTFOUND`, …); with one that {@link isTlsError} knows when the two sides do not
+   * agree on TLS or the certificate is not one to trust. A socket may close with such an error as well.
+   */
+  connect(options: ConnectOptions): Promise<Socket>
+  /** The names that the addresses of `host` have; an address without a name stands for itself. Rejects with `ENOTFOUND`. */
+  canonicalNames(host: string): Promise<readonly string[]>
+  /** One exchange over HTTP or HTTPS; redirections are answers like others. Rejects as `connect` does. */
+  request(request: HttpRequest): Promise<HttpResponse>
 }
 
 export type LogLevel = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL'

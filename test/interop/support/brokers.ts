@@ -31,6 +31,8 @@ export interface BrokerOptions {
   dataDir?: string
   port?: number
   overrides?: Record<string, string>
+  /** Beside the plain one, all on localhost, by name. */
+  listeners?: Record<string, { port: number; protocol: string }>
   /** Time to the first accepted connection, ms. */
   startTimeoutMs?: number
   /** Called right before the process is started. */
@@ -49,16 +51,24 @@ export async function freePort(): Promise<number> {
   })
 }
 
-function serverProperties(port: number, controllerPort: number, dataDir: string, overrides: Record<string, string>): string {
+function serverProperties(
+  port: number,
+  controllerPort: number,
+  dataDir: string,
+  { overrides = {}, listeners = {} }: BrokerOptions
+): string {
+  const others = Object.entries(listeners)
+  const othersAt = others.map(([name, { port }]) => `,${name}://localhost:${port}`).join('')
+  const othersMap = others.map(([name, { protocol }]) => `,${name}:${protocol}`).join('')
   const properties: Record<string, string> = {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@localhost:${controllerPort}`,
-    listeners: `PLAINTEXT://localhost:${port},CONTROLLER://localhost:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://localhost:${port}`,
+    listeners: `PLAINTEXT://localhost:${port},CONTROLLER://localhost:${controllerPort}${othersAt}`,
+    'advertised.listeners': `PLAINTEXT://localhost:${port}${othersAt}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'listener.security.protocol.map': `CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT${othersMap}`,
     'log.dirs': dataDir,
     'offsets.topic.replication.factor': '1',
     'offsets.topic.num.partitions': '8',
@@ -194,7 +204,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<BrokerPr
   const dataDir = options.dataDir ?? join(workDir, 'data')
   mkdirSync(dataDir, { recursive: true })
   const file = join(workDir, `server-${randomUUID()}.properties`)
-  writeFileSync(file, serverProperties(port, controllerPort, dataDir, options.overrides ?? {}))
+  writeFileSync(file, serverProperties(port, controllerPort, dataDir, options))
   const { format, start } = launches(kind, file)
   const formatted = spawnSync(format.program, format.args, { encoding: 'utf8' })
   if (formatted.status !== 0)

@@ -1,9 +1,9 @@
 // From the settings that all clients share to the options of a Cluster.
 import type { AdminSettings } from '@odradek/config'
 import { ErrorCode } from '@odradek/protocol'
-import type { ClientSecurity } from '@odradek/transport'
 import type { World } from '@odradek/world'
 import { KafkaError } from '../errors.ts'
+import { clientSecurity, type SecuritySettings, type TypedSecurity } from '../security/security.ts'
 import type { ClusterOptions } from './cluster.ts'
 
 /** Those settings of any client that the network room reads. */
@@ -11,7 +11,6 @@ export type NetworkSettings = Pick<
   AdminSettings,
   | 'bootstrap.servers'
   | 'client.id'
-  | 'security.protocol'
   | 'request.timeout.ms'
   | 'retry.backoff.ms'
   | 'retry.backoff.max.ms'
@@ -23,13 +22,19 @@ export type NetworkSettings = Pick<
   | 'metadata.max.age.ms'
   | 'metadata.recovery.strategy'
 > &
+  SecuritySettings &
   Partial<Pick<AdminSettings, 'bootstrap.controllers' | 'default.api.timeout.ms' | 'retries'>>
 
-/** Throws INVALID_CONFIG for a security.protocol that is not built, before anything is opened. */
-export function clusterOptions(world: World, settings: NetworkSettings, clientId: string): ClusterOptions {
-  const protocol = settings['security.protocol'].toUpperCase() as ClientSecurity['protocol']
-  if (protocol !== 'PLAINTEXT')
-    throw new KafkaError(ErrorCode.INVALID_CONFIG, { message: `security.protocol=${protocol} is not built yet: only PLAINTEXT is` })
+/** Which client it is for, beside its settings. */
+export interface ClusterIdentity extends TypedSecurity {
+  /** Where client.id is not given. */
+  readonly clientId: string
+  /** The settings that were given. */
+  readonly given: ReadonlySet<string>
+}
+
+/** Throws INVALID_CONFIG for settings that contradict each other, before anything is opened. */
+export function clusterOptions(world: World, settings: NetworkSettings, identity: ClusterIdentity): ClusterOptions {
   const controllers = settings['bootstrap.controllers'] ?? []
   if (controllers.length > 0 && settings['bootstrap.servers'].length > 0)
     throw new KafkaError(ErrorCode.INVALID_CONFIG, { message: 'Give bootstrap.servers or bootstrap.controllers, not both' })
@@ -37,8 +42,8 @@ export function clusterOptions(world: World, settings: NetworkSettings, clientId
     world,
     brokers: controllers.length > 0 ? controllers : settings['bootstrap.servers'],
     usesControllers: controllers.length > 0,
-    clientId: settings['client.id'] || clientId,
-    security: { protocol },
+    clientId: settings['client.id'] || identity.clientId,
+    security: clientSecurity(world, settings, identity.given, identity),
     requestTimeoutMs: settings['request.timeout.ms'],
     apiTimeoutMs: settings['default.api.timeout.ms'],
     retryBackoffMs: settings['retry.backoff.ms'],

@@ -325,7 +325,8 @@ export class Cluster {
     if (this.isClosed) return Promise.reject(closedError())
     const { world, backoff, retries } = this
     const bounds = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
-    return retrying({ world, what, timeoutMs: timeoutMs ?? this.apiTimeoutMs, signal: bounds, backoff, retries }, attempt)
+    const obstacle = (): KafkaError | undefined => this.#loader.lastFailure
+    return retrying({ world, what, timeoutMs: timeoutMs ?? this.apiTimeoutMs, signal: bounds, backoff, retries, obstacle }, attempt)
   }
 
   async #connect(target: Target, signal?: AbortSignal): Promise<ClientConnection> {

@@ -6,6 +6,7 @@ import { DescribeClusterRequest, DescribeClusterResponse, ErrorCode, MetadataReq
 import type { ClientConnection } from '@odradek/transport'
 import type { World } from '@odradek/world'
 import { errorOf, KafkaError, toKafkaError } from '../errors.ts'
+import { isSecurityFailure } from '../security/security.ts'
 import type { Endpoint } from './bootstrap.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import { type ClusterMetadata, mergeMetadata } from './metadata.ts'
@@ -43,6 +44,8 @@ export class MetadataLoader {
   readonly #options: LoaderOptions
   #running: Load | undefined
   #next: Load | undefined
+  /** Of the last round, when it found no broker. */
+  lastFailure: KafkaError | undefined
   /** The broker sent us back to the bootstrap addresses: what is known is not to be trusted. */
   #isLost = false
 
@@ -93,13 +96,18 @@ export class MetadataLoader {
         const connection = await this.#options.pool.get(endpoint, 'data', signal)
         this.#options.onLoaded(await this.#ask(connection, wants, signal))
         this.#isLost = false
+        this.lastFailure = undefined
         return
       } catch (error) {
         if (signal.aborted) throw error
-        failures.push(toKafkaError(error))
+        const failure = toKafkaError(error)
+        // Other brokers take the same credentials and have the same certificates: as the Java client, at once.
+        if (isSecurityFailure(failure)) throw failure
+        failures.push(failure)
       }
     }
-    throw this.#verdict(failures)
+    this.lastFailure = this.#verdict(failures)
+    throw this.lastFailure
   }
 
   #candidates(): readonly Endpoint[] {

@@ -53,6 +53,8 @@ export interface RetryOptions {
   readonly backoff: Backoff
   /** Default: until the deadline. */
   readonly retries?: number
+  /** What to tell of when the time is over before the first attempt failed: what the attempt itself waited for. */
+  readonly obstacle?: () => KafkaError | undefined
 }
 
 /**
@@ -81,7 +83,7 @@ export async function retrying<T>(options: RetryOptions, attempt: (signal: Abort
       await sleep(world, backoffMs(backoff, failures, world), controller.signal)
     }
   } catch (error) {
-    throw error === deadline ? timedOut(options.what, timeoutMs, last) : error
+    throw error === deadline ? timedOut(options.what, timeoutMs, last ?? options.obstacle?.()) : error
   } finally {
     timer.cancel()
     signal?.removeEventListener('abort', onAbort)

@@ -1,6 +1,9 @@
 import * as net from 'node:net'
-import type { Listener, Logger, Network, Socket } from '../ports.ts'
+import type { ConnectOptions, Listener, Logger, Network, Socket } from '../ports.ts'
+import { canonicalNames } from './dns.ts'
+import { request } from './http.ts'
 import { adopt, NodeSocket, ReadBuffers, SCRATCH_BYTES } from './socket.ts'
+import { secure } from './tls.ts'
 
 /** Bytes of queued answers above which `write` says false. */
 const HIGH_WATER_MARK = 256 * 1024
@@ -10,7 +13,9 @@ export function createNodeNetwork(logger: Logger): Network {
   const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
   return {
     listen: (options, onConnection) => listen(options, onConnection, { logger, scratch }),
-    connect: (options) => connect(options, scratch)
+    connect: (options) => connect(options, scratch),
+    canonicalNames,
+    request
   }
 }
 
@@ -48,15 +53,18 @@ function listen(
   })
 }
 
-function connect(options: { host: string; port: number; timeoutMs?: number }, scratch: Buffer): Promise<Socket> {
+function connect(options: ConnectOptions, scratch: Buffer): Promise<Socket> {
+  const { host, port, timeoutMs, tls } = options
   return new Promise((resolve, reject) => {
     const reads = new ReadBuffers(scratch)
-    const socket = net.connect({ ...SOCKET_OPTIONS, host: options.host, port: options.port, onread: reads })
+    // Under TLS the bytes of this socket are not those to read.
+    const socket = net.connect({ ...SOCKET_OPTIONS, host, port, onread: tls === undefined ? reads : undefined })
     socket.pause() // until there are handlers
-    const timer = options.timeoutMs === undefined ? undefined : setTimeout(onTimeout, options.timeoutMs)
+    const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs)
     function onTimeout(): void {
-      const error: NodeJS.ErrnoException = new Error(`connect ETIMEDOUT ${options.host}:${options.port} after ${options.timeoutMs} ms`)
+      const error: NodeJS.ErrnoException = new Error(`connect ETIMEDOUT ${host}:${port} after ${timeoutMs} ms`)
       error.code = 'ETIMEDOUT'
+      reject(error)
       socket.destroy(error)
     }
     function onError(error: Error): void {
@@ -65,6 +73,15 @@ function connect(options: { host: string; port: number; timeoutMs?: number }, sc
     }
     socket.once('error', onError)
     socket.once('connect', () => {
+      if (tls !== undefined) {
+        secure(socket, host, tls).then((secured) => {
+          clearTimeout(timer)
+          secured.pause()
+          secured.on('data', reads.onData)
+          resolve(new NodeSocket(secured, reads))
+        }, onError)
+        return
+      }
       clearTimeout(timer)
       socket.removeListener('error', onError)
       resolve(new NodeSocket(socket, reads))

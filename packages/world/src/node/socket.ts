@@ -4,6 +4,7 @@
 
 import * as net from 'node:net'
 import type { Socket, SocketHandlers } from '../ports.ts'
+import { knownTlsError } from './tls.ts'
 
 /** The bytes of one read, until the turn of the next socket. */
 export const SCRATCH_BYTES = 64 * 1024
@@ -32,6 +33,9 @@ export class ReadBuffers implements ReadHook {
     handlers?.onData(handlers.target === undefined ? Buffer.from(chunk) : chunk)
     return !this.isPaused
   }
+
+  /** For sockets that cannot read into a buffer of ours. */
+  readonly onData = (chunk: Buffer): void => this.handlers?.onData(chunk)
 }
 
 /** The connection of an accepted, paused socket in a new one that reads with `hook`, which a server cannot be told to do. */
@@ -62,7 +66,7 @@ export class NodeSocket implements Socket {
     this.localAddress = plainAddress(socket.localAddress)
     this.localPort = socket.localPort ?? 0
     socket.on('error', (error) => {
-      this.#error ??= error
+      this.#error ??= knownTlsError(error)
     })
     socket.on('close', () => {
       this.#isClosed = true
@@ -88,7 +92,10 @@ export class NodeSocket implements Socket {
       this.#needsDrain = false
       this.#handlers?.onDrain()
     })
-    this.#socket.on('end', () => this.#handlers?.onEnd())
+    this.#socket.on('end', () => {
+      // After an alert of TLS the stream ends as well; the error is what counts, and onClose brings it.
+      if (this.#error === undefined) this.#handlers?.onEnd()
+    })
     // A server makes its connection wait in this very turn: nothing is read before that is known.
     process.nextTick(() => {
       if (!this.#reads.isPaused) this.#socket.resume()

@@ -4,7 +4,8 @@
 
 import type { Prng } from '@odradek/base'
 import { createDiskError } from '../disk-error.ts'
-import type { Listener, Network, Socket } from '../ports.ts'
+import type { ConnectOptions, HttpRequest, HttpResponse, Listener, Network, Socket } from '../ports.ts'
+import { createTlsError } from '../tls-error.ts'
 import type { CrashKind } from './node.ts'
 import type { Pipe } from './pipe.ts'
 import type { SimProcess } from './process.ts'
@@ -47,6 +48,12 @@ const DEFAULT_CONDITIONS: NetworkConditions = {
 const CONNECT_TIMEOUT_MS = 127_000
 const FIRST_EPHEMERAL_PORT = 49_152
 
+/** How a host speaks TLS: what stands in its certificate, and the text that a client must have in its `ca` to trust it. */
+export interface SimCertificate {
+  readonly names: readonly string[]
+  readonly issuer: string
+}
+
 /** A machine on the network; it outlives the processes on it. */
 export class SimHost {
   readonly name: string
@@ -55,6 +62,12 @@ export class SimHost {
   readonly sockets = new Set<SimSocket>()
   isUp = true
   nextPort = FIRST_EPHEMERAL_PORT
+  /** Set: its ports speak TLS, and what is not TLS is reset. */
+  certificate: SimCertificate | undefined
+  /** Names other than its own. The first is the canonical one. */
+  aliases: readonly string[] = []
+  /** Answers exchanges over HTTP. */
+  onRequest: ((request: HttpRequest) => HttpResponse) | undefined
   /** Connects are answered by a reset. */
   isRefusing = false
   /** Connects succeed, but the process does not get to see them. */
@@ -221,7 +234,9 @@ export class SimNetwork {
   portOf(process: SimProcess): Network {
     return {
       listen: (options, onConnection) => this.#listen(process, options, onConnection),
-      connect: (options) => new Connector(this, process, options, this.#refusals).start()
+      connect: (options) => new Connector(this, process, options, this.#refusals).start(),
+      canonicalNames: (host) => this.#canonicalNames(process, host),
+      request: (request) => this.#request(process, request)
     }
   }
 
@@ -230,8 +245,32 @@ export class SimNetwork {
     if (name === 'localhost' || name === '127.0.0.1' || name === '::1') return from
     const host = this.#hosts.get(name)
     if (host !== undefined) return host
-    for (const each of this.#hosts.values()) if (each.address === name) return each
+    for (const each of this.#hosts.values()) if (each.address === name || each.aliases.includes(name)) return each
     return undefined
+  }
+
+  /** All hosts that have the name, by their canonical ones. */
+  #canonicalNames(process: SimProcess, name: string): Promise<readonly string[]> {
+    const found = [...this.#hosts.values()].filter((host) => host.name === name || host.aliases.includes(name))
+    const names = found.map((host) => host.aliases[0] ?? host.name)
+    return new Promise((resolve, reject) => {
+      process.after(this.drawDelayMs(), 'net.lookup', () =>
+        names.length > 0 ? resolve(names) : reject(createDiskError('ENOTFOUND', `lookup of ${name}`))
+      )
+    })
+  }
+
+  /** One way there and back; a host that is cut off or has nobody to answer refuses. */
+  #request(process: SimProcess, request: HttpRequest): Promise<HttpResponse> {
+    const source = process.node.host
+    const target = this.resolve(new URL(request.url).hostname, source)
+    return new Promise((resolve, reject) => {
+      process.after(this.drawDelayMs() + this.drawDelayMs(), 'net.request', () => {
+        if (target?.onRequest === undefined || !target.isUp || this.link(source.name, target.name).isBlocked)
+          reject(createDiskError(target === undefined ? 'ENOTFOUND' : 'ECONNREFUSED', `request to ${request.url}`))
+        else resolve(target.onRequest(request))
+      })
+    })
   }
 
   async #listen(process: SimProcess, options: { host: string; port: number }, onConnection: (socket: Socket) => void): Promise<Listener> {
@@ -299,13 +338,13 @@ export class SimListener {
 class Connector {
   readonly #network: SimNetwork
   readonly #process: SimProcess
-  readonly #options: { host: string; port: number; timeoutMs?: number }
+  readonly #options: ConnectOptions
   readonly #refusals: Prng
   readonly #deadlineMs: number
   #settle!: { resolve: (socket: Socket) => void; reject: (error: Error) => void }
   #retryMs = 1000
 
-  constructor(network: SimNetwork, process: SimProcess, options: { host: string; port: number; timeoutMs?: number }, refusals: Prng) {
+  constructor(network: SimNetwork, process: SimProcess, options: ConnectOptions, refusals: Prng) {
     this.#network = network
     this.#process = process
     this.#options = options
@@ -359,6 +398,28 @@ class Connector {
       this.#fail(Math.max(0, this.#deadlineMs - this.#network.simulation.nowMs), 'ETIMEDOUT')
       return
     }
+    const { tls } = this.#options
+    if (tls !== undefined || target.certificate !== undefined) {
+      // Two more ways for the handshake.
+      const handshakeMs = backMs + this.#network.drawDelayMs() + this.#network.drawDelayMs()
+      const refusal = this.#tlsRefusal(target)
+      if (tls === undefined || target.certificate === undefined) this.#fail(handshakeMs, 'ECONNRESET')
+      else if (refusal !== undefined) this.#process.after(handshakeMs, 'net.tls', () => this.#settle.reject(createTlsError(refusal)))
+      else this.#accept(listener, handshakeMs)
+      return
+    }
+    this.#accept(listener, backMs)
+  }
+
+  #tlsRefusal({ certificate }: SimHost): string | undefined {
+    const { host, tls = {} } = this.#options
+    if (tls.rejectUnauthorized === false || certificate === undefined) return undefined
+    if (!tls.ca?.some((text) => text.toString() === certificate.issuer)) return 'unable to verify the first certificate'
+    const isNamed = tls.checksHostName === false || certificate.names.includes(tls.servername ?? host)
+    return isNamed ? undefined : `the certificate is for ${certificate.names.join(', ')}`
+  }
+
+  #accept(listener: SimListener, backMs: number): void {
     const { client, server } = connectSockets(this.#network, this.#process, listener)
     listener.add(server)
     this.#process.after(backMs, 'net.connected', () => this.#settle.resolve(client))

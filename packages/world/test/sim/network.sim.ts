@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Socket, SocketHandlers } from '@odradek/world'
+import { isTlsError, type Socket, type SocketHandlers } from '@odradek/world'
 import { createSimulation, type NetworkConditions, type SimNode, type Simulation } from '@odradek/world/sim'
 import { codeIs } from '../disk-contract.ts'
 
@@ -357,5 +357,36 @@ describe('death of a node', () => {
     assert.equal(client.socket.bufferedBytes, 1_000_000 - 256 * 1024)
     b.resume()
     await sim.run({ until: () => server.received === 1_000_000 })
+  })
+})
+
+describe('simulated TLS, names and HTTP', () => {
+  const connect = (a: SimNode, options: object = {}) => a.world.network.connect({ host: 'b', port: 9092, ...options })
+
+  test('a host with a certificate takes who trusts its issuer and looks for its name, and nobody else', async () => {
+    const { sim, a, b } = await scene()
+    b.host.certificate = { names: ['b', 'b.example'], issuer: 'root' }
+    const isTls = (error: unknown): boolean => isTlsError(error)
+    const tls = { ca: ['root'] }
+    await sim.complete(connect(a, { tls }))
+    await sim.complete(connect(a, { tls: { ...tls, servername: 'b.example' } }))
+    await sim.complete(connect(a, { tls: { ...tls, servername: 'other', checksHostName: false } }))
+    await assert.rejects(sim.complete(connect(a, { tls: {} })), isTls)
+    await assert.rejects(sim.complete(connect(a, { tls: { ...tls, servername: 'other' } })), isTls)
+    await assert.rejects(sim.complete(connect(a)), codeIs('ECONNRESET'))
+    b.host.certificate = undefined
+    await assert.rejects(sim.complete(connect(a, { tls })), codeIs('ECONNRESET'))
+  })
+
+  test('names are found by alias, and exchanges over HTTP answered by the host', async () => {
+    const { sim, a, b } = await scene()
+    b.host.aliases = ['b.example', 'brokers.example']
+    assert.deepEqual(await sim.complete(a.world.network.canonicalNames('brokers.example')), ['b.example'])
+    await assert.rejects(sim.complete(a.world.network.canonicalNames('nobody')), codeIs('ENOTFOUND'))
+    b.host.onRequest = ({ method }) => ({ status: 200, body: Buffer.from(method) })
+    const request = { url: 'http://b.example/token', method: 'POST', headers: {}, timeoutMs: 1_000, bodyBytesMax: 100 } as const
+    assert.equal(String((await sim.complete(a.world.network.request(request))).body), 'POST')
+    sim.network.partition('a', 'b')
+    await assert.rejects(sim.complete(a.world.network.request(request)), codeIs('ECONNREFUSED'))
   })
 })

@@ -1,0 +1,55 @@
+// TLS over a TCP connection that is open already, by node:tls.
+
+import * as net from 'node:net'
+import * as tls from 'node:tls'
+import { errorCodeOf } from '../disk-error.ts'
+import type { TlsOptions } from '../ports.ts'
+import { createTlsError } from '../tls-error.ts'
+
+/** The options of node:tls. Throws when certificates or keys cannot be read. */
+export function tlsContextOptions(options: TlsOptions): tls.ConnectionOptions {
+  const { ca, cert, key, passphrase, ciphers, minVersion, maxVersion, rejectUnauthorized, checksHostName = true } = options
+  const checkServerIdentity = checksHostName ? tls.checkServerIdentity : () => undefined
+  return {
+    ca: ca === undefined ? undefined : [...ca],
+    cert,
+    key,
+    passphrase,
+    ciphers,
+    minVersion,
+    maxVersion,
+    rejectUnauthorized: rejectUnauthorized ?? true,
+    checkServerIdentity
+  }
+}
+
+/** Resolves once the peer's certificate is found good. Rejects with an error that `isTlsError` knows, or that of the connection. */
+export function secure(socket: net.Socket, host: string, options: TlsOptions): Promise<tls.TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const name = options.servername ?? host
+    let secured: tls.TLSSocket
+    try {
+      // An address is checked against the certificate, but cannot be asked for.
+      const servername = net.isIP(name) === 0 ? name : ''
+      secured = tls.connect({ ...tlsContextOptions(options), socket, host: name, servername })
+    } catch (error) {
+      socket.destroy()
+      reject(createTlsError(error))
+      return
+    }
+    const onError = (error: Error): void => reject(knownTlsError(error))
+    secured.once('error', onError)
+    secured.once('secureConnect', () => {
+      secured.removeListener('error', onError)
+      resolve(secured)
+    })
+  })
+}
+
+/** Errors of TLS by one name; those of the network (ECONNRESET) as they are. */
+export function knownTlsError(error: Error): Error {
+  const code = errorCodeOf(error) ?? 'ERR_UNKNOWN'
+  // What is wrong with a certificate has a name of its own (CERT_HAS_EXPIRED).
+  const isOfTls = /^(ERR_SSL|ERR_TLS|EPROTO$)/.test(code) || !/^(E[A-Z]+$|ERR_|ABORT_)/.test(code)
+  return isOfTls ? createTlsError(error) : error
+}
