@@ -117,11 +117,21 @@ export type {
   SendCallback,
   SendOptions
 } from './producer/types.ts'
-export type { SaslOptions } from './security/sasl.ts'
-export type { TlsClientOptions, TypedSecurity } from './security/security.ts'
 export { json } from './serdes/json.ts'
 export { bigint, type NumberForm, number } from './serdes/number.ts'
 export { buffer, type Deserializer, type Serde, type Serialized, type Serializer, string, uuid } from './serdes/serde.ts'
 export type { StandardSchema } from './serdes/standard-schema.ts'
+export type { Acknowledgement } from './share/acknowledgements.ts'
+export type {
+  AcknowledgedOffsets,
+  AcknowledgementCommitCallback,
+  ShareConsumerOptions,
+  ShareHandler,
+  ShareHandlerContext,
+  ShareRunOptions,
+  ShareStreamOptions,
+  ShareVerdict
+} from './share/options.ts'
+export type { ShareConsumer, ShareSubscribeTo } from './share/share-consumer.ts'
 export { type Raw, type Topic, type TopicCreation, type TopicOptions, topic } from './topic.ts'
 export { type CallOptions, partitionKey, type TopicPartition } from './types.ts'

@@ -15,7 +15,7 @@ import { Assignment } from './assignment.ts'
 import { type ConsumerAssignor, resolveAssignors } from './assignors/index.ts'
 import { ConsumerRecords, type Taken } from './consumer-records.ts'
 import { createMembership } from './create-membership.ts'
-import { type ConsumerEngine, deserializerOf, type TakeOptions, timeUp, toListenerError } from './engine.ts'
+import { type ConsumerEngine, deserializerOf, type TakeOptions, timeUp, toListenerError, typesOf } from './engine.ts'
 import type { Deserializers } from './fetched-records.ts'
 import { Fetcher } from './fetcher.ts'
 import type { Membership } from './membership.ts'
@@ -159,7 +159,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     if (this.#subscriber.isManual)
       throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Partitions were assigned by hand: unsubscribe first' })
     this.#listener = listener
-    this.#noteTypes(to)
+    for (const [name, types] of typesOf<K, V>(to)) this.#topics.set(name, types)
     this.#subscriber.subscribe(to as SubscribeTo)
     this.#armPollTimer()
     this.#wait.wake()
@@ -503,14 +503,6 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
 
   #isolationLevel(): 'read_committed' | 'read_uncommitted' {
     return this.#settings['isolation.level'].toLowerCase() === 'read_committed' ? 'read_committed' : 'read_uncommitted'
-  }
-
-  #noteTypes(to: SubscribeTo | readonly Topic<K, V, never, never>[]): void {
-    for (const each of Array.isArray(to) ? to : [to]) {
-      if (typeof each !== 'object' || each === null || !('name' in each) || !('key' in each)) continue
-      const typed = each as Topic<K, V>
-      this.#topics.set(typed.name, { key: typed.key, value: typed.value })
-    }
   }
 
   #requireGroup(): OffsetStore {

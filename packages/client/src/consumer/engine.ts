@@ -3,7 +3,9 @@ import type { World } from '@odradek/world'
 import { KafkaError, toKafkaError } from '../errors.ts'
 import { invalidConfig } from '../options.ts'
 import type { Deserializer } from '../serdes/serde.ts'
+import type { Topic } from '../topic.ts'
 import type { Taken } from './consumer-records.ts'
+import type { Deserializers } from './fetched-records.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { ConsumerRecord } from './record.ts'
 
@@ -35,6 +37,17 @@ export function toListenerError(error: unknown): KafkaError {
     cause: error,
     retriable: false
   })
+}
+
+/** The types that come with typed topics, by name. */
+export function typesOf<K, V>(to: unknown): [string, Deserializers<K, V>][] {
+  const types: [string, Deserializers<K, V>][] = []
+  for (const each of Array.isArray(to) ? to : [to]) {
+    if (typeof each !== 'object' || each === null || !('name' in each) || !('key' in each)) continue
+    const { name, key, value } = each as Topic<K, V>
+    types.push([name, { key, value }])
+  }
+  return types
 }
 
 /** The setting names Java classes; here it is an object. */

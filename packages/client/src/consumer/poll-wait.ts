@@ -50,14 +50,12 @@ export class PollWait {
 
   /** Until something happened, or the time is over. */
   changed(timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    const wait = new Promise<void>((resolve) => {
-      const timer = this.#world.timers.schedule(timeoutMs, resolve)
-      this.#wake = () => {
-        this.#wake = undefined
-        timer.cancel()
-        resolve()
-      }
-    })
-    return unlessAborted(wait, signal)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = this.#world.timers.schedule(timeoutMs, resolve)
+    this.#wake = () => {
+      this.#wake = undefined
+      resolve()
+    }
+    return unlessAborted(promise, signal).finally(() => timer.cancel())
   }
 }
