@@ -117,6 +117,8 @@ export type {
   SendCallback,
   SendOptions
 } from './producer/types.ts'
+export type { SaslOptions } from './security/sasl.ts'
+export type { TlsClientOptions, TypedSecurity } from './security/security.ts'
 export { json } from './serdes/json.ts'
 export { bigint, type NumberForm, number } from './serdes/number.ts'
 export { buffer, type Deserializer, type Serde, type Serialized, type Serializer, string, uuid } from './serdes/serde.ts'

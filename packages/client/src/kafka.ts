@@ -27,10 +27,11 @@ import {
   resolveOptions
 } from './options.ts'
 import { Producer, type ProducerOptions } from './producer/producer.ts'
+import type { TypedSecurity } from './security/security.ts'
 import type { ShareConsumerOptions } from './share/options.ts'
 import { ShareConsumer } from './share/share-consumer.ts'
 
-export interface KafkaOptions extends ClientOptions<Omit<AdminSettings, 'bootstrap.servers'>> {
+export interface KafkaOptions extends ClientOptions<Omit<AdminSettings, 'bootstrap.servers'>>, TypedSecurity {
   /** `host:port`, several with commas or as a list: bootstrap.servers. */
   readonly brokers?: string | readonly string[]
   readonly bootstrapServers?: string | readonly string[]
@@ -53,12 +54,14 @@ const ownOptions = ['brokers', 'logger', 'world']
 export class Kafka implements AsyncDisposable {
   readonly #world: World
   readonly #options: Record<string, unknown>
+  readonly #security: TypedSecurity
   readonly #clients = new Set<Closeable>()
   #made = 0
 
   /** Throws INVALID_CONFIG for settings that do not exist (with what was probably meant) or have wrong values. */
   constructor(options: KafkaOptions) {
-    const { brokers, logger, world, ...settings } = options
+    const { brokers, logger, world, tls, sasl, ...settings } = options
+    this.#security = { tls, sasl }
     this.#options = mergeOptions(adminConfigDefinitions, settings, { 'bootstrap.servers': brokers })
     resolveOptions('Kafka client', adminConfigDefinitions, this.#options, ownOptions)
     if (world !== undefined && logger !== undefined) throw invalidConfig('Give world or logger, not both: a world has a logger')
@@ -66,17 +69,20 @@ export class Kafka implements AsyncDisposable {
   }
 
   admin(options: AdminOptions = {}): Admin {
-    const { settings } = this.resolve<AdminSettings>('admin client', adminConfigDefinitions, options)
-    const cluster = new Cluster(clusterOptions(this.#world, settings, this.nextClientId('adminclient')))
+    const { settings, given } = this.resolve<AdminSettings>('admin client', adminConfigDefinitions, options)
+    const cluster = new Cluster(
+      clusterOptions(this.#world, settings, { ...this.#security, given, clientId: this.nextClientId('adminclient') })
+    )
     return this.adopt(new Admin(cluster))
   }
 
   /** Throws INVALID_CONFIG for settings that do not exist, have wrong values or contradict each other. */
   producer(options: ProducerOptions = {}): Producer {
     const resolved = this.resolve<ProducerSettings>('producer', producerConfigDefinitions, options)
-    const { settings } = resolved
+    const { settings, given } = resolved
     const clientId = settings['client.id'] || this.nextClientId('producer')
-    const cluster = new Cluster({ ...clusterOptions(this.#world, settings, clientId), apiTimeoutMs: settings['max.block.ms'] })
+    const shared = clusterOptions(this.#world, settings, { ...this.#security, given, clientId })
+    const cluster = new Cluster({ ...shared, apiTimeoutMs: settings['max.block.ms'] })
     return this.adopt(new Producer(cluster, resolved, clientId))
   }
 
@@ -84,15 +90,19 @@ export class Kafka implements AsyncDisposable {
   consumer<K = Buffer, V = Buffer>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
     const resolved = this.resolve<ConsumerSettings>('consumer', consumerConfigDefinitions, options, ownConsumerOptions)
     const { settings, given } = resolved
-    const cluster = new Cluster(clusterOptions(this.#world, settings, this.nextClientId('consumer')))
+    const cluster = new Cluster(
+      clusterOptions(this.#world, settings, { ...this.#security, given, clientId: this.nextClientId('consumer') })
+    )
     const { prefetchBytes } = options
     return this.adopt(new Consumer<K, V>({ cluster, settings, given, prefetchBytes, deadLetters: () => this.#deadLetters() }))
   }
 
   /** Throws INVALID_CONFIG for settings that do not exist, have wrong values or contradict each other. */
   shareConsumer<K = Buffer, V = Buffer>(options: ShareConsumerOptions<K, V> = {}): ShareConsumer<K, V> {
-    const { settings } = this.resolve<ShareConsumerSettings>('share consumer', shareConsumerConfigDefinitions, options)
-    const cluster = new Cluster(clusterOptions(this.#world, settings, this.nextClientId('share-consumer')))
+    const { settings, given } = this.resolve<ShareConsumerSettings>('share consumer', shareConsumerConfigDefinitions, options)
+    const cluster = new Cluster(
+      clusterOptions(this.#world, settings, { ...this.#security, given, clientId: this.nextClientId('share-consumer') })
+    )
     return this.adopt(new ShareConsumer<K, V>({ cluster, settings }))
   }
 
