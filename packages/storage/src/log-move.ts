@@ -6,6 +6,7 @@ import { iterateBatches } from '@odradek/protocol'
 import { Slicer, Stopped } from './cleaner/slicer.ts'
 import { saveEpochs } from './log-flush.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { isOffsetTooFar } from './roll-policy.ts'
 
 const READ_BYTES = 1024 * 1024
 
@@ -168,7 +169,8 @@ export class LogMove {
     return (
       end >= log.logStartOffset &&
       end <= log.cutOffset &&
-      (end === log.logEndOffset || (end >= log.tail.firstOffset && end < log.logEndOffset))
+      (end === log.logEndOffset || (end >= log.tail.firstOffset && end < log.logEndOffset)) &&
+      !isOffsetTooFar(future.activeSegment, log.logEndOffset - 1)
     )
   }
 }

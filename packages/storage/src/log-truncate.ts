@@ -57,7 +57,7 @@ export async function truncateFully(log: PartitionLog, offset: number): Promise<
   log.writer.restart(offset)
 }
 
-async function removeSegment(log: PartitionLog, segment: Segment): Promise<void> {
+export async function removeSegment(log: PartitionLog, segment: Segment): Promise<void> {
   log.node.indexes.remove(segment.offsets)
   log.node.indexes.remove(segment.times)
   await segment.file.remove()

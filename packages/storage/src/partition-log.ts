@@ -24,13 +24,13 @@ import type { TimestampAndOffset } from './log-lookup.ts'
 import { abortedTransactions, findOffsetForTimestamp, findOffsetOfMaxTimestamp } from './log-lookup.ts'
 import type { ReadOptions, ReadResult } from './log-reader.ts'
 import { LogReader } from './log-reader.ts'
-import { truncateFully, truncateLog } from './log-truncate.ts'
+import { removeSegment, truncateFully, truncateLog } from './log-truncate.ts'
 import type { AppendOptions, AppendResult, LogListener, PartitionLogState } from './log-types.ts'
 import { refusedAppend, repeatedAppend } from './log-types.ts'
 import type { WriterOwner } from './log-writer.ts'
 import { LogWriter } from './log-writer.ts'
 import type { ProducerRejection, ProducerState, ProducerStateEntry } from './producer-state.ts'
-import { drawRollJitter, shouldRoll } from './roll-policy.ts'
+import { drawRollJitter, isOffsetTooFar, shouldRoll } from './roll-policy.ts'
 import { Segment } from './segment.ts'
 import { LogTail } from './tail-cache.ts'
 import type { AbortedTxn } from './txn-index.ts'
@@ -194,13 +194,11 @@ export class PartitionLog {
     const { batches } = validated
     if (batches.length === 0) return this.refusal(ErrorCode.NONE, null)
     const bytes = validated.records.length
-    if (
-      options.origin === 'replication' &&
-      batches.length > 1 &&
-      !this.isAboutToMove &&
-      this.activeSegment.size > this.config.segmentBytes - bytes
-    ) {
-      return this.appendEach(batches, options)
+    const lastOffset = batches[batches.length - 1].lastOffset
+    const coming = { bytes, lastOffset, maxTimestamp: validated.maxTimestampMs, now: options.now }
+    const mustRoll = !this.isAboutToMove && shouldRoll(this.activeSegment, this.config, this.rollJitterMs, coming)
+    if (options.origin === 'replication' && batches.length > 1 && !this.isAboutToMove) {
+      if (mustRoll || bytes > this.config.segmentBytes) return this.appendEach(batches, options)
     }
     if (bytes > this.config.segmentBytes && options.origin !== 'replication') {
       const message = `Message batch size is ${bytes} bytes in append, which exceeds the segment size of ${this.config.segmentBytes}`
@@ -212,9 +210,7 @@ export class PartitionLog {
       const rejection = this.checkProducer(batches, options)
       if (rejection !== undefined) return this.refusal(rejection.errorCode, rejection.message)
     }
-    const lastOffset = batches[batches.length - 1].lastOffset
-    const coming = { bytes, lastOffset, maxTimestamp: validated.maxTimestampMs, now: options.now }
-    if (!this.isAboutToMove && shouldRoll(this.activeSegment, this.config, this.rollJitterMs, coming)) this.roll(options.now)
+    if (mustRoll) this.roll(options.now, isOffsetTooFar(this.activeSegment, lastOffset) ? batches[0].baseOffset : this.logEndOffset)
     const result: AppendResult = {
       errorCode: ErrorCode.NONE,
       message: null,
@@ -293,17 +289,26 @@ export class PartitionLog {
 
   // ---- segments
 
-  /** Begins a new segment at the log's end. The old one's files are completed and synced in the background. */
-  roll(now: number): void {
+  /**
+   * Begins a new segment at the log's end, or at `baseOffset` where the next batch of a leader is too far from it for an index.
+   * The old one's files are completed and synced in the background.
+   */
+  roll(now: number, baseOffset = this.logEndOffset): void {
     const sealed = this.activeSegment
-    if (sealed.size === 0) return
+    if (baseOffset === sealed.baseOffset) return
+    const offset = this.logEndOffset
+    const next = this.newSegment(baseOffset, now)
+    this.rollJitterMs = drawRollJitter(this.config, this.node.world.random)
+    if (sealed.size === 0) {
+      this.onSegmentsMoved(this.segments.splice(-1, 1, next))
+      this.inBackground(() => removeSegment(this, sealed))
+      return
+    }
     sealed.seal()
     const snapshot = this.snapshotForRoll()
-    this.segments.push(this.newSegment(this.logEndOffset, now))
-    this.rollJitterMs = drawRollJitter(this.config, this.node.world.random)
-    const offset = this.logEndOffset
+    this.segments.push(next)
     this.inBackground(async () => {
-      if (snapshot) await saveProducerSnapshot(this, offset, snapshot)
+      if (snapshot) await saveProducerSnapshot(this, baseOffset, snapshot)
       await flushLog(this, offset)
     })
   }

@@ -14,14 +14,18 @@ export interface ComingBatches {
 }
 
 export function shouldRoll(segment: Segment, config: LogConfig, jitterMs: number, coming: ComingBatches): boolean {
-  const isOffsetTooFar = coming.lastOffset - segment.baseOffset > INT32_MAX
-  if (segment.size === 0) return isOffsetTooFar
+  if (isOffsetTooFar(segment, coming.lastOffset)) return true
+  if (segment.size === 0) return false
   return (
-    isOffsetTooFar ||
     segment.size > config.segmentBytes - coming.bytes ||
     waitedMs(segment, coming) > config.segmentMs - jitterMs ||
     segment.isIndexFull(config.segmentIndexBytes)
   )
+}
+
+/** Indexes count offsets from the segment's base, in 32 bits. */
+export function isOffsetTooFar(segment: Segment, lastOffset: number): boolean {
+  return lastOffset - segment.baseOffset > INT32_MAX
 }
 
 /** By the records' own time where they have one, so that replayed old data makes segments as it did at first. */

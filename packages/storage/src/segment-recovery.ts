@@ -39,7 +39,9 @@ export async function recoverSegments(home: RecoveryHome, first: number): Promis
     )
     nextOffset = endOffset
     const next = home.segments[i + 1]
-    const isShort = next !== undefined && next.baseOffset > endOffset && !home.mayHaveGaps
+    // a gap that no segment could have filled is the work of compaction, on whatever node that was
+    const canFill = next !== undefined && next.baseOffset - segment.baseOffset <= INT32_MAX
+    const isShort = next !== undefined && next.baseOffset > endOffset && canFill && !home.mayHaveGaps
     if (problem === undefined && !isShort) continue
     const why = problem ?? `the next segment begins at ${next.baseOffset}, what lay between was not on disk`
     home.node.world.logger.log('WARN', 'kafka.log.UnifiedLog', `${segment.file.path} ends at offset ${endOffset} after recovery: ${why}`)

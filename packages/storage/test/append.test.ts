@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
-import { ErrorCode, encodeControlBatch, iterateBatches, setBaseOffset, setPartitionLeaderEpoch } from '@odradek/protocol'
+import { ErrorCode, encodeBatch, encodeControlBatch, iterateBatches, setBaseOffset, setPartitionLeaderEpoch } from '@odradek/protocol'
 import type { LogConfig } from '../src/log-config.ts'
 import type { LogManager } from '../src/log-manager.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
@@ -224,4 +224,41 @@ test('aborted transactions are known after a restart, also when their index is d
   await settle(reopened)
   const found = (await reopened.abortedTransactions(0, 100)).map(({ firstOffset, lastOffset }) => [firstOffset, lastOffset])
   assert.deepEqual(found, [...expected, [6, 7]])
+})
+
+test('offsets too far from the base of a segment for its index begin a new one, also in an empty log, and survive a crash', async () => {
+  const far = 3_000_000_000
+  const replicate = (log: PartitionLog, bases: readonly number[]) => {
+    const batches = bases.map((baseOffset) => encodeBatch({ baseOffset, records: [{ value: `at ${baseOffset}`, timestamp: NOW }] }))
+    return log.append(Buffer.concat(batches), { origin: 'replication', leaderEpoch: -1, now: NOW })
+  }
+  for (const appends of [[[far]], [[0], [far]], [[0, far, far + 1, 2 * far]], [[far], [2 * far], [2 * far + 1]]]) {
+    const world = memoryWorld()
+    const config = logConfig({ indexIntervalBytes: 1 })
+    const manager = await openManager(world, { config })
+    const log = await createLog(manager, config)
+    for (const bases of appends) assert.equal(replicate(log, bases).errorCode, 0)
+    await settle(log)
+    await log.flush()
+    const expected = appends.flat()
+    assert.deepEqual(
+      (await readAll(log)).map(({ offset }) => offset),
+      expected
+    )
+    assert.ok(
+      log.segments.every(
+        (segment, i) => log.segmentEnd(i) - 1 - segment.baseOffset < 2 ** 31 || segment.offsets.lastOffset < segment.baseOffset + 2 ** 31
+      )
+    )
+    await manager.shutdown({ clean: false })
+    await world.disk.removeTree('/data/recovery-point-offset-checkpoint')
+    const again = await openManager(world, { config })
+    const reopened = again.get({ topic: 'topic', partition: 0 })!
+    assert.deepEqual(
+      (await readAll(reopened)).map(({ offset }) => offset),
+      expected
+    )
+    assert.equal(reopened.logEndOffset, (expected.at(-1) as number) + 1)
+    await again.shutdown({ clean: true })
+  }
 })
