@@ -414,7 +414,7 @@ describe(`the admin against ${defaultKind}`, { timeout: 300_000 }, () => {
         { errorOf }
       )
       const listed = await admin.listTransactions()
-      assert.deepEqual(listed, [{ transactionalId: 'tx-1', producerId: first.producerId, state: 'Empty' }])
+      assert.deepEqual(listed, [{ transactionalId: 'tx-1', producerId: first.producerId, state: 'Empty', coordinatorId: 1 }])
       const described = (await admin.describeTransactions(['tx-1'])).get('tx-1')
       assert.equal(described?.state, 'Empty')
       assert.equal(described?.coordinatorId, 1)

@@ -82,3 +82,18 @@ export function parseDuration(text: string): number {
   const part = Number(`0.${fraction || '0'}`) * (seconds?.startsWith('-') === true ? -1 : 1)
   return (sign === '-' ? -1 : 1) * (whole + part) * 1000
 }
+
+/** The text of a Uuid, checked. */
+export function parseUuid(text: string): string {
+  const wrong = (message: string): ToolError => new ToolError(message)
+  if (text.length > 24) throw wrong(`Input string with prefix \`${text.slice(0, 24)}\` is too long to be decoded as a base64 UUID`)
+  const digits = text.replace(/={1,2}$/, '')
+  const illegal = /[^\w-]/.exec(digits)?.[0]
+  if (illegal !== undefined) throw wrong(`Illegal base64 character ${illegal.charCodeAt(0).toString(16)}`)
+  if (digits.length === 1) throw wrong('Input byte[] should at least have 2 bytes for base64 bytes')
+  const bytes = Buffer.from(digits, 'base64url')
+  if (bytes.length === 16) return bytes.toString('base64url')
+  throw wrong(
+    `Input string \`${text}\` decoded as ${bytes.length} bytes, which is not equal to the expected 16 bytes of a base64-encoded UUID`
+  )
+}

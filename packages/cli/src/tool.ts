@@ -72,6 +72,7 @@ export const exitCodeOf = (signal: AbortSignal): number => (signal.reason === 'S
 
 /** The release of Kafka whose tools these are. */
 export const KAFKA_VERSION = '4.3.1'
+export const KAFKA_COMMIT = '26b251a451ce941d'
 
 /** What is wrong with what was asked; `javaClass` is how Kafka's tool would name it. */
 export class ToolError extends OdradekError {

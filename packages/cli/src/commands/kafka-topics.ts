@@ -1,6 +1,6 @@
 /** kafka-topics: lists, describes, creates, alters and deletes topics. Flags, output and exit codes are those of Kafka's tool. */
 import type { Admin, ConfigEntry, NewTopic, PartitionReassignment, TopicDescription, TopicPartitionInfo } from '@odradek/client'
-import { nameOrder } from '../java.ts'
+import { nameOrder, parseUuid } from '../java.ts'
 import { helpTable, Options, UsageError } from '../options.ts'
 import {
   call,
@@ -175,13 +175,9 @@ function brokerId(text: string): number {
 /** The topics to describe, in the order of Kafka's tool. */
 async function describedTopics(context: Context): Promise<TopicDescription[]> {
   const { admin, options } = context
-  const id = options.value('topic-id')
-  if (id !== undefined) {
-    const bytes = Buffer.from(id, 'base64url').length
-    if (bytes !== 16)
-      throw new ToolError(
-        `Input string \`${id}\` decoded as ${bytes} bytes, which is not equal to the expected 16 bytes of a base64-encoded UUID`
-      )
+  const asked = options.value('topic-id')
+  if (asked !== undefined) {
+    const id = parseUuid(asked)
     if (id !== ZERO_UUID) {
       const listings = await call('listTopics', admin.listTopics({ listInternal: true }))
       const found = [...listings.values()].filter(

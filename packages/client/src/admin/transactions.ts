@@ -23,6 +23,8 @@ export interface TransactionListing {
   readonly producerId: number
   /** Ongoing, CompleteCommit, … */
   readonly state: string
+  /** The broker that looks after it. */
+  readonly coordinatorId: number
 }
 
 export interface ListTransactionsOptions extends CallOptions {
@@ -55,7 +57,7 @@ export interface ProducerState {
   readonly currentTransactionStartOffset: number | undefined
 }
 
-/** Of every broker, sorted by transactional id. */
+/** Of every broker, in the order of their ids. */
 export function listTransactions(cluster: Cluster, options: ListTransactionsOptions = {}): Promise<readonly TransactionListing[]> {
   const { states = [], producerIds = [], durationMs = -1, transactionalIdPattern } = options
   return cluster.retry('listTransactions', options, async (signal) => {
@@ -74,11 +76,12 @@ export function listTransactions(cluster: Cluster, options: ListTransactionsOpti
       return response.transactionStates.map(({ transactionalId, producerId, transactionState: state }) => ({
         transactionalId,
         producerId,
-        state
+        state,
+        coordinatorId: node
       }))
     }
-    const answers = await Promise.all([...nodes.keys()].map(ask))
-    return answers.flat().sort((a, b) => (a.transactionalId < b.transactionalId ? -1 : 1))
+    const answers = await Promise.all([...nodes.keys()].sort((a, b) => a - b).map(ask))
+    return answers.flat()
   })
 }
 
