@@ -448,7 +448,7 @@ const alterations: Record<string, Body> = {
   metrics: alter(16, 'm', ['interval.ms', 0, '1000'])
 }
 for (const [label, body] of Object.entries(alterations)) add('IncrementalAlterConfigs', label, body, [1])
-add('DescribeConfigs', 'altered logger', describeConfigs(8, '1', ['root', 'no.such']), [4])
+add('DescribeConfigs', 'unknown logger', describeConfigs(8, '1', ['no.such']), [4])
 add('DescribeConfigs', 'altered topic', describeConfigs(2, 'configured', ['retention.ms', 'cleanup.policy']), [4])
 add(
   'DescribeConfigs',

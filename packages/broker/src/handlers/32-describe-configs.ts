@@ -45,7 +45,7 @@ function describe(broker: BrokerContext, request: DescribeConfigsRequest, resour
     isSensitive: entry.isSensitive,
     synonyms: request.includeSynonyms ? [...entry.synonyms] : [],
     configType: entry.type,
-    documentation: request.includeDocumentation ? entry.documentation : null
+    documentation: request.includeDocumentation || resourceType === CONFIG_RESOURCE_BROKER_LOGGER ? entry.documentation : null
   }))
   return { errorCode: ErrorCode.NONE, errorMessage: '', resourceType, resourceName, configs }
 }
