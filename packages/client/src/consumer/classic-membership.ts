@@ -40,6 +40,9 @@ export interface ClassicOptions {
   readonly host: MembershipHost
 }
 
+/** Joins in a row without a back-off. */
+const PROMPT_JOINS = 5
+
 interface Joined {
   readonly assignment: MemberAssignment
   readonly assignor: ConsumerAssignor
@@ -204,13 +207,14 @@ export class ClassicMembership implements Membership {
   /** Until the group has an assignment for us. In the background. */
   async #join(closing: AbortSignal): Promise<Joined> {
     const { cluster } = this.#options
-    for (let failures = 0; ; ) {
+    for (let failures = 0, prompt = 0; ; ) {
       closing.throwIfAborted()
       try {
         const outcome = await this.#joinOnce(closing)
         if (!('kind' in outcome)) return outcome
         if (outcome.kind === 'fatal') throw outcome.error
-        if (outcome.kind === 'retry' && outcome.isSoon) continue
+        // A coordinator that never has enough is not asked without a pause.
+        if (outcome.kind === 'retry' && outcome.isSoon && ++prompt <= PROMPT_JOINS) continue
       } catch (error) {
         if (closing.aborted) throw error
         const failure = toKafkaError(error)

@@ -6,6 +6,7 @@
 import type { Uuid } from '@odradek/base'
 import { ErrorCode, FetchRequest, FetchResponse, IsolationLevel } from '@odradek/protocol'
 import type { ClientConnection } from '@odradek/transport'
+import type { TimerHandle } from '@odradek/world'
 import { KafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { backoffMs } from '../network/retry.ts'
@@ -39,6 +40,8 @@ interface NodeFetch {
   readonly session: FetchSession
   isBusy: boolean
   failures: number
+  /** Answers in a row that brought nothing and did not wait for it. */
+  idleAnswers: number
   retryAtMs: number
 }
 
@@ -60,6 +63,12 @@ const staleLeader: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_TOPIC_ID,
   ErrorCode.INCONSISTENT_TOPIC_ID
 ])
+interface SentFetch {
+  readonly sent: ReadonlyMap<string, { readonly state: PartitionState; readonly version: number; readonly offset: number }>
+  readonly atMs: number
+}
+
+const IDLE_ANSWERS = 5
 /** Topic ids in requests. */
 const TOPIC_ID_VERSION = 13
 
@@ -70,6 +79,7 @@ export class Fetcher {
   #arrived: FetchedRecords[] = []
   #isClosed = false
   readonly #closing = new AbortController()
+  readonly #timers = new Set<TimerHandle>()
 
   constructor(options: FetcherOptions) {
     this.#options = options
@@ -135,6 +145,7 @@ export class Fetcher {
   async close(timeoutMs: number): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    for (const timer of this.#timers) timer.cancel()
     this.#arrived = []
     const { cluster } = this.#options
     const ends = [...this.#nodes].map(async ([nodeId, { session }]) => {
@@ -199,7 +210,7 @@ export class Fetcher {
     const { cluster } = this.#options
     let node = this.#nodes.get(nodeId)
     if (node === undefined) {
-      node = { session: new FetchSession(), isBusy: false, failures: 0, retryAtMs: 0 }
+      node = { session: new FetchSession(), isBusy: false, failures: 0, idleAnswers: 0, retryAtMs: 0 }
       this.#nodes.set(nodeId, node)
     }
     const at = node
@@ -269,7 +280,7 @@ export class Fetcher {
       }))
     }
     connection.send(FetchRequest, FetchResponse, body, { version, signal: this.#closing.signal }).then(
-      (response) => this.#onResponse(node, nodeId, request, sent, response),
+      (response) => this.#onResponse(node, nodeId, request, { sent, atMs: now }, response),
       (error) => {
         node.session.onFailure()
         this.#failed(node, nodeId, states, error, cluster.world.clock.monotonicMs())
@@ -283,13 +294,7 @@ export class Fetcher {
     return { replicaId: -1, maxWaitMs, minBytes, maxBytes, isolationLevel, rackId }
   }
 
-  #onResponse(
-    node: NodeFetch,
-    nodeId: number,
-    request: SessionRequest,
-    sent: ReadonlyMap<string, { state: PartitionState; version: number; offset: number }>,
-    response: FetchResponse
-  ): void {
+  #onResponse(node: NodeFetch, nodeId: number, request: SessionRequest, { sent, atMs }: SentFetch, response: FetchResponse): void {
     node.isBusy = false
     if (this.#isClosed) return
     const now = this.#options.cluster.world.clock.monotonicMs()
@@ -303,21 +308,32 @@ export class Fetcher {
       return
     }
     node.failures = 0
+    let isIdle = true
     const endpoints = response.nodeEndpoints.map(({ nodeId: id, host, port, rack }) => ({ id, host, port, rack }))
     for (const { topic, topicId, partitions } of response.responses) {
       const name = request.usesTopicIds ? request.topicNames.get(topicId as Uuid) : topic
       if (name === undefined) continue
       for (const data of partitions) {
         const asked = sent.get(partitionKey(name, data.partitionIndex))
-        if (asked === undefined || asked.state.isGone || asked.state.version !== asked.version) continue
+        if (asked === undefined) continue
+        if (data.errorCode !== ErrorCode.NONE || (data.records?.length ?? 0) > 0) isIdle = false
+        if (asked.state.isGone || asked.state.version !== asked.version) continue
         this.#onPartition(asked.state, asked.offset, data, nodeId, now)
         const { leaderId, leaderEpoch } = data.currentLeader
         if (leaderId >= 0 && leaderEpoch >= 0)
           this.#options.cluster.updateLeaders([{ topic: name, partition: data.partitionIndex, leaderId, leaderEpoch }], endpoints)
       }
     }
+    this.#pace(node, isIdle, now - atMs)
     this.#options.wake()
     this.pump()
+  }
+
+  /** A broker waits before it says that there is nothing; one that does not is not asked without a pause. */
+  #pace(node: NodeFetch, isIdle: boolean, tookMs: number): void {
+    node.idleAnswers = isIdle && tookMs < this.#options.maxWaitMs / 2 ? node.idleAnswers + 1 : 0
+    if (node.idleAnswers < IDLE_ANSWERS) return
+    node.retryAtMs = this.#later(this.#options.cluster.world.clock.monotonicMs(), node.idleAnswers - IDLE_ANSWERS)
   }
 
   #onPartition(state: PartitionState, offset: number, data: FetchedPartition, nodeId: number, now: number): void {
@@ -387,11 +403,12 @@ export class Fetcher {
   #later(now: number, failures: number): number {
     const { cluster, wake } = this.#options
     const waitMs = backoffMs(cluster.backoff, failures, cluster.world)
-    cluster.world.timers.schedule(waitMs + 1, () => {
-      if (this.#isClosed) return
+    const timer = cluster.world.timers.schedule(waitMs + 1, () => {
+      this.#timers.delete(timer)
       this.pump()
       wake()
     })
+    this.#timers.add(timer)
     return now + waitMs
   }
 }

@@ -2,6 +2,7 @@
 // against the leader's log after a change of leader (KIP-320). `update` starts what is due and returns; what it learns goes into the
 // states, unless the partition has jumped or gone meanwhile.
 import { ErrorCode, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse } from '@odradek/protocol'
+import type { TimerHandle } from '@odradek/world'
 import { listOffsets, type OffsetSpec } from '../admin/offsets.ts'
 import { KafkaError, toKafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
@@ -26,6 +27,7 @@ export class Positions {
   /** With a request under way, and the version it is for. */
   readonly #busy = new Map<PartitionState, number>()
   readonly #closing = new AbortController()
+  readonly #timers = new Set<TimerHandle>()
 
   constructor(options: PositionsOptions) {
     this.#options = options
@@ -71,7 +73,8 @@ export class Positions {
     const { strategy, onError } = this.#options
     if (strategy !== undefined) {
       state.requestReset(strategy)
-      this.update()
+      // A broker that finds every position out of range is not asked without a pause.
+      this.#retryLater([state])
       return
     }
     onError(
@@ -83,20 +86,19 @@ export class Positions {
 
   close(): void {
     this.#closing.abort()
+    for (const timer of this.#timers) timer.cancel()
   }
 
   #run(states: readonly PartitionState[], work: () => Promise<void>): void {
-    const { cluster, onReady, onError } = this.#options
+    const { onReady, onError } = this.#options
     for (const state of states) this.#busy.set(state, state.version)
     const versions = states.map(({ version }) => version)
     work()
       .catch((error) => {
         if (this.#closing.signal.aborted) return
-        const retryAtMs = cluster.world.clock.monotonicMs() + backoffMs(cluster.backoff, 0, cluster.world)
-        for (const state of states) state.retryAtMs = retryAtMs
         const failure = toKafkaError(error)
         if (failure.fatal) onError(failure)
-        this.#later(retryAtMs)
+        this.#retryLater(states)
       })
       .finally(() => {
         states.forEach((state, at) => {
@@ -108,9 +110,15 @@ export class Positions {
       })
   }
 
-  #later(atMs: number): void {
-    const { world } = this.#options.cluster
-    world.timers.schedule(Math.max(0, atMs - world.clock.monotonicMs()) + 1, () => this.update())
+  #retryLater(states: readonly PartitionState[]): void {
+    const { world, backoff } = this.#options.cluster
+    const waitMs = backoffMs(backoff, 0, world)
+    for (const state of states) state.retryAtMs = world.clock.monotonicMs() + waitMs
+    const timer = world.timers.schedule(waitMs + 1, () => {
+      this.#timers.delete(timer)
+      this.update()
+    })
+    this.#timers.add(timer)
   }
 
   #initialize(states: readonly PartitionState[]): void {
@@ -157,8 +165,11 @@ export class Positions {
       const found = values.get(state.key)
       if (found === undefined || state.isGone || state.phase !== 'resetting' || state.version !== versions.get(state)) continue
       // Nothing is as young as that: what comes next is.
-      if (found.offset < 0) state.requestReset({ kind: 'latest' })
-      else state.seek(found.offset, found.leaderEpoch ?? -1)
+      if (found.offset < 0) {
+        const isEmpty = state.reset?.kind === 'latest'
+        state.requestReset({ kind: 'latest' })
+        if (isEmpty) this.#retryLater([state])
+      } else state.seek(found.offset, found.leaderEpoch ?? -1)
     }
     if (failure !== undefined) throw failure
   }
@@ -213,8 +224,10 @@ export class Positions {
     let failure: KafkaError | undefined
     for (const state of states) {
       const answer = answers.get(state.key)
-      if (answer === undefined || state.isGone || state.phase !== 'validating' || state.version !== versions.get(state)) continue
-      if (answer.errorCode === ErrorCode.NONE) this.#validated(state, answer, epochs.get(state) ?? -1)
+      if (state.isGone || state.phase !== 'validating' || state.version !== versions.get(state)) continue
+      if (answer === undefined)
+        failure ??= new KafkaError(ErrorCode.UNKNOWN_LEADER_EPOCH, { message: `${state.key}: the leader did not answer` })
+      else if (answer.errorCode === ErrorCode.NONE) this.#validated(state, answer, epochs.get(state) ?? -1)
       else {
         this.#options.refresh(state.topic)
         failure ??= new KafkaError(answer.errorCode, { message: `${state.key}: ${new KafkaError(answer.errorCode).message}` })

@@ -104,7 +104,13 @@ function mergeTopic(
     return before !== undefined && isOlder(partition, before) ? before : partition
   })
   partitions.sort((a, b) => a.partition - b.partition)
-  return { name: topic.name, topicId, errorCode: topic.errorCode, isInternal: topic.isInternal, partitions, fetchedAtMs: now }
+  const { name, errorCode, isInternal } = topic
+  return { name, topicId, errorCode, isInternal, partitions: partitions.filter(isSound), fetchedAtMs: now }
+}
+
+/** Neither below 0 nor there twice. */
+function isSound({ partition }: PartitionMetadata, at: number, all: readonly PartitionMetadata[]): boolean {
+  return partition >= 0 && all[at - 1]?.partition !== partition
 }
 
 function isOlder(next: PartitionMetadata, before: PartitionMetadata): boolean {

@@ -86,7 +86,7 @@ export class StickyPartitioner {
 
   /** A queue is drawn the more often the shorter it is than the longest; equally long ones are equally likely. */
   #drawByLoad({ partitions, queueSizes }: PartitionLoad): number {
-    const longest = Math.max(...queueSizes)
+    const longest = queueSizes.reduce((most, size) => Math.max(most, size), 0)
     let total = 0
     for (const size of queueSizes) total += longest + 1 - size
     let left = this.#draw.below(total)

@@ -48,9 +48,15 @@ export interface SenderHooks {
 interface NodeState {
   inFlight: number
   isConnecting: boolean
+  connectFailures: number
+  /** No connection is tried before. */
+  connectAtMs: number
   /** Since when something is ready for it that it does not take. */
   blockedSinceMs: number | undefined
 }
+
+/** A new leader is asked at once so often; brokers that name each other for ever are asked with a back-off. */
+const PROMPT_ATTEMPTS = 5
 
 type PartitionResponse = ProduceResponse['responses'][number]['partitionResponses'][number]
 
@@ -178,7 +184,8 @@ export class Sender {
     const connection = this.#cluster.peek(nodeId)
     if (connection === undefined) {
       node.blockedSinceMs ??= now
-      this.#connect(nodeId, node, queues)
+      if (now < node.connectAtMs) this.#armAt(node.connectAtMs)
+      else this.#connect(nodeId, node, queues)
       return
     }
     while (node.inFlight < this.#options.inFlightMax) {
@@ -329,7 +336,8 @@ export class Sender {
     if (verdict === 'restart') identity?.requestRestart(queue)
     if (verdict !== 'fail' && batch.attempts < this.#options.retries) {
       const now = this.#now()
-      batch.retryAtMs = isNewLeader ? now : now + backoffMs(this.#cluster.backoff, batch.attempts, this.#world)
+      batch.retryAtMs =
+        isNewLeader && batch.attempts < PROMPT_ATTEMPTS ? now : now + backoffMs(this.#cluster.backoff, batch.attempts, this.#world)
       batch.attempts++
       this.#metrics.recordRetryTotal += batch.count
       this.#lastError = error
@@ -403,10 +411,12 @@ export class Sender {
     this.#cluster.connection(nodeId).then(
       () => {
         node.isConnecting = false
+        node.connectFailures = 0
         this.wake()
       },
       (error) => {
         node.isConnecting = false
+        node.connectAtMs = this.#now() + backoffMs(this.#cluster.backoff, node.connectFailures++, this.#world)
         this.#lastError = toKafkaError(error)
         if (!this.#isClosed) this.#refreshMetadata(new Set(queues.map(({ topic }) => topic)), this.#now())
       }
@@ -444,7 +454,7 @@ export class Sender {
   #node(nodeId: number): NodeState {
     let node = this.#nodes.get(nodeId)
     if (node === undefined) {
-      node = { inFlight: 0, isConnecting: false, blockedSinceMs: undefined }
+      node = { inFlight: 0, isConnecting: false, connectFailures: 0, connectAtMs: 0, blockedSinceMs: undefined }
       this.#nodes.set(nodeId, node)
     }
     return node

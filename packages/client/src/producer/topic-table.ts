@@ -51,7 +51,10 @@ export class TopicTable {
       this.#topics.set(name, state)
     }
     state.partitionCount = metadata.partitions.length
-    state.available = metadata.partitions.filter(({ leaderId }) => leaderId >= 0).map(({ partition }) => partition)
+    // A broker may leave holes; their numbers are no partitions of ours.
+    const isUsable = ({ leaderId, partition }: { leaderId: number; partition: number }): boolean =>
+      leaderId >= 0 && partition < state.partitionCount
+    state.available = metadata.partitions.filter(isUsable).map(({ partition }) => partition)
     for (let partition = state.queues.length; partition < state.partitionCount; partition++)
       state.queues.push(new PartitionQueue(name, partition))
     return state

@@ -1,6 +1,7 @@
 // Brokers in the simulated world whose answers a test decides, one function a request; metadata, coordinators and versions are
 // answered by themselves from what the cluster is said to be.
 import {
+  type ApiInfo,
   ApiKey,
   ApiVersionsResponse,
   apiKeys,
@@ -29,6 +30,17 @@ export interface FakeRequest {
 /** A body to answer with, raw bytes, silence, or the end of the connection. */
 export type FakeAnswer = object | Buffer | 'silence' | 'hang up'
 export type FakeHandler = (request: FakeRequest, broker: FakeBroker) => FakeAnswer | undefined
+
+export type Lie = (request: FakeRequest, honest: FakeAnswer, broker: FakeBroker) => FakeAnswer | undefined
+
+/** Bytes, and the end of the connection behind them. */
+export class CutOff {
+  readonly bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+}
 
 export interface FakeTopic {
   topicId: string
@@ -87,9 +99,22 @@ export class FakeBroker {
     const request = { ...header, body: value as never }
     this.asked.push(request)
     const answer = this.#cluster.answer(request, this)
+    const delayMs = this.#cluster.delayMs?.(request, answer) ?? 0
+    if (delayMs > 0) this.node.world.timers.schedule(delayMs, () => this.#give(socket, request, answer))
+    else this.#give(socket, request, answer)
+  }
+
+  #give(socket: Socket, request: FakeRequest, answer: FakeAnswer): void {
     if (answer === 'silence') return
     if (answer === 'hang up') socket.destroy()
-    else socket.write(Buffer.isBuffer(answer) ? [answer] : encodeResponseFrame(api.response, header, answer as never))
+    else if (answer instanceof CutOff) {
+      socket.write([answer.bytes])
+      socket.end()
+    } else if (Buffer.isBuffer(answer)) socket.write([answer])
+    else {
+      const api = apiKeys.get(request.apiKey) as ApiInfo
+      socket.write(encodeResponseFrame(api.response, request, answer as never))
+    }
   }
 }
 
@@ -99,6 +124,10 @@ export class FakeCluster {
   readonly brokers = new Map<number, FakeBroker>()
   readonly topics = new Map<string, FakeTopic>()
   readonly handlers = new Map<number, FakeHandler>()
+  /** Changes the answers of all APIs. */
+  lie: Lie | undefined
+  /** How long an answer takes. */
+  delayMs: ((request: FakeRequest, answer: FakeAnswer) => number) | undefined
   /** Of every key. */
   coordinatorId = 1
   controllerId = 1
@@ -139,6 +168,11 @@ export class FakeCluster {
   }
 
   answer(request: FakeRequest, broker: FakeBroker): FakeAnswer {
+    const honest = this.#honest(request, broker)
+    return this.lie?.(request, honest, broker) ?? honest
+  }
+
+  #honest(request: FakeRequest, broker: FakeBroker): FakeAnswer {
     const answer = this.handlers.get(request.apiKey)?.(request, broker)
     if (answer !== undefined) return answer
     if (request.apiKey === ApiKey.API_VERSIONS) return this.#versions()
