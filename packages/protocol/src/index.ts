@@ -7,5 +7,7 @@ export * from './frames.ts'
 export * from './framings.ts'
 export * from './generated/codecs.ts'
 export * from './generated/tables/enums.ts'
+// the types inside messages, for whoever infers a type from a message and has to name it
+export type * as messages from './generated/types.ts'
 export * from './json.ts'
 export * from './records/index.ts'

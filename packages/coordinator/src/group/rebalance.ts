@@ -3,7 +3,7 @@
  * generation), and the timers that force each of them. Steps return the records to write; what members are told goes to
  * their parked requests.
  */
-import { ErrorCode } from '@odradek/protocol'
+import { ErrorCode, type Input, type JoinGroupResponse } from '@odradek/protocol'
 import type { ClassicGroup, ClassicMember } from './classic-group.ts'
 import { NO_BYTES } from './classic-group.ts'
 import type { GroupState } from './group-state.ts'
@@ -84,7 +84,11 @@ export function completeJoin(state: GroupState, group: ClassicGroup): GroupStep 
   return DONE
 }
 
-export function joinSuccess(group: ClassicGroup, member: ClassicMember, members: ReturnType<ClassicGroup['membersForLeader']>) {
+export function joinSuccess(
+  group: ClassicGroup,
+  member: ClassicMember,
+  members: ReturnType<ClassicGroup['membersForLeader']>
+): Input<JoinGroupResponse> {
   return {
     errorCode: ErrorCode.NONE,
     memberId: member.memberId,
