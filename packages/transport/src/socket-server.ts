@@ -41,6 +41,8 @@ export class SocketServer {
   #isStopping = false
   /** Connections made before `open` wait unread, as in the backlog of a socket. */
   #held: Set<ServerConnection> | undefined = new Set()
+  /** Connections that came too fast wait unread for their turn. */
+  readonly #delayed = new Map<ServerConnection, TimerHandle>()
   #sequence = 0
 
   static async listen(options: SocketServerOptions): Promise<SocketServer> {
@@ -124,9 +126,11 @@ export class SocketServer {
     if (admission.delayMs === 0) return
     this.#log.log('INFO', 'delayed', `New connections come faster than allowed; ${socket.remoteAddress} waits ${admission.delayMs} ms`)
     socket.pause()
-    this.#options.world.timers.schedule(admission.delayMs, () => {
-      if (!connection.isClosed) socket.resume()
+    const turn = this.#options.world.timers.schedule(admission.delayMs, () => {
+      this.#delayed.delete(connection)
+      socket.resume()
     })
+    this.#delayed.set(connection, turn)
   }
 
   #connect(socket: Socket): ServerConnection {
@@ -145,6 +149,8 @@ export class SocketServer {
       buffers: this.#buffers,
       onClose: (closed) => {
         this.#connections.delete(closed)
+        this.#delayed.get(closed)?.cancel()
+        this.#delayed.delete(closed)
         quotas.release(this.listenerName, socket.remoteAddress, world.clock.monotonicMs())
         if (this.#connections.size === 0) this.#onEmpty?.()
       }

@@ -166,4 +166,14 @@ describe('a listener', () => {
     await fake.advance(10_000)
     assert.equal(fake.pendingTimers, 0)
   })
+
+  test('leaves no timer behind of connections that went before their turn', async () => {
+    const { fake, server } = await setUp({ creationRatePerIp: 0.01 })
+    const sockets = Array.from({ length: 5 }, () => fake.accept(new FakeSocket()))
+    assert.equal(sockets.filter((socket) => socket.isPaused).length, 5)
+    const closing = server.close(1_000)
+    await fake.advance(5_000)
+    await closing
+    assert.equal(fake.pendingTimers, 0)
+  })
 })
