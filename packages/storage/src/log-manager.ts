@@ -82,6 +82,7 @@ export class LogManager {
   private readonly foundFutures: { directory: LogDirectory; path: string; topicPartition: TopicPartition }[] = []
   private configFor: (topic: string) => LogConfig
   private areConfigsKnown = false
+  private metadataLock: { release(): Promise<void> } | undefined
 
   private constructor(options: LogManagerOptions) {
     this.options = options
@@ -419,7 +420,7 @@ export class LogManager {
   async openMetadataLog(directoryPath: string, config: LogConfig, topicId: Uuid): Promise<PartitionLog> {
     const { world } = this.node
     const opened = this.opened.find(({ directory }) => directory.path === directoryPath)
-    const directory = opened?.directory ?? new LogDirectory(directoryPath, this.node)
+    const directory = opened?.directory ?? (await this.openMetadataDirectory(directoryPath))
     const path = `${directoryPath}/${partitionName(METADATA_TOPIC, 0)}`
     const haltOnly = directory.onOffline
     directory.onOffline = (failed, error) => {
@@ -444,6 +445,15 @@ export class LogManager {
     return log
   }
 
+  /** `metadata.log.dir` apart from `log.dirs`: no other process may write there either. */
+  private async openMetadataDirectory(path: string): Promise<LogDirectory> {
+    const directory = new LogDirectory(path, this.node)
+    this.metadataLock = await this.lockDirectory(directory)
+    if (directory.isOffline) throw new OdradekError('STORAGE_NO_DIRECTORY', `${path}, the directory of the metadata log, cannot be used`)
+    await this.readIdentity(directory)
+    return directory
+  }
+
   // ---- by the clock
 
   /** Starts checkpoints, retention, flushing, expiry and cleaning. */
@@ -462,6 +472,7 @@ export class LogManager {
       else await Promise.all([...directory.logs].map((log) => log.abandon()))
       await lock?.release()
     }
+    await this.metadataLock?.release()
     this.logsByName.clear()
   }
 

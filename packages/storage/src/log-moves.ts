@@ -1,9 +1,10 @@
 // The moves of logs between directories that are under way on a node: one a log at most.
 
-import { randomUuid } from '@odradek/base'
-import { forgetDeparted } from './directory-files.ts'
+import { OdradekError, randomUuid } from '@odradek/base'
+import { parsePartitionMetadata } from './checkpoints.ts'
+import { forgetDeparted, writeCleanerOffsets } from './directory-files.ts'
 import type { TopicPartition } from './layout.ts'
-import { partitionName, renamedDirectory } from './layout.ts'
+import { PARTITION_METADATA, parsePartitionDirectory, partitionName, renamedDirectory } from './layout.ts'
 import type { LogDirectory, StorageNode } from './log-directory.ts'
 import { savePartitionMetadata } from './log-flush.ts'
 import { openLog } from './log-loader.ts'
@@ -16,6 +17,7 @@ export class LogMoves {
   private readonly scheduler: LogScheduler
   private readonly maxBytesPerSecond: () => number
   private readonly moves = new Map<string, LogMove>()
+  private readonly starting = new Map<string, Promise<void>>()
 
   constructor(node: StorageNode, scheduler: LogScheduler, maxBytesPerSecond: () => number) {
     this.node = node
@@ -38,14 +40,36 @@ export class LogMoves {
     if (current?.future.directory === directory) return
     await this.cancel(log.name)
     if (log.directory === directory) return
-    await forgetDeparted(directory, log.name)
-    const path = `${directory.path}/${this.renamed(log.topicPartition, 'future')}`
-    await this.node.world.disk.mkdir(path)
-    await this.resume(log, directory, path)
+    const name = this.renamed(log.topicPartition, 'future')
+    if (parsePartitionDirectory(name)?.topic !== log.topicPartition.topic)
+      throw new OdradekError('STORAGE_NO_DIRECTORY', `no directory takes the copy of ${log.name}: its name would be too long`)
+    await this.starts(log, async () => {
+      await forgetDeparted(directory, log.name)
+      const path = `${directory.path}/${name}`
+      await this.node.world.disk.mkdir(path)
+      await this.grow(log, directory, path)
+    })
   }
 
-  /** Goes on with the copy in `path`. */
+  /** Goes on with the copy in `path`, unless it is one of another topic of the same name. */
   async resume(log: PartitionLog, directory: LogDirectory, path: string): Promise<void> {
+    const { disk } = this.node.world
+    const metadata = `${path}/${PARTITION_METADATA}`
+    const topicId = (await disk.exists(metadata)) ? parsePartitionMetadata(await disk.readFile(metadata)) : undefined
+    if (topicId === undefined || topicId !== log.topicId) await disk.removeTree(path)
+    else await this.starts(log, () => this.grow(log, directory, path))
+  }
+
+  /** Who cancels waits for a start under way. */
+  private async starts(log: PartitionLog, start: () => Promise<void>): Promise<void> {
+    const starting = start().finally(() => {
+      if (this.starting.get(log.name) === starting) this.starting.delete(log.name)
+    })
+    this.starting.set(log.name, starting)
+    await starting
+  }
+
+  private async grow(log: PartitionLog, directory: LogDirectory, path: string): Promise<void> {
     const future = await openLog({
       directory,
       path,
@@ -62,6 +86,11 @@ export class LogMoves {
     await future.truncateTo(log.logEndOffset)
     log.cutOffset = Number.POSITIVE_INFINITY
     await savePartitionMetadata(future)
+    if (log.isClosed) {
+      await future.abandon()
+      await this.node.world.disk.removeTree(path)
+      throw new OdradekError('STORAGE_NO_LOG', `${log.name} was deleted`)
+    }
     const move = new LogMove(log, future, { maxBytesPerSecond: this.maxBytesPerSecond, finish: (moved, left) => this.finish(moved, left) })
     this.moves.set(log.name, move)
     void move.done.finally(() => {
@@ -84,11 +113,13 @@ export class LogMoves {
     }
     await log.moveFolder(`${log.directory.path}/${log.name}`)
     await disk.syncDir(log.directory.path)
+    if (log.cleanedOffset > 0) await writeCleanerOffsets(log.directory)
     logger.log('INFO', 'kafka.server.ReplicaAlterLogDirsThread', `${log.name} moved from ${left.directory.path} to ${log.directory.path}`)
   }
 
   /** Gives a move up and deletes its copy. */
   async cancel(name: string): Promise<void> {
+    await this.starting.get(name)?.catch(() => undefined)
     const move = this.moves.get(name)
     if (move === undefined) return
     move.cancel()
@@ -102,6 +133,7 @@ export class LogMoves {
 
   /** Stops all; the next start goes on with them. */
   async stop(): Promise<void> {
+    await Promise.all([...this.starting.values()].map((starting) => starting.catch(() => undefined)))
     for (const move of this.moves.values()) move.cancel()
     await Promise.all([...this.moves.values()].map(({ done }) => done))
     for (const { future } of this.moves.values()) await future.abandon()

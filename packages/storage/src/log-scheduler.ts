@@ -108,8 +108,14 @@ export class LogScheduler {
     for (const log of [...this.manager.logs()]) {
       if (this.jobs.isStopped) return
       if (log.isClosed || log.directory.isOffline) continue
+      const { generation } = log
       await this.onDirectory(log.directory, async () => {
-        await job(log)
+        try {
+          await job(log)
+        } catch (error) {
+          // its files went away under the job: that is no failure of the disk, and what is one the log has told
+          if (!log.isClosed && generation === log.generation) throw error
+        }
       })
     }
   }

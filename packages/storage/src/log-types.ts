@@ -13,7 +13,7 @@ export interface LogListener {
   /** Everything below `offset` may be acknowledged: it is written or, with `odradek.durability=sync`, on disk. */
   onWritten(offset: number): void
   /**
-   * What was appended at or above `writtenOffset` is lost. With code `ENOSPC` the log goes on from there
+   * What was appended at or above `writtenOffset` is lost. Of a full disk (`isDiskFull`) the log goes on from there
    * when its directory has room; with any other the directory is offline.
    */
   onFailed(error: unknown): void

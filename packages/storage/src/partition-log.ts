@@ -518,6 +518,8 @@ export class PartitionLog {
   onDirectoryWritable(): void {
     const task = this.unfinishedCut
     if (this.status === 'truncating' && task !== undefined) this.inBackground(() => this.finishCut(task))
+    // what was written, and could not be completed on the full disk, is still to be acknowledged
+    if (this.acksAfterSync && this.syncedOffset < this.logEndOffset) this.directory.syncs.request(this)
   }
 
   /** Completes the files so that the next start finds all as it is. */

@@ -24,29 +24,42 @@ async function deleteByTime(log: PartitionLog): Promise<number> {
   const { retentionMs } = log.config
   if (retentionMs < 0) return 0
   const now = log.node.world.clock.now()
-  let count = 0
-  for (const segment of log.segments) {
+  const isOld = (segment: Segment): boolean => isTimeKnown(segment) && now - segment.largestTimestamp > retentionMs
+  for (const segment of [...log.segments]) {
+    if (segment.isRemoved) return 0
     await ensureMaxTimestamp(log, segment)
-    if (!isDeletable(log, count) || now - segment.largestTimestamp <= retentionMs) break
-    count++
+    if (!isOld(segment)) break
   }
-  return deleteFirst(log, count)
+  return deleteFirst(log, () => {
+    let count = 0
+    while (count < log.segments.length && isDeletable(log, count) && isOld(log.segments[count])) count++
+    return count
+  })
+}
+
+/** Segments may have come since we looked. */
+function isTimeKnown(segment: Segment): boolean {
+  return segment.isIndexLoaded || segment.maxTimestamp >= 0
 }
 
 async function deleteBySize(log: PartitionLog): Promise<number> {
   const { retentionBytes } = log.config
-  let excess = log.sizeInBytes - retentionBytes
-  if (retentionBytes < 0 || excess < 0) return 0
-  let count = 0
-  while (count < log.segments.length && isDeletable(log, count) && excess - log.segments[count].size >= 0)
-    excess -= log.segments[count++].size
-  return deleteFirst(log, count)
+  if (retentionBytes < 0) return 0
+  return deleteFirst(log, () => {
+    let excess = log.sizeInBytes - retentionBytes
+    let count = 0
+    while (count < log.segments.length && isDeletable(log, count) && excess - log.segments[count].size >= 0)
+      excess -= log.segments[count++].size
+    return count
+  })
 }
 
 async function deleteBelowStart(log: PartitionLog): Promise<number> {
-  let count = 0
-  while (count + 1 < log.segments.length && log.segments[count + 1].baseOffset <= log.logStartOffset && isDeletable(log, count)) count++
-  return deleteFirst(log, count)
+  return deleteFirst(log, () => {
+    let count = 0
+    while (count + 1 < log.segments.length && log.segments[count + 1].baseOffset <= log.logStartOffset && isDeletable(log, count)) count++
+    return count
+  })
 }
 
 /** All of it is below the high watermark, and it is not the empty last one. */
@@ -55,15 +68,19 @@ function isDeletable(log: PartitionLog, index: number): boolean {
   return log.highWatermark >= log.segmentEnd(index) && !isEmptyLast
 }
 
-async function deleteFirst(log: PartitionLog, count: number): Promise<number> {
-  if (count === 0) return 0
+/** Counts once more in its turn: what was appended, cut, cleaned or moved before it is not what was looked at. */
+async function deleteFirst(log: PartitionLog, countNow: () => number): Promise<number> {
+  if (countNow() === 0) return 0
   const { clock, logger } = log.node.world
-  if (count === log.segments.length) log.roll(clock.now())
-  const segments = log.removeSegments(0, count)
-  const newStart = log.segments[0].baseOffset
-  logger.log('INFO', 'kafka.log.UnifiedLog', `deleting ${count} segments of ${log.path} below offset ${newStart}`)
-  if (log.logStartOffset < newStart) log.moveLogStart(newStart)
+  let count = 0
   await log.runTask(async () => {
+    count = countNow()
+    if (count === 0) return
+    if (count === log.segments.length) log.roll(clock.now())
+    const segments = log.removeSegments(0, count)
+    const newStart = log.segments[0].baseOffset
+    logger.log('INFO', 'kafka.log.UnifiedLog', `deleting ${count} segments of ${log.path} below offset ${newStart}`)
+    if (log.logStartOffset < newStart) log.moveLogStart(newStart)
     await keepEnd(log)
     for (const segment of segments) await deleteSegment(log, segment)
     await saveEpochs(log, false)

@@ -26,7 +26,11 @@ export function ensureIndexes(home: SegmentHome, segment: Segment): Promise<void
 
 async function loadOrRebuild(home: SegmentHome, segment: Segment): Promise<void> {
   if (!segment.isIndexLoaded) {
-    if (!(await loadIndexes(home, segment))) await rebuildIndexes(home, segment)
+    if (!(await loadIndexes(home, segment))) {
+      // the names may be those of another one's files now
+      if (segment.isRemoved) throw new Error(`${segment.file.path} was removed`)
+      await rebuildIndexes(home, segment)
+    }
   } else {
     await reload(home, segment.offsets, segment.path(home.path, INDEX_SUFFIX))
     await reload(home, segment.times, segment.path(home.path, TIME_INDEX_SUFFIX))

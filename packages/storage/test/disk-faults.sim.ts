@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { ErrorCode } from '@odradek/protocol'
 import { simulate, sweepSeeds } from '@odradek/testkit'
 import type { SimNode } from '@odradek/world/sim'
+import { Cleaner } from '../src/cleaner/cleaner.ts'
 import type { LogManager } from '../src/log-manager.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
 import { append, batchOf, createLog, logConfig, NOW, openManager, values } from './support.ts'
@@ -220,6 +221,32 @@ test('a disk too full for a new log leaves the directory and its other logs in u
     await sim.advance(10_000)
     const log = await sim.complete(createLog(manager))
     append(log, batchOf(['taken']))
+    await sim.complete(manager.shutdown({ clean: true }))
+  })
+})
+
+test('a disk that fills up under the cleaner gets the room of the half cleaned segment back', async () => {
+  await simulate({ seed: 'full-cleaner' }, async (sim) => {
+    const node = sim.node('a')
+    const config = logConfig({ isCompact: true, isDelete: false, minCleanableDirtyRatio: 0 })
+    const manager = await sim.complete(openManager(node.world, { config }))
+    const { log } = watch(await sim.complete(createLog(manager, config)))
+    for (let i = 0; i < 10; i++) append(log, batchOf([{ key: 'k', value: `${i}` }]))
+    log.roll(NOW)
+    append(log, batchOf([{ key: 'k', value: 'last' }]))
+    await sim.complete(log.flush())
+    node.storage.failNext({ operation: 'write', path: /\.timeindex\.cleaned$/, code: 'ENOSPC' })
+    await sim.complete(new Cleaner(manager).runOnce())
+    assert.deepEqual([manager.directories()[0].isOffline, manager.directories()[0].isReadOnly], [false, true])
+    const names = await sim.complete(node.world.disk.readdir('/data/topic-0'))
+    assert.deepEqual(
+      names.filter((name) => name.endsWith('.cleaned')),
+      []
+    )
+    log.directory.setWritable()
+    await sim.complete(new Cleaner(manager).runOnce())
+    log.tail.clear()
+    assert.deepEqual(await sim.complete(values(log)), ['9', 'last'])
     await sim.complete(manager.shutdown({ clean: true }))
   })
 })

@@ -207,3 +207,15 @@ test('a manager that loads later knows its directories before its logs', async (
   assert.equal(manager.get({ topic: 'topic', partition: 0 })!.config.isCompact, true)
   await manager.shutdown({ clean: true })
 })
+
+test('a directory of the metadata log apart from log.dirs is locked too, and must belong to the node', async () => {
+  const world = memoryWorld()
+  const first = await openManager(world, { logDirs: ['/first'] })
+  const log = await first.openMetadataLog('/metadata', logConfig(), TOPIC_ID)
+  const second = await openManager(world, { logDirs: ['/second'], nodeId: 2 })
+  await assert.rejects(second.openMetadataLog('/metadata', logConfig(), TOPIC_ID), { code: 'STORAGE_LOCKED' })
+  await log.close()
+  await first.shutdown({ clean: true })
+  await assert.rejects(second.openMetadataLog('/metadata', logConfig(), TOPIC_ID), { code: 'STORAGE_WRONG_NODE' })
+  await second.shutdown({ clean: true })
+})

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { World } from '@odradek/world'
+import { formatPartitionMetadata } from '../src/checkpoints.ts'
 import type { LogManager } from '../src/log-manager.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
 import { append, batchOf, createLog, logConfig, memoryWorld, openManager, settle, values } from './support.ts'
@@ -97,5 +98,51 @@ test('a log whose start moved is copied from there', async () => {
   assert.equal(log.segments[0].baseOffset, 50, 'the batch that holds the start is whole')
   assert.equal((await values(log))[0], 'b25')
   assert.equal(append(log, batchOf(['next'])).baseOffset, 200)
+  await manager.shutdown({ clean: true })
+})
+
+test('the copy of a log of another topic of the same name is not taken for its own', async () => {
+  const world = memoryWorld()
+  const first = await openTwo(world)
+  const old = await createLog(first, config)
+  for (let i = 0; i < 100; i++) append(old, batchOf([`old-${i}`]))
+  await settle(old)
+  await first.move(TP, B)
+  await first.whenMoved(TP)
+  await first.shutdown({ clean: true })
+  // as if the deletion of the old topic had not come to its copy
+  await world.disk.rename(`${B}/topic-0`, `${B}/topic-0.00000000000000000000000000000000-future`)
+  await world.disk.mkdir(`${A}/topic-0`)
+  await world.disk.writeFileAtomic(`${A}/topic-0/partition.metadata`, formatPartitionMetadata('AAAAAAAAQACAAAAAAAAAAA'))
+  const manager = await openTwo(world)
+  const log = manager.get(TP)!
+  assert.equal(log.directory.path, A)
+  append(log, batchOf(['new']))
+  await settle(log)
+  await manager.whenMoved(TP)
+  log.tail.clear()
+  assert.deepEqual([log.directory.path, await values(log)], [A, ['new']])
+  assert.deepEqual(
+    (await world.disk.readdir(B)).filter((name) => name.startsWith('topic')),
+    []
+  )
+  await manager.shutdown({ clean: true })
+})
+
+test('a log that is deleted while its copy is being opened leaves no copy', async () => {
+  const world = memoryWorld()
+  const manager = await openTwo(world)
+  const log = await createLog(manager, config)
+  append(log, batchOf(['x']))
+  await settle(log)
+  const moving = manager.move(TP, B)
+  await manager.delete(TP)
+  await moving.catch(() => undefined)
+  await manager.whenMoved(TP)
+  assert.deepEqual(manager.futures(), [])
+  assert.deepEqual(
+    (await world.disk.readdir(B)).filter((name) => name.startsWith('topic')),
+    []
+  )
   await manager.shutdown({ clean: true })
 })

@@ -6,7 +6,7 @@
 
 import type { Uuid } from '@odradek/base'
 import { ErrorCode } from '@odradek/protocol'
-import type { AppendOptions, AppendResult, PartitionLog } from '@odradek/storage'
+import { type AppendOptions, type AppendResult, isDiskFull, type PartitionLog } from '@odradek/storage'
 import type { DelayedFetch, FetchSource } from '../fetch/delayed-fetch.ts'
 
 export interface PartitionState {
@@ -144,8 +144,7 @@ export class Partition implements FetchSource {
   #onFailed(error: unknown): void {
     this.#appended.length = 0
     this.#appendedHead = 0
-    const isFull = (error as { code?: string } | undefined)?.code === 'ENOSPC'
-    if (isFull) this.#failCommits(ErrorCode.KAFKA_STORAGE_ERROR)
+    if (isDiskFull(error)) this.#failCommits(ErrorCode.KAFKA_STORAGE_ERROR)
     else this.fail(ErrorCode.KAFKA_STORAGE_ERROR)
     for (const listener of [...this.#listeners]) listener.onLost()
   }

@@ -16,7 +16,7 @@ import { filterBatch } from './batch-filter.ts'
 import type { CleanableRange } from './cleanable.ts'
 import { CleanedTransactions } from './cleaned-transactions.ts'
 import { KeyMap } from './key-map.ts'
-import { swapSegments } from './segment-swap.ts'
+import { dropCleaned, swapSegments } from './segment-swap.ts'
 import type { Slicer } from './slicer.ts'
 import { Stopped } from './slicer.ts'
 
@@ -177,7 +177,8 @@ async function cleanGroup(log: PartitionLog, group: readonly Segment[], context:
     await cleaned.saveIndexes(log.node.world.disk, log.path, { sync: true, suffix: CLEANED_SUFFIX })
     await file.sync()
   } catch (error) {
-    await file.close()
+    // a full disk must not stay full of it
+    await dropCleaned(log, cleaned).catch(() => undefined)
     throw error
   }
   return cleaned

@@ -43,7 +43,9 @@ async function renameSegment(log: PartitionLog, segment: Segment, from: string, 
   }
 }
 
-async function dropCleaned(log: PartitionLog, cleaned: Segment): Promise<void> {
-  await cleaned.file.remove()
+/** Its folder may be gone with the log: then it went along. */
+export async function dropCleaned(log: PartitionLog, cleaned: Segment): Promise<void> {
+  await cleaned.file.close()
+  await unlinkIfThere(log.node, cleaned.file.path)
   for (const suffix of SEGMENT_SUFFIXES) await unlinkIfThere(log.node, cleaned.path(log.path, suffix + CLEANED_SUFFIX))
 }
