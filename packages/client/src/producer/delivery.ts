@@ -2,7 +2,7 @@
 // and awaits only `flush` makes one small object a record; one that awaits gets one promise a record, resolved a batch at a time.
 import { KafkaError } from '../errors.ts'
 import type { ProducerBatch } from './producer-batch.ts'
-import type { RecordMetadata } from './types.ts'
+import type { RecordMetadata, SendCallback } from './types.ts'
 
 export class Delivery implements Promise<RecordMetadata> {
   readonly #batch: ProducerBatch
@@ -35,6 +35,12 @@ export class Delivery implements Promise<RecordMetadata> {
 
   finally(onFinally?: (() => void) | null): Promise<RecordMetadata> {
     return this.then().finally(onFinally)
+  }
+
+  /** As `then`, without a promise of its own. */
+  report(callback: SendCallback): void {
+    this.#isObserved = true
+    this.#batch.report(this.#index, this.#timestamp, callback)
   }
 
   /** Somebody will learn how it ends. */

@@ -13,10 +13,10 @@ import {
   RecordBatchBuilder,
   type RecordInput
 } from '@odradek/protocol'
-import type { KafkaError } from '../errors.ts'
+import { KafkaError } from '../errors.ts'
 import type { ProducerIdentity } from './identity.ts'
 import type { PartitionQueue } from './partition-queue.ts'
-import type { RecordMetadata } from './types.ts'
+import type { RecordMetadata, SendCallback } from './types.ts'
 
 export interface BatchSettings {
   readonly compression: CompressionType
@@ -57,6 +57,7 @@ export class ProducerBatch {
   #done: Promise<void> | undefined
   #resolveDone: (() => void) | undefined
   #observed = 0
+  #reports: { index: number; timestamp: number; callback: SendCallback }[] | undefined
   #recordErrors: ReadonlyMap<number, KafkaError> | undefined
 
   constructor(queue: PartitionQueue, createdMs: number, settings: BatchSettings, initialBytes: number) {
@@ -183,6 +184,37 @@ export class ProducerBatch {
           this.#resolveDone = resolve
         })
     return this.#done
+  }
+
+  /** Calls back when the outcome of the record at `index` is known: one promise for all of them. */
+  report(index: number, timestamp: number, callback: SendCallback): void {
+    this.#observed++
+    if (this.#reports === undefined) {
+      this.#reports = []
+      this.done().then(() => this.#tell())
+    }
+    this.#reports.push({ index, timestamp, callback })
+  }
+
+  #tell(): void {
+    const reports = this.#reports ?? []
+    this.#reports = undefined
+    for (const { index, timestamp, callback } of reports) {
+      const outcome = this.outcome(index, timestamp)
+      if ('batch' in outcome) {
+        // It was observed here already, and with it its place in the part.
+        outcome.batch.#observed--
+        outcome.batch.report(outcome.index, timestamp, callback)
+        continue
+      }
+      try {
+        if (outcome instanceof KafkaError) callback(outcome, null)
+        else callback(null, outcome)
+      } catch (error) {
+        // What a callback throws is told as what a promise's would: the other records are not its matter.
+        Promise.reject(error)
+      }
+    }
   }
 
   /** Resolves when it and all it was split into are done. */

@@ -183,10 +183,13 @@ export class Producer implements AsyncDisposable {
     const rest = isApart ? third : second
     if (typeof rest !== 'function') return this.#send(topic, record, (rest as SendOptions | undefined)?.signal)
     const callback = rest as SendCallback
-    this.#send(topic, record, undefined).then(
-      (metadata) => callback(null, metadata),
-      (error) => callback(error, null)
-    )
+    const sent = this.#send(topic, record, undefined)
+    if (sent instanceof Delivery) sent.report(callback)
+    else
+      sent.then(
+        (metadata) => callback(null, metadata),
+        (error) => callback(error, null)
+      )
   }
 
   /** All of them in order; resolves to where each went, or rejects with the first failure (the others are sent all the same). */
