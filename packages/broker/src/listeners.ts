@@ -4,7 +4,7 @@ import type { BrokerConfig, Endpoint } from '@odradek/config'
 import { ConnectionQuotas, type FrameHandler, MemoryBudget, SocketServer } from '@odradek/transport'
 import type { World } from '@odradek/world'
 import type { RequestContext } from './handler.ts'
-import { connectionLimitsFrom, requestMemoryFrom, responseMemoryFrom } from './limits.ts'
+import { connectionLimitsFrom, isLoopback, requestMemoryFrom, responseMemoryFrom } from './limits.ts'
 
 export interface ListenersOptions {
   readonly world: World
@@ -66,6 +66,7 @@ export class Listeners {
           frameDeadlineMs: () => config.get('odradek.frame.timeout.ms')
         })
         listeners.#servers.set(endpoint.listenerName, server)
+        warnIfOpen(world, server)
       } catch (error) {
         await listeners.close()
         throw bindError(endpoint.listenerName, endpoint, error)
@@ -136,6 +137,17 @@ function checkProtocol({ listenerName, securityProtocol }: Endpoint): void {
   throw new OdradekError(
     'CONFIG_INVALID',
     `Listener ${listenerName} uses ${securityProtocol}, which is not built yet; give it PLAINTEXT in listener.security.protocol.map`
+  )
+}
+
+/** Nothing here encrypts or asks who comes: whoever reaches the port may do everything. */
+function warnIfOpen({ logger }: World, { listenerName, host, port }: SocketServer): void {
+  if (host === 'localhost' || isLoopback(host)) return
+  const where = isWildcard(host) ? 'every interface' : host
+  logger.log(
+    'WARN',
+    'kafka.network.SocketServer',
+    `Listener ${listenerName} takes anyone's requests on port ${port} of ${where}, without encryption or authentication; keep strangers away from it by a firewall`
   )
 }
 

@@ -57,3 +57,16 @@ describe('odradek.decompression.ratio.max', () => {
     })
   }
 })
+
+describe('a listener that strangers can reach', () => {
+  const warnings = async (listeners: string) => {
+    await using broker = await startBroker({ overrides: { listeners, 'advertised.listeners': 'PLAINTEXT://127.0.0.1:9092' } })
+    return broker.lines.filter((line) => line.includes('without encryption or authentication')).length
+  }
+
+  test('is told of at each start, one on the loopback interface is not', async () => {
+    assert.equal(await warnings('PLAINTEXT://0.0.0.0:0,CONTROLLER://127.0.0.1:0'), 1)
+    assert.equal(await warnings('PLAINTEXT://:0,CONTROLLER://localhost:0'), 1)
+    assert.equal(await warnings('PLAINTEXT://127.0.0.1:0,CONTROLLER://localhost:0'), 0)
+  })
+})
