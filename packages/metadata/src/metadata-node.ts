@@ -142,6 +142,7 @@ export class MetadataNode {
       world,
       log,
       directory: options.log.path,
+      snapshotEpoch: store.latest?.epoch ?? 0,
       node: { id: config.nodeId, directoryId: options.directoryId },
       membership: loaded.membership ?? staticMembership(config),
       isMembershipInLog: loaded.isMembershipInLog,

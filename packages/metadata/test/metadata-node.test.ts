@@ -252,3 +252,19 @@ test('a change to one of 10,000 partitions costs about the same as one of ten', 
   assert.equal(node.image.topic('big-4'), before.topic('big-4'))
   assert.notEqual(node.image.topic('big-5'), topic)
 })
+
+test('a node of which only the snapshot is left goes on from it, under an epoch that was never used', async () => {
+  const disk = createMemoryDisk()
+  let epoch = 0
+  for (const name of ['a', 'b', 'c']) {
+    await using opened = await openNode(testWorld({ disk }))
+    if (name === 'a') await joinBroker(opened.node)
+    await opened.node.call('createTopics', create(name))
+    await opened.node.writeSnapshot()
+    epoch = opened.node.leaderEpoch
+  }
+  for (const name of await disk.readdir(LOG)) if (!name.endsWith('.checkpoint')) await disk.unlink(`${LOG}/${name}`)
+  await using opened = await openNode(testWorld({ disk }))
+  assert.deepEqual([...opened.node.image.topicIds.keys()].sort(), ['a', 'b', 'c'])
+  assert.ok(opened.node.leaderEpoch > epoch, `${opened.node.leaderEpoch} > ${epoch}`)
+})

@@ -30,6 +30,8 @@ export interface RaftNodeOptions {
   /** The folder of the metadata log. */
   readonly directory: string
   readonly log: RaftLog
+  /** Of the newest snapshot; 0 when there is none. */
+  readonly snapshotEpoch: number
   readonly membership: QuorumMembership
   /** The log (or a snapshot of it) holds the membership; false right after the storage was formatted. */
   readonly isMembershipInLog: boolean
@@ -59,7 +61,7 @@ export class RaftNode {
       membership: options.membership,
       epochRecordCount: this.#isMembershipInLog ? 1 : 3,
       logEndOffset: options.log.logEndOffset,
-      lastEpoch: options.log.lastEpoch
+      lastEpoch: Math.max(options.log.lastEpoch, options.snapshotEpoch)
     })
     this.#log.setListener({
       onSynced: (offset) => this.#step({ type: 'logSynced', offset }),
