@@ -97,17 +97,33 @@ export function validateDynamicBrokerConfigs(
       'These security configs can be dynamically updated only per-listener using the listener prefix',
       names.filter((name) => !mayChangeWithoutListener(name))
     ) ??
-    messageOf(() => checkDynamicTexts(texts)) ??
+    messageOf(() => checkDynamicTexts(new Map([...texts].filter(([name]) => !ofMode('read-only', baseName(name)))))) ??
     (scope === 'broker'
       ? undefined
-      : listed(
-          'Cannot update these configs at default cluster level, broker id must be specified',
-          names.filter((name) => ofMode('per-broker', baseName(name)))
-        )) ??
+      : listed('Cannot update these configs at default cluster level, broker id must be specified', names.filter(isPerBroker))) ??
+    messageOf(() => checkDynamicTexts(texts)) ??
     messageOf(() =>
       checkChange(config, scope === 'broker' ? { ...config.dynamic, perBroker: texts } : { ...config.dynamic, clusterWide: texts })
     )
   return message === undefined ? undefined : { error: 'INVALID_REQUEST', message }
+}
+
+/** Of the settings of one listener only these may be the same on all brokers. */
+const CLUSTER_WIDE_OF_LISTENERS: readonly string[] = ['max.connections', 'max.connection.creation.rate', 'num.network.threads']
+
+function isPerBroker(name: string): boolean {
+  const base = baseName(name)
+  return base === name ? brokerConfigDefinitions.get(name)?.dynamicMode === 'per-broker' : !CLUSTER_WIDE_OF_LISTENERS.includes(base)
+}
+
+/** Nobody could connect to take it back. */
+function checkConnections(config: BrokerConfig): void {
+  for (const { listenerName } of config.brokerListeners) {
+    for (const name of ['max.connections', 'max.connection.creation.rate'] as const) {
+      const value = config.getForListener(listenerName, name)
+      if (value <= 0) throw configInvalid(`Invalid ${name} ${value}`)
+    }
+  }
 }
 
 function listed(what: string, names: readonly string[]): string | undefined {
@@ -129,6 +145,7 @@ function checkChange(config: BrokerConfig, dynamic: DynamicConfigs): void {
     if (after > before * 2) throw configInvalid(`${failed}, value should not be greater than double the current value ${before}`)
     if (after < before / 2) throw configInvalid(`${failed}, value should be at least half the current value ${before}`)
   }
+  checkConnections(next)
   const [before, after] = [config.get('log.cleaner.threads'), next.get('log.cleaner.threads')]
   if (after < 1) throw configInvalid('Log cleaner threads should be at least 1')
   if (after < before / 2) throw configInvalid(`Log cleaner threads cannot be reduced to less than half the current value ${before}`)

@@ -74,6 +74,14 @@ describe('dynamic settings of brokers', () => {
     assert.equal(check({ 'ssl.keystore.password': 'x' }, 'cluster'), `${perListener}: [ssl.keystore.password]`)
     assert.equal(check({ 'ssl.keystore.location': 'x' }), `${perListener}: [ssl.keystore.location]`)
     const perBroker = 'Cannot update these configs at default cluster level, broker id must be specified'
+    assert.equal(
+      check({ 'listener.name.plaintext.log.retention.hours': 'x' }, 'cluster'),
+      `${perBroker}: [listener.name.plaintext.log.retention.hours]`
+    )
+    assert.equal(check({ 'listener.name.plaintext.max.connections': '5' }, 'cluster'), undefined)
+    assert.equal(check({ 'max.connections': '0' }), 'Invalid max.connections 0')
+    assert.equal(check({ 'listener.name.plaintext.max.connection.creation.rate': '0' }), 'Invalid max.connection.creation.rate 0')
+    assert.equal(check({ 'max.connections': '0', 'listener.name.plaintext.max.connections': '3' }), undefined)
     assert.equal(check({ 'ssl.protocol': 'TLSv1.2' }, 'cluster'), `${perBroker}: [ssl.protocol]`)
     assert.equal(
       check({ 'listener.name.plaintext.ssl.keystore.location': 'x' }, 'cluster'),

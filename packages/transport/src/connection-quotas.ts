@@ -76,6 +76,7 @@ export class ConnectionQuotas {
     if (this.#connections >= limits.connectionsMax) return { refused: `max.connections (${limits.connectionsMax}) reached` }
     if (listener.connections >= ofListener.connectionsMax)
       return { refused: `max.connections (${ofListener.connectionsMax}) of listener ${listenerName} reached` }
+    if (Math.min(limits.creationRate, ofListener.creationRate) <= 0) return { refused: 'max.connection.creation.rate is 0' }
     const fromIp = this.#perIp.get(address) ?? 0
     const isExempt = limits.isPerIpExempt?.(address) === true
     const perIpMax = limits.perIpOverrides.get(address) ?? (isExempt ? Number.POSITIVE_INFINITY : limits.connectionsPerIpMax)

@@ -132,6 +132,12 @@ describe('a listener', () => {
     assert.deepEqual(admit('SLOW'), { refused: 'max.connections (5) reached' })
   })
 
+  test('takes nobody at a rate of 0', async () => {
+    const { fake, quotas } = await setUp({ creationRate: 0 })
+    assert.equal(fake.accept(new FakeSocket()).isDestroyed, true)
+    assert.deepEqual([quotas.connections, fake.pendingTimers], [0, 0])
+  })
+
   test('forgets the pace of addresses that are quiet, also while one stays connected', async () => {
     const { fake, quotas } = await setUp({ creationRatePerIp: 50 })
     fake.accept(new FakeSocket('10.0.0.1'))
