@@ -1,6 +1,6 @@
 // Producers and consumers of the commands: their settings from files, `name=value` texts and flags, and what their clients warn of.
 // Modules load when they are used: a command that only tells its usage starts no client.
-import type { Consumer, ConsumerOptions, Kafka, Producer, ProducerOptions } from '@odradek/client'
+import type { Consumer, ConsumerOptions, Kafka, Producer, ProducerOptions, ShareConsumer, ShareConsumerOptions } from '@odradek/client'
 import type { Logger } from '@odradek/world'
 import { readInput, ToolError, type ToolIo, timeOfLog } from './tool.ts'
 
@@ -34,19 +34,20 @@ export function knownSettings(what: string, definitions: ReadonlyMap<string, unk
 const ownSettings = ['key.serializer', 'value.serializer', 'key.deserializer', 'value.deserializer']
 
 async function clientOf<C>(
-  kind: 'producer' | 'consumer',
+  kind: 'producer' | 'consumer' | 'share consumer',
   given: Settings,
   io: ToolIo,
   make: (kafka: Kafka, settings: object) => C
 ): Promise<C> {
-  const [{ Kafka }, { consumerConfigDefinitions, producerConfigDefinitions }] = await Promise.all([
-    import('@odradek/client'),
-    import('@odradek/config')
-  ])
-  const definitions = kind === 'producer' ? producerConfigDefinitions : consumerConfigDefinitions
+  const [{ Kafka }, config] = await Promise.all([import('@odradek/client'), import('@odradek/config')])
+  const definitions = {
+    producer: config.producerConfigDefinitions,
+    consumer: config.consumerConfigDefinitions,
+    'share consumer': config.shareConsumerConfigDefinitions
+  }[kind]
   const settings = knownSettings(`a ${kind}`, definitions, given, io)
   for (const name of ownSettings) delete settings[name]
-  const label = kind === 'producer' ? 'Producer' : 'Consumer'
+  const label = { producer: 'Producer', consumer: 'Consumer', 'share consumer': 'ShareConsumer' }[kind]
   const kafka = new Kafka({ logger: logger(`${label} clientId=${settings['client.id']}`, io) })
   try {
     return make(kafka, settings)
@@ -63,6 +64,9 @@ export const makeProducer = (settings: Settings, io: ToolIo): Promise<Producer> 
 /** Of the classic protocol when no protocol is given, as Kafka's tools are. */
 export const makeConsumer = (settings: Settings, io: ToolIo): Promise<Consumer> =>
   clientOf('consumer', { 'group.protocol': 'classic', ...settings }, io, (kafka, known) => kafka.consumer(known as ConsumerOptions))
+
+export const makeShareConsumer = (settings: Settings, io: ToolIo): Promise<ShareConsumer> =>
+  clientOf('share consumer', settings, io, (kafka, known) => kafka.shareConsumer(known as ShareConsumerOptions))
 
 /** Warnings and errors, as Kafka's tools log them. */
 function logger(client: string, io: ToolIo): Logger {

@@ -1,11 +1,11 @@
 /** kafka-console-consumer: prints the records of topics. Flags, output and exit codes are those of Kafka's tool. */
 
 import { keyValues, makeConsumer, readSettings, type Settings } from '../clients.ts'
-import { type FormatterConfig, formatterNamed } from '../console/formatters.ts'
+import { formatterOf, oneGroup } from '../console/consumer-options.ts'
 import { type ConsumeTask, consumeAndPrint } from '../console/print-records.ts'
 import { type Options, type RenamingWords, UsageError } from '../options.ts'
 import { runOptionsTool } from '../options-tool.ts'
-import { exitCodeOf, javaError, logError, messageOf, processIo, ToolError, type ToolIo } from '../tool.ts'
+import { exitCodeOf, javaError, logError, processIo, ToolError, type ToolIo } from '../tool.ts'
 import { consoleConsumerOptions } from './kafka-console-consumer-options.ts'
 
 const LOGGER = 'org.apache.kafka.tools.consumer.ConsoleConsumer'
@@ -34,7 +34,7 @@ async function readTask(options: Options, io: ToolIo): Promise<Task> {
   const settings = await consumerSettings(options, io)
   const from = startOf(options)
   const timeoutMs = options.integer('timeout-ms') ?? -1
-  const formatter = await buildFormatter(options, io)
+  const formatter = await formatterOf(options, words, io)
   const topic = options.value('topic')
   return {
     settings,
@@ -94,12 +94,7 @@ async function consumerSettings(options: Options, io: ToolIo): Promise<Settings>
 }
 
 function groupOf(options: Options, others: readonly (string | undefined)[]): string | undefined {
-  const given = new Set([options.value('group'), ...others].filter((group) => group !== undefined))
-  if (given.size > 1)
-    throw new UsageError(
-      `The group ids provided in different places (directly using '--group', via '--consumer-property', or via '--consumer.config') do not match. Detected group ids: ${[...given].map((group) => `'${group}'`).join(', ')}`
-    )
-  const [group] = given
+  const group = oneGroup(options, others, 'consumer.config')
   if (group !== undefined && options.has('partition')) throw new UsageError('Options group and partition cannot be specified together.')
   return group
 }
@@ -111,19 +106,4 @@ function startOf(options: Options): ConsumeTask['from'] {
   if (lower === 'earliest' || lower === 'latest') return lower
   if (/^\+?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
   throw new UsageError(`The provided offset value '${text}' is incorrect. Valid values are 'earliest', 'latest', or a non-negative long.`)
-}
-
-async function buildFormatter(options: Options, io: ToolIo): Promise<ConsumeTask['formatter']> {
-  try {
-    const property = options.renamed('property', 'formatter-property', io, words)
-    const config: FormatterConfig = {
-      ...(await readSettings(options.value('formatter-config'), io)),
-      ...(options.value('key-deserializer') ? { 'key.deserializer': options.value('key-deserializer') } : {}),
-      ...(options.value('value-deserializer') ? { 'value.deserializer': options.value('value-deserializer') } : {}),
-      ...keyValues(options.values(property))
-    }
-    return await formatterNamed(options.value('formatter') as string, config, io)
-  } catch (error) {
-    throw new UsageError(messageOf(error))
-  }
 }

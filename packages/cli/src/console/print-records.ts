@@ -5,34 +5,46 @@ import { javaError, logError, ToolError, type ToolIo } from '../tool.ts'
 import type { Formatter } from './formatters.ts'
 import { OutputBuffer } from './output-buffer.ts'
 
-export interface ConsumeTask {
-  readonly formatter: Formatter
+export interface ConsumeTask extends PrintTask {
   readonly topic: string | undefined
   /** A pattern on the names of topics. */
   readonly include: string | undefined
   readonly partition: number | undefined
   /** Where to read a partition from. */
   readonly from: 'earliest' | 'latest' | number
+}
+
+export interface PrintTask {
+  readonly formatter: Formatter
   /** Without records for so long, it ends. */
   readonly timeoutMs: number | undefined
   /** -1: no end. */
   readonly maxMessages: number
   readonly skipsErrors: boolean
+  /** Of share groups: what became of the record. */
+  readonly settle?: (record: ConsumerRecord, isPrinted: boolean) => void
   readonly logger: string
 }
+
+type Reader = Pick<Consumer, 'poll' | 'close'>
 
 /** Where nothing is said of time: as long as a timer can wait. */
 const POLL_MS = 2 ** 30
 
 /** Closes the consumer. Throws what a record that cannot be printed fails with. */
 export async function consumeAndPrint(consumer: Consumer, task: ConsumeTask, io: ToolIo): Promise<void> {
-  const printer = new Printer(task, io)
   try {
     start(consumer, task)
   } catch (error) {
     await consumer.close()
     throw error
   }
+  await printAndClose(consumer, task, io)
+}
+
+/** The same for a consumer that knows what to read. */
+export async function printAndClose(consumer: Reader, task: PrintTask, io: ToolIo): Promise<void> {
+  const printer = new Printer(task, io)
   try {
     await pollAndPrint(consumer, printer, task, io)
   } finally {
@@ -44,7 +56,7 @@ export async function consumeAndPrint(consumer: Consumer, task: ConsumeTask, io:
 
 function start(consumer: Consumer, { topic, include, partition, from }: ConsumeTask): void {
   if (partition === undefined || topic === undefined) {
-    consumer.subscribe(topic === undefined ? patternOf(include as string) : [topic])
+    consumer.subscribe(topic === undefined ? wholeName(include as string) : [topic])
     return
   }
   const target = { topic, partition }
@@ -54,7 +66,8 @@ function start(consumer: Consumer, { topic, include, partition, from }: ConsumeT
   else consumer.seek(target, from)
 }
 
-function patternOf(text: string): RegExp {
+/** A pattern that the whole name of a topic must match. */
+export function wholeName(text: string): RegExp {
   try {
     return new RegExp(`^(?:${text})$`)
   } catch (error) {
@@ -62,7 +75,7 @@ function patternOf(text: string): RegExp {
   }
 }
 
-async function pollAndPrint(consumer: Consumer, printer: Printer, { timeoutMs = POLL_MS, logger }: ConsumeTask, io: ToolIo): Promise<void> {
+async function pollAndPrint(consumer: Reader, printer: Printer, { timeoutMs = POLL_MS, logger }: PrintTask, io: ToolIo): Promise<void> {
   const { signal } = io
   while (!printer.isDone) {
     let records: Iterable<ConsumerRecord> & { readonly isEmpty: boolean }
@@ -84,13 +97,13 @@ async function pollAndPrint(consumer: Consumer, printer: Printer, { timeoutMs = 
 }
 
 class Printer {
-  readonly #task: ConsumeTask
+  readonly #task: PrintTask
   readonly #io: ToolIo
   readonly #output: OutputBuffer
   #isUnread = false
   count = 0
 
-  constructor(task: ConsumeTask, io: ToolIo) {
+  constructor(task: PrintTask, io: ToolIo) {
     this.#task = task
     this.#io = io
     this.#output = new OutputBuffer(io)
@@ -113,14 +126,17 @@ class Printer {
   }
 
   #printOne(record: ConsumerRecord): void {
-    const { formatter, skipsErrors, logger } = this.#task
+    const { formatter, skipsErrors, settle, logger } = this.#task
     try {
       formatter(record, this.#output)
     } catch (error) {
       if (!skipsErrors) throw error
-      logError(this.#io, 'Error processing message, skipping this message: ', logger)
+      logError(this.#io, `Error processing message, ${settle === undefined ? 'skipping' : 'rejecting'} this message: `, logger)
       this.#io.err(`${javaError(error)}\n`)
+      settle?.(record, false)
+      return
     }
+    settle?.(record, true)
   }
 
   async flush(): Promise<boolean> {

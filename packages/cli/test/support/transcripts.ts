@@ -35,7 +35,10 @@ export interface Surroundings {
   readonly signal?: AbortSignal
 }
 
-/** Console consumers that end when nothing comes for some seconds need not wait as long as those that were recorded. */
+/**
+ * Console consumers that end when nothing comes for some seconds need not wait as long as those that were recorded; but a member of a
+ * share group gets its partitions with its second heartbeat only.
+ */
 const CONSUMER_TIMEOUT_MS = '1500'
 
 /** A record without a key goes to any partition; in this run's recording it went to the last. */
@@ -72,7 +75,7 @@ export async function runCommand(
     cwd
   }
   const filled = args.map((argument, index) =>
-    args[index - 1] === '--timeout-ms'
+    args[index - 1] === '--timeout-ms' && tool !== 'kafka-console-share-consumer'
       ? CONSUMER_TIMEOUT_MS
       : argument
           .replace('<BOOTSTRAP>', bootstrap)

@@ -286,6 +286,7 @@ export class ShareConsumer<K = Buffer, V = Buffer> implements AsyncDisposable {
         const records: ConsumerRecord<K, V>[] = []
         const taken = this.#collect(records)
         if (taken.length > 0) {
+          this.#fetcher.wantNot()
           void this.#fetcher.flush(answerMs)
           return new ConsumerRecords(records, taken)
         }
