@@ -26,6 +26,8 @@ export interface OptionArgument {
   readonly isOptional?: boolean
   /** One argument is many values. */
   readonly separator?: string
+  /** What values are possible, which the table shows in place of the type. */
+  readonly pattern?: string
 }
 
 /** What was given does not fit together: Kafka's tools print the message and the table of options. */
@@ -39,7 +41,7 @@ export interface RenamingWords {
   both(old: string, current: string): string
 }
 
-/** Longer option names and descriptions are broken into lines; a `\u200b` in a description is a place to break. */
+/** Longer option names and descriptions are broken into lines. */
 const WIDTH = 80
 const SEPARATOR = 2
 const INDENT = '  '
@@ -66,7 +68,7 @@ export class Options {
       this.#given.set(name, values)
       order.push(name)
       if (spec.argument === undefined) continue
-      const mayFollow = spec.argument.isOptional !== true || (argv[index + 1] !== undefined && !looksLikeOption(argv[index + 1]))
+      const mayFollow = spec.argument.isOptional !== true || isValue(argv[index + 1], spec.argument)
       const value = attached || (mayFollow ? argv[++index] : undefined)
       if (value !== undefined) values.push(...separated(value, spec.argument.separator))
       else if (spec.argument.isOptional !== true)
@@ -154,6 +156,12 @@ export class Options {
   }
 }
 
+/** Whether what comes next is the value of an option that needs none. */
+function isValue(text: string | undefined, { type }: OptionArgument): boolean {
+  if (text === undefined) return false
+  return type === 'String' ? !looksLikeOption(text) : /^[+-]?\d+$/.test(text)
+}
+
 const looksLikeOption = (argument: string): boolean => argument.startsWith('-') && argument !== '-'
 const listed = (specs: readonly OptionSpec[]): string => `[${specs.map(({ name }) => name).join(', ')}]`
 
@@ -198,7 +206,7 @@ function title({ name, argument, isRequired }: OptionSpec): string {
   const option = `${isRequired === true ? '* ' : ''}--${name}`
   if (argument === undefined) return option
   const [open, close] = argument.isOptional === true ? ['[', ']'] : ['<', '>']
-  return `${option} ${open}${argument.type}${argument.name === undefined ? '' : `: ${argument.name}`}${close}`
+  return `${option} ${open}${argument.pattern ?? argument.type}${argument.name === undefined ? '' : `: ${argument.name}`}${close}`
 }
 
 function description(spec: OptionSpec): string {

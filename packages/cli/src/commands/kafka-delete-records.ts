@@ -1,7 +1,8 @@
 /** kafka-delete-records: deletes the records before an offset. Flags, output and exit codes are those of Kafka's tool. */
 import type { Admin, RecordsToDelete } from '@odradek/client'
+import { JsonInput, readFile } from '../json-input.ts'
 import { helpAndVersion, helpTable, type OptionSpec, Options, UsageError } from '../options.ts'
-import { javaError, KAFKA_VERSION, messageOf, processIo, readInput, ToolError, type ToolIo, withAdmin } from '../tool.ts'
+import { javaError, KAFKA_VERSION, messageOf, processIo, ToolError, type ToolIo, withAdmin } from '../tool.ts'
 
 const specs: readonly OptionSpec[] = [
   ...helpAndVersion,
@@ -61,43 +62,18 @@ async function deleteRecords(admin: Admin, partitions: readonly RecordsToDelete[
 }
 
 function readOffsets(path: string, io: ToolIo): readonly RecordsToDelete[] {
-  const partitions = parseOffsets(readJson(path, io))
+  const json = JsonInput.parse(readFile(path, io), 'The input string is not a valid JSON')
+  const version = json.optional('version')?.integer() ?? 1
+  if (version !== 1) throw new ToolError(`Not supported version field value ${version}`)
+  const list = json.optional('partitions')
+  if (list === undefined) throw new ToolError('Missing partitions field')
+  const partitions = list.items().map((one) => ({
+    topic: one.field('topic').string(),
+    partition: one.field('partition').integer(),
+    beforeOffset: one.field('offset').long()
+  }))
   const keys = partitions.map(({ topic, partition }) => `${topic}-${partition}`)
   const repeated = [...new Set(keys.filter((key, index) => keys.indexOf(key) !== index))]
   if (repeated.length > 0) throw new ToolError(`Offset json file contains duplicate topic partitions: ${repeated.join(',')}`)
   return partitions
 }
-
-function readJson(path: string, io: ToolIo): unknown {
-  let text: string
-  try {
-    text = readInput(path, io)
-  } catch {
-    throw new ToolError(`Unable to read file ${path}`)
-  }
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new ToolError('The input string is not a valid JSON')
-  }
-}
-
-interface OffsetFile {
-  readonly version?: unknown
-  readonly partitions?: unknown
-}
-
-function parseOffsets(json: unknown): RecordsToDelete[] {
-  const file = (typeof json === 'object' && json !== null ? json : {}) as OffsetFile
-  const version = file.version ?? 1
-  if (version !== 1) throw new ToolError(`Not supported version field value ${version}`)
-  if (!Array.isArray(file.partitions)) throw new ToolError('Missing partitions field')
-  return file.partitions.map((one: unknown): RecordsToDelete => {
-    const { topic, partition, offset } = (typeof one === 'object' && one !== null ? one : {}) as Record<string, unknown>
-    if (typeof topic !== 'string' || !isCount(partition) || !(isCount(offset) || offset === -1))
-      throw new ToolError(`A partition of the file needs topic, partition and offset: ${JSON.stringify(one)}`)
-    return { topic, partition, beforeOffset: offset }
-  })
-}
-
-const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
