@@ -5,6 +5,7 @@ import { createLineReader, type LineReader } from '../console/line-reader.ts'
 import { linesOf } from '../console/lines.ts'
 import { type Options, type RenamingWords, UsageError } from '../options.ts'
 import { runOptionsTool } from '../options-tool.ts'
+import { PacedSender } from '../paced-sender.ts'
 import { exitCodeOf, javaError, logError, processIo, ToolError, type ToolIo } from '../tool.ts'
 import { consoleProducerOptions } from './kafka-console-producer-options.ts'
 
@@ -103,6 +104,7 @@ async function sendLines({ producer, reader, topic, isSync }: SendTask, io: Tool
   const prompt = (): void => {
     if (io.isTerminal) io.out('>')
   }
+  const sender = new PacedSender(producer, topic)
   let lineNumber = 0
   prompt()
   for await (const lines of linesOf(io.input)) {
@@ -110,10 +112,10 @@ async function sendLines({ producer, reader, topic, isSync }: SendTask, io: Tool
       const record = reader(line, ++lineNumber)
       if (isSync) await sendSync(producer, topic, record)
       else {
-        producer.send(topic, record, (error) => {
+        const room = sender.send(record, (error) => {
           if (error !== null) logFailure(topic, record, error, io)
         })
-        if (producer.isFull) await producer.ready()
+        if (room !== undefined) await room
       }
       prompt()
     }

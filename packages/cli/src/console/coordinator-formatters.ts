@@ -1,6 +1,7 @@
 // The formatters of the topics in which coordinators keep their state (__consumer_offsets, __transaction_state): one JSON object a
 // record, without an end of line, as Kafka's print it. Records of other kinds are passed over.
 import { exactCodec, messageToJson } from '@odradek/protocol'
+import { digits } from '../json-lines.ts'
 import { ToolError } from '../tool.ts'
 import type { Formatter } from './formatters.ts'
 
@@ -38,7 +39,7 @@ export function coordinatorFormatter(name: keyof typeof recordsOf): Formatter {
       if (kind === undefined) return
       const key = messageToJson(kind.key.name, kind.key.decodeAt(rawKey, TYPE_BYTES, KEY_VERSION).value, KEY_VERSION)
       const value = rawValue === null ? null : versioned(kind.value, rawValue, type)
-      output.text(JSON.stringify({ key: { type, data: key }, value }, digits))
+      output.text(JSON.stringify({ key: { type, data: key }, value }, exactNumbers))
     } catch (error) {
       throw new ToolError(`Could not read record at offset ${offset} due to: ${(error as Error).message}`, 'java.lang.RuntimeException')
     }
@@ -53,6 +54,4 @@ function versioned(codec: ReturnType<typeof exactCodec>, bytes: Buffer, type: nu
   return { version, data: messageToJson(codec.name, codec.decodeAt(bytes, TYPE_BYTES, version).value, version) }
 }
 
-/** A long beyond 2^53 with all its digits. */
-const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
-const digits = (_name: string, value: unknown): unknown => (typeof value === 'bigint' ? rawJSON(String(value)) : value)
+const exactNumbers = (_name: string, value: unknown): unknown => (typeof value === 'bigint' ? digits(String(value)) : value)

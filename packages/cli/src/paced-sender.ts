@@ -1,0 +1,31 @@
+// Records sent one after the other to one topic by a command that may have more of them than memory: each call says when to go on.
+import type { Producer, ProducerRecord, SendCallback } from '@odradek/client'
+
+export class PacedSender {
+  readonly #producer: Producer
+  readonly #topic: string
+  #isKnown = false
+
+  constructor(producer: Producer, topic: string) {
+    this.#producer = producer
+    this.#topic = topic
+  }
+
+  /** A promise: wait for it before the next record. Until the topic is known each record waits for it (max.block.ms), as in Java. */
+  send(record: ProducerRecord<string | Uint8Array, string | Uint8Array>, done: SendCallback): Promise<void> | undefined {
+    if (!this.#isKnown) return this.#findTopic(record, done)
+    this.#producer.send(this.#topic, record, done)
+    return this.#producer.isFull ? this.#producer.ready() : undefined
+  }
+
+  async #findTopic(record: ProducerRecord<string | Uint8Array, string | Uint8Array>, done: SendCallback): Promise<void> {
+    try {
+      await this.#producer.partitionsFor(this.#topic)
+    } catch (error) {
+      done(error as Error, null)
+      return
+    }
+    this.#isKnown = true
+    await this.send(record, done)
+  }
+}
