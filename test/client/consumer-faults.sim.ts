@@ -19,6 +19,8 @@ class Stage {
   readonly world: FaultWorld
   readonly random: Simulation['prng']
   readonly options: ConsumerOptions<string, string>
+  /** What workers rejected with. */
+  readonly errors: KafkaError[] = []
   readonly #worker: Worker
   readonly #stop = new AbortController()
   readonly #members: { node: SimNode; done: Promise<unknown> }[] = []
@@ -113,6 +115,7 @@ class Stage {
         await this.#worker(this, consumer, node, this.#stop.signal)
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error
+        this.errors.push(error)
       }
       await kafka.close()
     }
@@ -122,6 +125,8 @@ class Stage {
 const isPoison = ({ value }: Order): boolean => Number(value?.slice(1)) % 41 === 40
 
 const sleep = (node: SimNode, ms: number): Promise<void> => new Promise((resolve) => void node.world.timers.schedule(ms, resolve))
+
+const movedOn: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS'])
 
 async function consume(sim: Simulation, worker: Worker, options: ConsumerOptions<string, string>, hasDeadLetters = false): Promise<void> {
   const world = await FaultWorld.start(sim)
@@ -137,6 +142,9 @@ async function consume(sim: Simulation, worker: Worker, options: ConsumerOptions
   const ends = [0, 1, 2].map((partition) => log.filter((record) => record.partition === partition).length)
   await stage.finish(RECORDS, ends)
   world.history.check(log, { isIdempotent: true })
+  // Only who commits by hand hears of the group; what passes is tried again inside.
+  const errors = stage.errors.filter(({ code }) => !(worker === poll && movedOn.has(code)))
+  assert.deepEqual(errors, [])
   if (hasDeadLetters) assert.ok(world.deadLetters >= Math.floor(RECORDS / 41))
 }
 

@@ -77,6 +77,17 @@ export class Assignment {
     return offsets
   }
 
+  /** What somebody commits by hand is finished: automatic commits do not go back behind it. `isPoll`: one offset stands for a whole poll. */
+  finishBefore(offsets: readonly TopicPartitionOffset[], isPoll: boolean): void {
+    for (const { topic, partition, offset } of offsets) {
+      const state = this.#states.get(partitionKey(topic, partition))
+      const first = state?.unfinished.first
+      if (state === undefined || first === undefined || first >= offset) continue
+      state.unfinished.finishUpTo(offset - 1)
+      if (isPoll && offset < state.position.offset) state.unfinished.add(offset)
+    }
+  }
+
   noteCommitted(offsets: readonly TopicPartitionOffset[]): void {
     for (const { topic, partition, offset } of offsets) this.#committed.set(partitionKey(topic, partition), offset)
   }

@@ -316,6 +316,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   /** Without a list: up to what poll has handed out (stream and run: what is finished). Rejects when the group has moved on. */
   async commitSync(offsets?: readonly TopicPartitionOffset[], options: CallOptions = {}): Promise<void> {
     const given = offsets ?? this.#consumed()
+    this.#assignment.finishBefore(given, this.#drain === undefined)
     await this.#requireGroup().commit(given, options)
     this.#assignment.noteCommitted(given)
   }
@@ -324,6 +325,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   commitAsync(offsets?: readonly TopicPartitionOffset[] | CommitCallback, callback?: CommitCallback): void {
     const done = typeof offsets === 'function' ? offsets : callback
     const given = typeof offsets === 'function' || offsets === undefined ? this.#consumed() : offsets
+    this.#assignment.finishBefore(given, this.#drain === undefined)
     this.#requireGroup()
       .commit(given, { tries: 1 })
       .then(() => {
@@ -434,7 +436,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       this.#wait.throwPending()
       const taken = max > 0 ? this.#fetcher.collect(max, (topic) => this.#topics.get(topic) ?? this.#defaults, records) : []
       this.#fetcher.pump()
-      if (taken.length > 0) return taken
+      if (taken.length > 0 || options.until?.()) return taken
       const leftMs = deadlineMs - this.#now()
       if (leftMs <= 0) return taken
       await this.#wait.changed(leftMs, signal)

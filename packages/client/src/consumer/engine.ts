@@ -15,6 +15,8 @@ export interface TakeOptions {
   readonly timeoutMs: number
   readonly signal?: AbortSignal
   readonly max: number
+  /** Asked whenever something has happened: true ends the waiting. */
+  readonly until?: () => boolean
 }
 
 export interface ConsumerEngine<K, V> {

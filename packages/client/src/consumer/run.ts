@@ -10,7 +10,7 @@ import type { ConsumerRecord } from './record.ts'
 import type { RebalanceListener } from './types.ts'
 
 export interface HandlerContext {
-  /** Aborts when the run ends or the partition goes to another member. */
+  /** Aborts when the run ends or the partition was lost to another member. */
   readonly signal: AbortSignal
   /** From 1. */
   readonly attempt: number
@@ -83,6 +83,8 @@ class Runner<K, V> {
   /** In order; the first of a lane may run. */
   readonly #lanes = new Map<string, Work<K, V>[]>()
   readonly #ready: string[] = []
+  /** Lanes of paused partitions. */
+  readonly #held = new Set<string>()
   readonly #running = new Map<Work<K, V>, AbortController>()
   #queued = 0
   #letters: DeadLetterSender | undefined
@@ -125,10 +127,12 @@ class Runner<K, V> {
 
   async #turn(): Promise<void> {
     // What waits is bounded; the group is still served while it is full.
-    const room = Math.max(0, Math.max(this.#max, this.#engine.maxPollRecords) - this.#queued - this.#running.size)
+    const room = Math.max(0, Math.max(this.#max, this.#engine.maxPollRecords) - this.#queued + this.#heldCount() - this.#running.size)
+    const until = (): boolean => [...this.#held].some((lane) => !this.#isHeld(lane))
     try {
-      const { records, taken } = await this.#engine.take({ timeoutMs: POLL_MS, signal: this.#stop.signal, max: room })
+      const { records, taken } = await this.#engine.take({ timeoutMs: POLL_MS, signal: this.#stop.signal, max: room, until })
       for (const { state, from, to } of taken) for (let at = from; at < to; at++) this.#enqueue(state, records[at])
+      for (const [{ state }, controller] of this.#running) if (state.isGone) controller.abort()
       this.#dispatch()
     } catch (error) {
       if (!this.#stop.signal.aborted) {
@@ -152,9 +156,25 @@ class Runner<K, V> {
     }
   }
 
+  #isHeld(lane: string): boolean {
+    return this.#lanes.get(lane)?.[0]?.state.isPaused === true
+  }
+
+  /** Of paused partitions: they take no room from the others. */
+  #heldCount(): number {
+    let count = 0
+    for (const lane of this.#held) count += this.#lanes.get(lane)?.length ?? 0
+    return count
+  }
+
   #dispatch(): void {
+    for (const lane of this.#held) if (!this.#isHeld(lane) && this.#held.delete(lane)) this.#ready.push(lane)
     while (this.#running.size < this.#max && this.#ready.length > 0 && !this.#stop.signal.aborted) {
       const lane = this.#ready.shift() as string
+      if (this.#isHeld(lane)) {
+        this.#held.add(lane)
+        continue
+      }
       const work = this.#lanes.get(lane)?.shift()
       if (work === undefined) {
         this.#lanes.delete(lane)
@@ -238,6 +258,7 @@ class Runner<K, V> {
       works.push(...left)
       if (left.length === 0 && ![...this.#running.keys()].some((work) => work.lane === lane)) {
         this.#lanes.delete(lane)
+        this.#held.delete(lane)
         const at = this.#ready.indexOf(lane)
         if (at >= 0) this.#ready.splice(at, 1)
       }

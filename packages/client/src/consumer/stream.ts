@@ -75,8 +75,9 @@ export class RecordStream<K = Buffer, V = Buffer> implements AsyncIterableIterat
 
   async #pull(): Promise<void> {
     const signal = this.#signal
+    const until = (): boolean => this.#parked.some(({ state }) => !state.isPaused)
     try {
-      const { records, taken } = await this.#engine.take({ timeoutMs: POLL_MS, signal, max: this.#engine.maxPollRecords })
+      const { records, taken } = await this.#engine.take({ timeoutMs: POLL_MS, signal, max: this.#engine.maxPollRecords, until })
       const pulled: Pulled<K, V>[] = []
       for (const { state, from, to } of taken) {
         this.#seen.add(state)

@@ -44,6 +44,8 @@ export class FaultProxy {
   readonly down: LaneConditions = { isStalled: false, lateMs: 0, pieceBytes: 0 }
   /** Sees every request before it is passed on. */
   onRequest: ((request: ProxyRequest) => void) | undefined
+  /** Sees every answer of the broker, and its size. */
+  onAnswer: ((request: ProxyRequest, bytes: number) => void) | undefined
   fault: ((request: ProxyRequest) => ProxyFault | undefined) | undefined
   readonly #broker: { readonly host: string; readonly port: number }
   readonly #listeners = new Map<number, Listener>()

@@ -125,6 +125,7 @@ export class ProxyConnection {
     const slot = this.#slots.find(({ answer }) => answer === undefined)
     if (slot === undefined) return
     const { request } = slot
+    this.#proxy.onAnswer?.(request, frame.length)
     const { cluster } = this.#proxy
     if (cluster.rewrites(request.apiKey)) {
       const { bodyOffset } = decodeResponseHeader(frame, request)
