@@ -69,6 +69,13 @@ add('Produce', 'unknown partition', (version, ids) => ({
   topicData: [{ ...named(version, 13, ids), partitionData: [{ index: 7, records: batch() }] }]
 }))
 add('Produce', 'acks 5', produceTo('topic', batch, { acks: 5 }))
+add(
+  'Produce',
+  'acks 5 without records',
+  produceTo('topic', () => Buffer.alloc(0), { acks: 5 })
+)
+add('Produce', 'acks -2', produceTo('topic', batch, { acks: -2 }))
+add('Produce', 'acks 5 to an unknown topic', produceTo('none', batch, { acks: 5 }))
 add('Produce', 'bad name', produce({ name: 'a/b' }, batch()), [12])
 add(
   'Produce',
@@ -504,6 +511,7 @@ add(
 )
 add('ElectLeaders', 'all', elect(0, null))
 add('ElectLeaders', 'nonsense', elect(7, null), [1, 2])
+add('ElectLeaders', 'nonsense of partitions', elect(7, [{ topic: 'topic', partitions: [0, 9] }]), [1, 2])
 add('ElectLeaders', 'unclean', elect(1, [{ topic: 'topic', partitions: [0] }]), [1, 2])
 const reassign = (name: string, partitionIndex: number, replicas: number[]): Body => ({
   topics: [{ name, partitions: [{ partitionIndex, replicas }] }]

@@ -59,7 +59,6 @@ function handleProduce(
   context: RequestContext
 ): Answer<ProduceResponse> | Promise<Answer<ProduceResponse>> {
   const { acks } = request
-  if (acks !== -1 && acks !== 1 && acks !== 0) return failAll(request, ErrorCode.INVALID_REQUIRED_ACKS, context)
   if (request.transactionalId === null && hasTransactionalRecords(request)) {
     return acks === 0 ? CLOSE_CONNECTION : failAll(request, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, context)
   }
@@ -125,6 +124,7 @@ function appendPartition(broker: BrokerContext, append: PartitionAppend): Partit
   if (refusal !== undefined) return failed(index, refusal.errorCode, refusal.message)
   if (partition === undefined) return failed(index, missingCode(broker, topicData, index, context))
   const records = data.records as Buffer
+  if (request.acks < -1 || request.acks > 1) return failed(index, ErrorCode.INVALID_REQUIRED_ACKS)
   const result = partition.append(records, { origin: 'client', now: context.now })
   countAppend(broker.replicas.traffic, result, records)
   if (topic !== undefined) countAppend(topic.traffic, result, records)

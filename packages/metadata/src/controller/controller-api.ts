@@ -9,7 +9,6 @@ import {
   BrokerHeartbeatResponse,
   BrokerRegistrationResponse,
   ControllerRegistrationResponse,
-  ElectLeadersResponse,
   ListPartitionReassignmentsResponse,
   UnregisterBrokerResponse
 } from '@odradek/protocol'
@@ -17,7 +16,7 @@ import type { ApiError } from './api-error.ts'
 import { brokerHeartbeat, registerBroker, registerController, unregisterBroker } from './cluster-control.ts'
 import { alterConfigs, incrementalAlterConfigs } from './configs.ts'
 import { type ControllerOutcome, type ControllerResult, type ControllerState, isRefused } from './controller-state.ts'
-import { electLeaders } from './elections.ts'
+import { electLeaders, refusedElections } from './elections.ts'
 import { refusedFeatures, updateFeatures } from './feature-control.ts'
 import { alterPartition, assignReplicasToDirs } from './isr.ts'
 import { allocateProducerIds } from './producer-ids.ts'
@@ -79,7 +78,7 @@ const handlers: { readonly [K in ControllerApi]: Handler<ControllerRequest<K>, C
   alterConfigs: { handle: alterConfigs, refuse: refusedConfigs },
   alterPartition: { handle: alterPartition, refuse: (_, error) => AlterPartitionResponse.create(code(error)) },
   assignReplicasToDirs: { handle: assignReplicasToDirs, refuse: (_, error) => AssignReplicasToDirsResponse.create(code(error)) },
-  electLeaders: { handle: electLeaders, refuse: (_, error) => ElectLeadersResponse.create(code(error)) },
+  electLeaders: { handle: electLeaders, refuse: refusedElections },
   alterPartitionReassignments: {
     handle: alterPartitionReassignments,
     refuse: (_, error) => AlterPartitionReassignmentsResponse.create(error)

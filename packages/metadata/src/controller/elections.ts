@@ -28,6 +28,15 @@ export function electLeaders(state: ControllerState, request: ElectLeadersReques
   return { records, response: { throttleTimeMs: 0, errorCode: 0, replicaElectionResults } }
 }
 
+/** The error is told at the top and of each partition that was named. */
+export function refusedElections({ topicPartitions }: ElectLeadersRequest, error: ApiError): ElectLeadersResponse {
+  const replicaElectionResults = (topicPartitions ?? []).map(({ topic, partitions }) => ({
+    topic,
+    partitionResult: partitions.map((partitionId) => ({ partitionId, ...error }))
+  }))
+  return { throttleTimeMs: 0, errorCode: error.errorCode, replicaElectionResults }
+}
+
 /** Of all partitions, those that need no election are left out of the answer. */
 function electAll(state: ControllerState, electionType: number, records: MetadataRecord[]): ElectLeadersResponse['replicaElectionResults'] {
   const notNeeded = apiError('ELECTION_NOT_NEEDED').errorCode
