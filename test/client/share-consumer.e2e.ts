@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
 import { type ConsumerRecord, Kafka, KafkaError, type ShareConsumer, type ShareConsumerOptions, string, topic } from '@odradek/client'
+import { runCommand } from '../../packages/cli/test/support/transcripts.ts'
 import { type BrokerProcess, startBroker, temporaryDir } from '../interop/support/brokers.ts'
 import { kafkaClassPath, toolchain } from '../interop/support/toolchains.ts'
 import { eventually } from './eventually.ts'
@@ -247,6 +248,53 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
     await closing
     assert.throws(() => kafka.shareConsumer({}), { code: 'INVALID_CONFIG' })
     assert.throws(() => kafka.shareConsumer({ groupId: 'g', isolationLevel: 'read_committed' } as never), KafkaError)
+  })
+
+  test('the verifiable and the measuring command tell what they did as those of Apache Kafka do', async (t) => {
+    if (missing) return t.skip('no Java')
+    await prepared('told', 1, numbers(10))
+    const around = { bootstrap: broker.bootstrapServers, controller: '', cwd: dataDir }
+    const common = ['--bootstrap-server', '<BOOTSTRAP>', '--topic', 'told']
+    const told = await runCommand(
+      {
+        tool: 'kafka-verifiable-share-consumer',
+        args: [
+          ...common,
+          '--group-id',
+          'g-verified',
+          '--offset-reset-strategy',
+          'earliest',
+          '--max-messages',
+          '10',
+          '--acknowledgement-mode',
+          'sync'
+        ]
+      },
+      around
+    )
+    assert.deepEqual(told.stderr, '')
+    const place = { topic: 'told', partition: 0, count: 10, offsets: numbers(10).map(Number) }
+    const events: object[] = told.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.deepEqual(
+      events.map((event) => ({ ...event, timestamp: 0 })),
+      [
+        { timestamp: 0, name: 'startup_complete' },
+        { timestamp: 0, name: 'offset_reset_strategy_set', offsetResetStrategy: 'earliest' },
+        { timestamp: 0, name: 'records_consumed', count: 10, partitions: [place] },
+        { timestamp: 0, name: 'offsets_acknowledged', count: 10, partitions: [place], success: true },
+        { timestamp: 0, name: 'shutdown_complete' }
+      ]
+    )
+    const args = [...common, '--group', 'g-told', '--num-records', '10']
+    const measured = await runCommand({ tool: 'kafka-share-consumer-perf-test', args }, around)
+    assert.equal(measured.exitCode, 0)
+    const time = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d:\d{3}`
+    const [header, line] = measured.stdout.split('\n')
+    assert.equal(header, 'start.time, end.time, data.consumed.in.MB, MB.sec, nMsg.sec, data.consumed.in.nMsg, fetch.time.ms')
+    assert.match(line, new RegExp(String.raw`^${time}, ${time}, 0\.0000, 0\.0000, \d+\.\d{4}, 10, \d+$`))
   })
 
   test('a broker that is killed and comes back: everything is delivered', async (t) => {
