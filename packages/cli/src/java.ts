@@ -1,7 +1,7 @@
 // What shows of Java in the text of Kafka's tools: causes within causes, the order of its hash maps, its numbers, dates and durations.
 import { javaStringHash } from '@odradek/base'
-import type { TopicPartition } from '@odradek/client'
-import { javaError, ToolError } from './tool.ts'
+import type { KeyedResult, TopicPartition } from '@odradek/client'
+import { javaError, ToolError, unreachable } from './tool.ts'
 
 /** Java's tools print the message of the outermost of the exceptions around a cause, which is the class and message of the next. */
 export const executionException = (cause: unknown): ToolError => new ToolError(javaError(cause), 'java.util.concurrent.ExecutionException')
@@ -14,6 +14,15 @@ export async function wrapped<T>(made: PromiseLike<T>, ...wraps: readonly ((caus
   } catch (error) {
     throw wraps.reduce<unknown>((cause, wrap) => wrap(cause), error)
   }
+}
+
+/** What became of each item, with Java's words for a broker that cannot be reached. */
+export async function outcomesOf<V>(
+  name: string,
+  result: KeyedResult<V>
+): Promise<{ values: ReadonlyMap<string, V>; errors: ReadonlyMap<string, unknown> }> {
+  const { values, errors } = await result.outcomes()
+  return { values, errors: new Map([...errors].map(([key, error]) => [key, unreachable(name, error)])) }
 }
 
 /** The order in which a HashMap of Java gives its keys, which shows in what Kafka's tools print. 16 is the size that it begins with. */

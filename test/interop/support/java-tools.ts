@@ -23,6 +23,10 @@ export const javaTools = {
   brokerApiVersions: 'org.apache.kafka.tools.BrokerApiVersionsCommand',
   transactions: 'org.apache.kafka.tools.TransactionsCommand',
   groups: 'org.apache.kafka.tools.GroupsCommand',
+  shareGroups: 'org.apache.kafka.tools.consumer.group.ShareGroupCommand',
+  streamsGroups: 'org.apache.kafka.tools.streams.StreamsGroupCommand',
+  streamsReset: 'org.apache.kafka.tools.StreamsResetter',
+  clientMetrics: 'org.apache.kafka.tools.ClientMetricsCommand',
   verifiableProducer: 'org.apache.kafka.tools.VerifiableProducer',
   verifiableConsumer: 'org.apache.kafka.tools.VerifiableConsumer',
   metadataShell: 'org.apache.kafka.shell.MetadataShell'

@@ -1,7 +1,8 @@
 // What the commands about groups print alike.
-import type { Node, TopicPartition } from '@odradek/client'
+import type { KafkaError, Node, TopicPartition } from '@odradek/client'
+import { errorByCode } from '@odradek/protocol'
 import { stringOrder } from '../java.ts'
-import { firstOf, javaError, messageOf, type ToolIo } from '../tool.ts'
+import { javaError, type ToolIo } from '../tool.ts'
 
 export const MISSING = '-'
 
@@ -63,10 +64,15 @@ export interface OffsetDeletion {
 }
 
 /** `failure` is what the request as a whole ended with. */
-export function reportOffsetDeletion(io: ToolIo, groupId: string, results: readonly OffsetDeletion[], failure: unknown): void {
-  const code = (firstOf(failure) as { code?: string } | undefined)?.code ?? ''
+export function reportOffsetDeletion(
+  io: ToolIo,
+  groupId: string,
+  results: readonly OffsetDeletion[],
+  failure: KafkaError | undefined
+): void {
+  const code = failure?.code ?? ''
   if (failure === undefined) io.out(`Request succeeded for deleting offsets from group ${groupId}.\n`)
-  else if (wholeRequest.includes(code)) printError(io, messageOf(failure))
+  else if (wholeRequest.includes(code)) printError(io, errorByCode((failure as KafkaError).errorCode).message)
   else if (onePartition.includes(code)) printError(io, 'Encountered some partition-level error, see the follow-up details.')
   else printError(io, `Encountered some unknown error: ${code}`)
   const widths = [widthOf(results.map(({ topic }) => topic)), 10, 15]

@@ -1,9 +1,19 @@
 // Where the offsets of a group are set to: which partitions, which offsets, and what Kafka's tools say about it.
 import { type Admin, type ListedOffset, type OffsetSpec, partitionKey, type TopicPartition } from '@odradek/client'
-import { executionException, parseDateTime, parseDuration, partitionOrder, runtimeException, stringOrder, wrapped } from '../java.ts'
+import {
+  executionException,
+  nameOrder,
+  parseDateTime,
+  parseDuration,
+  partitionOrder,
+  runtimeException,
+  stringOrder,
+  wrapped
+} from '../java.ts'
 import { type Options, UsageError } from '../options.ts'
-import { firstOf, logWarning, readInput, ToolError, type ToolIo } from '../tool.ts'
+import { call, firstOf, logWarning, readInput, ToolError, type ToolIo } from '../tool.ts'
 import { formatRow, parseRows } from './csv.ts'
+import { scenarios } from './options.ts'
 import { printError, row, widthOf } from './report.ts'
 
 export type PartitionOffset = TopicPartition & { readonly offset: number }
@@ -19,18 +29,6 @@ export interface Resetting {
   committed(groupId: string): Promise<ReadonlyMap<string, PartitionOffset | null>>
 }
 
-/** The options that say where to; one of them is given. */
-export const scenarios = ['to-offset', 'shift-by', 'to-datetime', 'by-duration', 'to-earliest', 'to-latest', 'to-current', 'from-file']
-
-export function excludeScenarios(options: Options, names: readonly string[] = scenarios): void {
-  const order = ['to-offset', 'to-datetime', 'by-duration', 'to-earliest', 'to-latest', 'to-current', 'shift-by', 'from-file']
-  for (const name of order.filter((one) => names.includes(one)))
-    options.exclude(
-      name,
-      names.filter((one) => one !== name)
-    )
-}
-
 // ---- which partitions
 
 /** `topic` and `topic:0,1`: those with partitions first. */
@@ -38,9 +36,9 @@ export async function partitionsOf({ admin, timeoutMs }: Resetting, topicArgumen
   const specified = topicArguments.filter((one) => one.includes(':')).flatMap(specifiedPartitions)
   const topics = topicArguments.filter((one) => !one.includes(':'))
   if (topics.length === 0) return specified
-  const described = await named(admin.describeTopics(topics, { timeoutMs }))
-  const whole = stringOrder([...described.keys()]).flatMap((topic) =>
-    (described.get(topic)?.partitions ?? []).map(({ partition }) => ({ topic, partition }))
+  const described = await named(call('listNodes', admin.describeTopics(topics, { timeoutMs })))
+  const whole = nameOrder([...described.values()], ({ name }) => name, 1).flatMap(({ name: topic, partitions }) =>
+    partitions.map(({ partition }) => ({ topic, partition }))
   )
   return [...specified, ...whole]
 }
@@ -70,7 +68,7 @@ async function named<T>(made: PromiseLike<T>): Promise<T> {
 /** Throws for a partition that does not exist or has no leader. */
 export async function checkPartitions({ admin, timeoutMs }: Resetting, partitions: readonly TopicPartition[]): Promise<void> {
   const topics = [...new Set(partitions.map(({ topic }) => topic))]
-  const described = await wrapped(admin.describeTopics(topics, { timeoutMs }), executionException, runtimeException)
+  const described = await wrapped(call('listNodes', admin.describeTopics(topics, { timeoutMs })), executionException, runtimeException)
   const infoOf = ({ topic, partition }: TopicPartition) => described.get(topic)?.partitions.find((info) => info.partition === partition)
   const list = (some: readonly TopicPartition[]): string => some.map(({ topic, partition }) => partitionKey(topic, partition)).join(',')
   const absent = partitions.filter((one) => infoOf(one) === undefined)
@@ -160,8 +158,8 @@ function offsetsFromFile({ options, io }: Resetting) {
   let text: string
   try {
     text = readInput(options.values('from-file')[0], io)
-  } catch (error) {
-    throw runtimeException(error)
+  } catch {
+    throw runtimeException(new ToolError(`Unable to read file ${options.values('from-file')[0]}`, 'java.io.IOException'))
   }
   return parseRows(text, groups.length === 1 ? groups[0] : undefined)
 }
