@@ -148,7 +148,7 @@ class GeneralAssignment {
   #improve(each: TopicPartition): boolean {
     const owner = this.#owners.get(keyOf(each))
     if (owner === undefined) return false
-    const { previous, racks } = this.#input
+    const { previous } = this.#input
     const earlier = previous.get(keyOf(each))
     const size = this.#sizeOf(owner)
     if (earlier !== undefined && this.#shares.has(earlier) && size > this.#sizeOf(earlier) + 1) {
@@ -156,15 +156,6 @@ class GeneralAssignment {
       return true
     }
     const takers = this.#takers.get(each.topic) ?? []
-    if (racks.isNear(owner, each)) {
-      const near = this.#sorted.find(
-        (taker) => racks.isNear(taker, each) && this.#wants(taker, each.topic) && size > this.#sizeOf(taker) + 1
-      )
-      if (near !== undefined) {
-        this.#move(each, owner, near)
-        return true
-      }
-    }
     if (!takers.some((taker) => size > this.#sizeOf(taker) + 1)) return false
     const least = this.#sorted.find((memberId) => this.#wants(memberId, each.topic))
     if (least === undefined) return false
