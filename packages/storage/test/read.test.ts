@@ -123,6 +123,11 @@ test('buffers of released reads are used again, those of others never', async ()
     result.release?.()
   }
   assert.ok(seen.size <= 3, `${seen.size} buffers`)
+  const twice = await log.read(100, { maxBytes: 20_000, minOneBatch: true })
+  twice.release?.()
+  twice.release?.()
+  const [first, second] = [await log.read(0, { maxBytes: 20_000 }), await log.read(100, { maxBytes: 20_000 })]
+  assert.notEqual(first.buffers[0].buffer, second.buffers[0].buffer, 'what came back twice is lent once')
   assert.deepEqual(Buffer.concat(kept.buffers), before)
   await manager.shutdown({ clean: false })
 })
