@@ -30,8 +30,6 @@ export function usageText(level: Level): string {
   const isLong = program.length > USAGE_INDENT_MAX
   const indent = ' '.repeat(isLong ? 6 : program.length)
   const lines = isLong ? [program, indent] : [program]
-  // Kafka's parser counts one more column there.
-  const width = isLong ? WIDTH - 1 : WIDTH
   let isFirst = true
   const parts = [
     ...(command === undefined ? [] : [...requiredSyntax(line.options ?? []), command.name]),
@@ -41,6 +39,8 @@ export function usageText(level: Level): string {
   ]
   for (const part of parts) {
     const last = lines[lines.length - 1]
+    // Kafka's parser counts the indent of the first line twice.
+    const width = isLong && lines.length === 2 ? WIDTH - indent.length : WIDTH
     // The first part stays where it is, however long.
     if (!isFirst && last.length + 1 + part.length > width) lines.push(`${indent} ${part}`)
     else {

@@ -8,40 +8,22 @@ const YIELD_MS = 2
 const FOR_EVER_MS = 2 ** 30
 
 export class Throttle {
-  readonly #perSecond: number
   readonly #startMs: number
   readonly #gapMs: number
-  #deficitMs = 0
   #lastYieldMs: number
 
   constructor(perSecond: number, startMs: number) {
-    this.#perSecond = perSecond
     this.#startMs = startMs
     this.#lastYieldMs = startMs
-    this.#gapMs = perSecond > 0 ? 1000 / perSecond : FOR_EVER_MS
+    this.#gapMs = perSecond < 0 ? 0 : perSecond === 0 ? FOR_EVER_MS : 1000 / perSecond
   }
 
-  /** To be called after each record; a promise: wait for it. `nowMs` is when the record was sent. */
-  after(count: number, nowMs: number, signal?: AbortSignal): Promise<void> | undefined {
-    const elapsed = (nowMs - this.#startMs) / 1000
-    if (this.#perSecond >= 0 && elapsed > 0 && count / elapsed > this.#perSecond) {
-      this.#deficitMs += this.#gapMs
-      if (this.#deficitMs >= SHORTEST_WAIT_MS) return this.#wait(signal)
-    }
-    return nowMs - this.#lastYieldMs >= YIELD_MS ? this.#yield(nowMs) : undefined
-  }
-
-  async #wait(signal: AbortSignal | undefined): Promise<void> {
-    const waitMs = this.#deficitMs
-    const start = performance.now()
-    await setTimeout(waitMs, undefined, { signal })
-    // A timer that was late has paid for later records.
-    this.#deficitMs -= performance.now() - start
-    this.#lastYieldMs = Date.now()
-  }
-
-  async #yield(nowMs: number): Promise<void> {
+  /** To be called after record number `index`; a promise: wait for it. `nowMs` is when the record was sent. */
+  after(index: number, nowMs: number, signal?: AbortSignal): Promise<unknown> | undefined {
+    const aheadMs = Math.min(FOR_EVER_MS, this.#startMs + (index + 1) * this.#gapMs - nowMs)
+    if (this.#gapMs > 0 && aheadMs >= SHORTEST_WAIT_MS) return setTimeout(aheadMs, undefined, { signal })
+    if (nowMs - this.#lastYieldMs < YIELD_MS) return undefined
     this.#lastYieldMs = nowMs
-    await setImmediate()
+    return setImmediate()
   }
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import type { ToolIo } from '../../src/tool.ts'
+import { memoryIo } from './memory-io.ts'
 
 export interface Transcript {
   readonly n: number
@@ -62,18 +63,13 @@ export async function runCommand(
   { bootstrap, controller, cwd, signal, startedAt }: Surroundings
 ): Promise<Outcome> {
   const { main } = (await import(`../../src/commands/${tool}.ts`)) as { main(argv: readonly string[], io: ToolIo): Promise<number> }
-  const out: Buffer[] = []
-  const err: string[] = []
-  const io: ToolIo = {
-    out: (data) => void out.push(Buffer.from(data as string)),
-    drained: async () => true,
-    err: (text) => void err.push(text),
+  const io = memoryIo({
     input: (async function* () {
       yield Buffer.from(stdin)
     })(),
     signal: signal ?? new AbortController().signal,
     cwd
-  }
+  })
   const filled = args.map((argument, index) =>
     args[index - 1] === '--timeout-ms' && tool !== 'kafka-console-share-consumer'
       ? CONSUMER_TIMEOUT_MS
@@ -83,7 +79,7 @@ export async function runCommand(
           .replace('<ISOTIME>', startedAt?.toISOString().slice(0, 23) ?? '')
   )
   const exitCode = n === toLastPartition ? await withoutChance(() => main(filled, io)) : await main(filled, io)
-  return { exitCode, stdout: Buffer.concat(out).toString(), stderr: err.join('') }
+  return { exitCode, stdout: io.stdout(), stderr: io.stderr() }
 }
 
 /** The parts that differ from run to run, as the goldens mask them. */
@@ -94,6 +90,9 @@ export const masked = (text: string): string =>
     .replace(/^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\]/gm, '[<TIME>]')
     .replace(/(localhost )\d+ +/g, '$1<PORT> ')
     .replace(/^(CreateTime|LogAppendTime):\d+/gm, '$1:<MS>')
+    .replace(/perf-consumer-(\d+|<N>)\) *$/gm, 'perf-consumer-<N>)')
+    .replace(/"timestamp":\d+/g, '"timestamp":<MS>')
+    .replace(/"avg_throughput":[\d.]+/g, '"avg_throughput":<N>')
 
 /** Frames of Java, and the class and causes of an exception, which Java adds to the message, are not ours to print; nor its log. */
 export const terse = (text: string): string =>
