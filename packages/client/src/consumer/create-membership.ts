@@ -1,7 +1,7 @@
 // Which group protocol a consumer speaks: what group.protocol says; where it says nothing, that of KIP-848 if the coordinator has it, else
 // the classic one. Settings that only the classic protocol knows choose that.
 import type { ConsumerSettings } from '@odradek/config'
-import { ApiKey } from '@odradek/protocol'
+import { ApiKey, ErrorCode } from '@odradek/protocol'
 import type { KafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { invalidConfig } from '../options.ts'
@@ -58,7 +58,7 @@ function createConsumer({ cluster, settings, groupId, host }: MembershipInit): M
   })
 }
 
-/** Asks the coordinator what it speaks, inside the first poll. */
+/** Asks the coordinator what it speaks, inside the first poll; what it knows and refuses (group.coordinator.rebalance.protocols) it does not speak. */
 class ChosenMembership implements Membership {
   readonly #init: MembershipInit
   #inner: Membership | undefined
@@ -118,7 +118,22 @@ class ChosenMembership implements Membership {
       const connection = await cluster.connection(nodeId, { signal: own })
       return connection.apiVersions.supports(ApiKey.CONSUMER_GROUP_HEARTBEAT)
     })
-    this.#inner = hasConsumerProtocol ? createConsumer(this.#init) : createClassic(this.#init)
-    if (this.#subscription !== undefined) this.#inner.subscribe(this.#subscription)
+    const { host } = this.#init
+    const fail = (error: KafkaError): void => {
+      if (this.#isRefused(error)) this.#use(createClassic(this.#init))
+      else host.fail(error)
+    }
+    this.#use(hasConsumerProtocol ? createConsumer({ ...this.#init, host: { ...host, fail } }) : createClassic(this.#init))
+  }
+
+  #isRefused({ errorCode }: KafkaError): boolean {
+    const isJoining = this.#inner?.kind === 'consumer' && this.#inner.identity().generationId <= 0
+    return isJoining && errorCode === ErrorCode.UNSUPPORTED_VERSION && this.#subscription?.regex === undefined
+  }
+
+  #use(membership: Membership): void {
+    this.#inner = membership
+    if (this.#subscription !== undefined) membership.subscribe(this.#subscription)
+    this.#init.host.wake()
   }
 }

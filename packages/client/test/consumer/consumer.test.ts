@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ConsumerSettings, consumerConfigDefinitions } from '@odradek/config'
-import { ApiKey, ErrorCode, encodeBatch, type FetchRequest, type ListOffsetsRequest } from '@odradek/protocol'
+import {
+  ApiKey,
+  ErrorCode,
+  encodeBatch,
+  type FetchRequest,
+  type JoinGroupRequest,
+  type ListOffsetsRequest,
+  type OffsetFetchRequest,
+  type SyncGroupRequest
+} from '@odradek/protocol'
 import { Consumer } from '../../src/consumer/consumer.ts'
 import { resolveOptions } from '../../src/options.ts'
 import { FakeCluster, settled } from '../support/fake-cluster.ts'
@@ -172,6 +181,60 @@ test('wakeup, a signal and close end a poll that waits', async () => {
   await log.fake.sim.advance(1000)
   await log.fake.sim.complete(consumer.close())
   assert.equal((await log.fake.sim.complete(closed)).code, 'CLIENT_CLOSED')
+})
+
+test('a coordinator that refuses the protocol of KIP-848 is spoken to in the classic one, unless group.protocol says otherwise', async () => {
+  const log = await logOf(10)
+  const { handlers } = log.fake
+  handlers.set(ApiKey.CONSUMER_GROUP_HEARTBEAT, () => ({ errorCode: ErrorCode.UNSUPPORTED_VERSION }))
+  handlers.set(ApiKey.JOIN_GROUP, ({ body }) => {
+    const [{ name: protocolName, metadata }] = (body as JoinGroupRequest).protocols
+    const me = { leader: 'm', memberId: 'm', members: [{ memberId: 'm', groupInstanceId: null, metadata }] }
+    return { generationId: 1, protocolType: 'consumer', protocolName, ...me }
+  })
+  handlers.set(ApiKey.SYNC_GROUP, ({ body }) => ({ assignment: (body as SyncGroupRequest).assignments[0].assignment }))
+  handlers.set(ApiKey.HEARTBEAT, () => ({}))
+  handlers.set(ApiKey.LEAVE_GROUP, () => ({}))
+  handlers.set(ApiKey.OFFSET_FETCH, ({ body }) => ({
+    groups: (body as OffsetFetchRequest).groups.map(({ groupId }) => ({ groupId, topics: [] }))
+  }))
+  const consumer = log.consumer({ groupId: 'g', autoOffsetReset: 'earliest', enableAutoCommit: false })
+  consumer.subscribe('a')
+  assert.deepEqual(await take(log, consumer, 10), upTo(0, 10))
+  assert.equal(consumer.groupMetadata().generationId, 1)
+  assert.equal(log.fake.count(ApiKey.CONSUMER_GROUP_HEARTBEAT), 1)
+  await log.fake.sim.complete(consumer.close())
+  const strict = log.consumer({ groupId: 'g', groupProtocol: 'consumer' })
+  strict.subscribe('a')
+  assert.equal((await log.fake.sim.complete(settled(strict.poll({ timeoutMs: 5000 })))).code, 'UNSUPPORTED_VERSION')
+  await log.fake.sim.complete(strict.close())
+})
+
+test('the replica that the leader prefers is read from; what it does not have is asked of the leader again', async () => {
+  const log = await logOf(20)
+  const leaderAnswers = log.fake.handlers.get(ApiKey.FETCH)
+  const racks: string[] = []
+  log.fake.handlers.set(ApiKey.FETCH, (request, broker) => {
+    const { rackId, topics } = request.body as FetchRequest
+    if (topics.length === 0) return { responses: [] }
+    racks.push(`${broker.id}${rackId}`)
+    const answer = (data: object) => ({
+      responses: [{ topicId: ID, topic: 'a', partitions: [{ partitionIndex: 0, records: null, ...data }] }]
+    })
+    if (broker.id === 1) return log.end > 20 ? leaderAnswers?.(request, broker) : answer({ preferredReadReplica: 2 })
+    const { fetchOffset } = topics[0].partitions[0]
+    if (fetchOffset >= 10) {
+      log.end = 30
+      return answer({ errorCode: ErrorCode.OFFSET_OUT_OF_RANGE })
+    }
+    const records = Array.from({ length: 10 }, () => ({ key: null, value: Buffer.alloc(1), timestamp: 1 }))
+    return answer({ highWatermark: 10, records: encodeBatch({ baseOffset: fetchOffset, records, partitionLeaderEpoch: 1 }) })
+  })
+  const consumer = log.consumer({ autoOffsetReset: 'earliest', clientRack: '-near', maxPollRecords: 10, prefetchBytes: 1 })
+  consumer.assign([place])
+  assert.deepEqual(await take(log, consumer, 30), upTo(0, 30))
+  assert.deepEqual(racks.slice(0, 4), ['1-near', '2-near', '2-near', '1-near'])
+  await log.fake.sim.complete(consumer.close())
 })
 
 test('a setting that does not exist is an error that says what was meant', () => {
