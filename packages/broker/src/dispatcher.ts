@@ -41,6 +41,10 @@ export class Dispatcher<B> implements FrameHandler {
     return this.#handlers.get(frame.readInt16BE(0))?.isDoneWithRequest === true
   }
 
+  isParked(connection: ServerConnection): boolean {
+    return this.#waiting.get(connection)?.onAbandoned !== undefined
+  }
+
   onClosed(connection: ServerConnection): void {
     const context = this.#waiting.get(connection)
     if (context === undefined) return

@@ -100,6 +100,21 @@ describe('Produce', () => {
     assert.equal((await produce(client, 'silent', batchOf('loud'))).baseOffset, 1)
   })
 
+  for (const acks of [0, -1]) {
+    test(`with acks ${acks} counts to the last request of a client that sends a thousand and leaves`, async () => {
+      const topic = `left${acks}`
+      await createTopic(client, topic)
+      const leaving = await broker.connect()
+      const topicData = [{ name: topic, partitionData: [{ index: 0, records: batchOf('x') }] }]
+      for (let i = 0; i < 1_000; i++) leaving.request(ProduceRequest, 12, { acks, timeoutMs: 10_000, topicData })
+      leaving.socket.end()
+      for (let i = 0; acks !== 0 && i < 1_000; i++)
+        assert.equal((await leaving.response(ProduceResponse, 12)).body.responses[0].partitionResponses[0].baseOffset, i)
+      assert.equal(await leaving.isEndedByBroker(), true)
+      assert.equal((await produce(client, topic, batchOf('last'))).baseOffset, 1_000)
+    })
+  }
+
   test('that fails with acks 0 closes the connection', async () => {
     const other = await broker.connect()
     other.request(ProduceRequest, 12, {

@@ -27,6 +27,8 @@ export interface FrameHandler {
   mayOverlap(frame: Buffer): boolean
   /** True when nothing refers to the bytes of this frame once `onFrame` has returned, even when it returned a promise. */
   isDoneWith?(frame: Buffer): boolean
+  /** True when the request in handling waits for something that may take long, and nobody misses its answer. */
+  isParked?(connection: ServerConnection): boolean
   onClosed(connection: ServerConnection): void
 }
 
@@ -82,6 +84,8 @@ export class ServerConnection implements BudgetHolder {
   #pumping = false
   #closed = false
   #closing = false
+  /** The peer sends no more: what came before is still handled and answered. */
+  #isPeerDone = false
   #lastActiveMs: number
   #frameStartedMs = -1
   #bufferedAtCheck = 0
@@ -98,7 +102,10 @@ export class ServerConnection implements BudgetHolder {
       onData: (chunk) => this.#onData(chunk),
       target: () => this.#reader.target(),
       onDrain: () => this.#onDrain(),
-      onEnd: () => this.#onEnd(),
+      onEnd: () => {
+        this.#onEnd()
+        return true
+      },
       onClose: () => {
         this.#linger?.cancel()
         this.#onClosed()
@@ -145,6 +152,7 @@ export class ServerConnection implements BudgetHolder {
   /** Gone at once. */
   destroy(): void {
     if (this.#closed) return
+    this.#linger?.cancel()
     this.socket.destroy()
     this.#onClosed()
   }
@@ -193,13 +201,32 @@ export class ServerConnection implements BudgetHolder {
     this.#resumeIfRoom()
   }
 
+  /**
+   * A client may send, finish and leave (acks=0), or read on until it has its answers. It cannot be told from one that is gone: what is
+   * parked is given up, and nothing takes longer than LINGER_MS from the last request on.
+   */
   #onEnd(): void {
-    if (!this.#closed) this.#end()
+    if (this.#closed) return
+    this.#isPeerDone = true
+    this.#lingerAnew()
+    this.#pump()
+    this.#endIfPeerDone()
+  }
+
+  #endIfPeerDone(): void {
+    if (!this.#isPeerDone || this.#closed || this.#next !== undefined) return
+    if (this.#slots.length === 0 || this.#options.handler.isParked?.(this) === true) this.#end()
+  }
+
+  #lingerAnew(): void {
+    this.#linger?.cancel()
+    this.#linger = this.#options.world.timers.schedule(LINGER_MS, () => this.destroy())
   }
 
   #end(): void {
     this.#flush()
     this.socket.end()
+    this.#linger?.cancel()
     this.#linger = this.#options.world.timers.schedule(LINGER_MS, () => this.socket.destroy())
     this.#onClosed()
   }
@@ -226,8 +253,8 @@ export class ServerConnection implements BudgetHolder {
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
+    let frames = 0
     try {
-      let frames = 0
       while (!this.#closed && !this.#closing) {
         const frame = this.#next ?? this.#reader.next()
         if (frame === undefined) break
@@ -246,6 +273,10 @@ export class ServerConnection implements BudgetHolder {
       this.#fail(error)
     } finally {
       this.#pumping = false
+    }
+    if (this.#isPeerDone && !this.#closed) {
+      if (frames > 0) this.#lingerAnew()
+      this.#endIfPeerDone()
     }
   }
 

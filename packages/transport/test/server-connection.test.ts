@@ -32,6 +32,10 @@ class WordHandler implements FrameHandler {
     return new Promise((resolve) => this.waiting.set(word, resolve))
   }
 
+  isParked(): boolean {
+    return [...this.waiting.keys()].some((word) => word.startsWith('wait park'))
+  }
+
   answer(word: string): void {
     this.waiting.get(word)?.([frame(word)])
   }
@@ -288,5 +292,52 @@ describe('memory of responses', () => {
     first.drain()
     await fake.turn()
     assert.deepEqual(third.answers, ['echo3'])
+  })
+})
+
+describe('a peer that sends no more', () => {
+  test('has all that it sent handled and answered before the connection ends', async () => {
+    const { fake, handler, connect } = setUp()
+    const { socket } = connect()
+    socket.receive(Buffer.concat(Array.from({ length: 1_000 }, (_, i) => frame(i % 2 === 0 ? 'silent' : `echo ${i}`))))
+    socket.handlers?.onEnd()
+    await fake.turn()
+    assert.equal(handler.started.length, 1_000)
+    assert.equal(socket.answers.length, 500)
+    assert.equal(socket.isEnded, true)
+  })
+
+  test('has the answers that come later', async () => {
+    const { fake, handler, connect } = setUp()
+    const { socket } = connect()
+    socket.receive(frame('over a'), frame('over b'), frame('echo c'))
+    socket.handlers?.onEnd()
+    await fake.turn()
+    assert.equal(socket.isEnded, false)
+    handler.answer('over b')
+    handler.answer('over a')
+    await fake.turn()
+    assert.deepEqual(socket.answers, ['over a', 'over b', 'echo c'])
+    assert.equal(socket.isEnded, true)
+  })
+
+  test('is not waited for when its request is parked', async () => {
+    const { fake, connect } = setUp()
+    const { socket, connection } = connect()
+    socket.receive(frame('echo a'), frame('wait parked'))
+    socket.handlers?.onEnd()
+    await fake.turn()
+    assert.deepEqual([socket.answers, socket.isEnded, connection.isClosed], [['echo a'], true, true])
+  })
+
+  test('loses its connection five seconds after its last request, answered or not', async () => {
+    const { fake, connect } = setUp()
+    const { socket, connection } = connect()
+    socket.receive(frame('wait'), frame('half a request').subarray(0, 9))
+    socket.handlers?.onEnd()
+    await fake.advance(4_999)
+    assert.equal(connection.isClosed, false)
+    await fake.advance(1)
+    assert.deepEqual([socket.isDestroyed, connection.isClosed, fake.pendingTimers], [true, true, 0])
   })
 })

@@ -111,8 +111,11 @@ export interface SocketHandlers {
   onDrain(): void
   /** The socket is gone, once, whatever the reason; no other handler runs afterwards. */
   onClose(error?: Error): void
-  /** The peer finished sending; the default of a handler is to close. */
-  onEnd(): void
+  /**
+   * The peer finished sending, and may still read. `true` from the owner of an accepted socket: it ends the socket itself when it
+   * has said all. Otherwise it is ended now.
+   */
+  onEnd(): unknown
 }
 
 export interface Socket {

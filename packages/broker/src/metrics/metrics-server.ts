@@ -65,7 +65,10 @@ export class MetricsServer {
         else if (exchange.received.length > REQUEST_BYTES_MAX) socket.destroy()
       },
       onDrain: () => exchange.onDrain(),
-      onEnd: () => undefined,
+      onEnd: () => {
+        if (!exchange.received.includes('\r\n\r\n')) socket.destroy()
+        return true
+      },
       onClose: () => {
         deadline.cancel()
         this.#sockets.delete(socket)

@@ -33,7 +33,7 @@ function listen(
   return new Promise((resolve, reject) => {
     const server = net.createServer({ ...SOCKET_OPTIONS, pauseOnConnect: true }, (accepted) => {
       const reads = new ReadBuffers(scratch)
-      onConnection(new NodeSocket(adopt(accepted, SOCKET_OPTIONS, reads), reads))
+      onConnection(new NodeSocket(adopt(accepted, { ...SOCKET_OPTIONS, allowHalfOpen: true }, reads), reads))
     })
     server.once('error', reject)
     server.listen({ host: options.host === '' ? undefined : options.host, port: options.port, backlog: options.backlog }, () => {

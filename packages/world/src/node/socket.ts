@@ -94,7 +94,8 @@ export class NodeSocket implements Socket {
     })
     this.#socket.on('end', () => {
       // After an alert of TLS the stream ends as well; the error is what counts, and onClose brings it.
-      if (this.#error === undefined) this.#handlers?.onEnd()
+      const staysOpen = this.#error === undefined && this.#handlers?.onEnd() === true
+      if (!staysOpen) this.#socket.end()
     })
     // A server makes its connection wait in this very turn: nothing is read before that is known.
     process.nextTick(() => {

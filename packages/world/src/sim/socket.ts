@@ -186,8 +186,7 @@ export class SimSocket implements Socket {
     if (piece === undefined) return
     if (piece === END) {
       this.#isEndReceived = true
-      handlers.onEnd()
-      this.end()
+      if (handlers.onEnd() !== true) this.end()
       this.#closeWhenDone()
       return
     }

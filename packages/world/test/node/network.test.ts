@@ -33,9 +33,10 @@ class Probe implements SocketHandlers {
     this.drains++
     this.#check?.()
   }
-  onEnd(): void {
+  onEnd(): unknown {
     this.ended = true
     this.#check?.()
+    return undefined
   }
   onClose(error?: Error): void {
     this.closes++
@@ -90,6 +91,22 @@ describe('node network', () => {
     assert.equal(Buffer.concat(server.chunks).toString(), `${expected}end`)
     await client.until(() => client.received === 6)
     assert.equal(Buffer.concat(client.chunks).toString(), 'answer')
+  })
+
+  test('an accepted socket whose owner wants it so stays open when the peer has sent all', async () => {
+    const { client, server } = await pair()
+    server.onEnd = () => {
+      server.ended = true
+      setImmediate(() => {
+        server.socket.write([Buffer.from('last ')])
+        server.socket.write([Buffer.from('words')])
+        server.socket.end()
+      })
+      return true
+    }
+    client.socket.end()
+    await client.until(() => client.closes === 1)
+    assert.equal(Buffer.concat(client.chunks).toString(), 'last words')
   })
 
   test('a peer that does not read fills the buffer, and reading again drains it', async () => {

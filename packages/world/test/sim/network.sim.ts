@@ -26,9 +26,10 @@ class Probe implements SocketHandlers {
     assert.equal(this.closes, 0)
     this.drains++
   }
-  onEnd(): void {
+  onEnd(): unknown {
     assert.equal(this.closes, 0)
     this.ends++
+    return undefined
   }
   onClose(error?: Error): void {
     this.closes++
@@ -144,6 +145,21 @@ describe('simulated connections', () => {
     assert.equal(server.received, 1_000_000)
     assert.equal(client.text, 'last words')
     assert.deepEqual([server.ends, client.error, server.error], [1, undefined, undefined])
+  })
+
+  test('a socket whose owner wants it so stays open when the peer has sent all', async () => {
+    const { sim, client, server } = await scene()
+    client.socket.end()
+    server.onEnd = () => {
+      server.ends++
+      return true
+    }
+    await sim.run({ until: () => server.ends === 1 })
+    await sim.run()
+    server.socket.write([Buffer.from('last words')])
+    server.socket.end()
+    await sim.run({ until: () => client.closes === 1 && server.closes === 1 })
+    assert.equal(client.text, 'last words')
   })
 
   test('destroy tells the owner in a later turn and ends the peer; with unread bytes it resets it', async () => {
