@@ -411,6 +411,10 @@ export class LogManager {
     await this.moves.get(topicPartition)?.done
   }
 
+  isMoving(log: PartitionLog): boolean {
+    return this.moves.get(log.topicPartition) !== undefined
+  }
+
   /** Copies of logs on their way to another directory. */
   futures(): PartitionLog[] {
     return this.moves.futures()

@@ -22,6 +22,8 @@ export class LogMove {
   readonly future: PartitionLog
   private readonly options: LogMoveOptions
   private isCancelled = false
+  /** Up to where what is copied had been cleaned. */
+  private readonly cleanedOffset: number
   /** Resolves when the move is done or given up. Does not reject. */
   readonly done: Promise<void>
 
@@ -29,6 +31,7 @@ export class LogMove {
     this.log = log
     this.future = future
     this.options = options
+    this.cleanedOffset = future.logEndOffset > 0 ? 0 : log.cleanedOffset
     this.done = this.run()
   }
 
@@ -144,6 +147,7 @@ export class LogMove {
       future.isAboutToMove = false
     }
     log.adopt(future)
+    log.cleanedOffset = Math.min(log.cleanedOffset, this.cleanedOffset)
     outcome.isSwapped = true
     for (const segment of oldSegments) {
       log.node.indexes.remove(segment.offsets)

@@ -77,11 +77,11 @@ async function deleteFirst(log: PartitionLog, countNow: () => number): Promise<n
     count = countNow()
     if (count === 0) return
     if (count === log.segments.length) log.roll(clock.now())
+    await keepEnd(log, log.segments[count])
     const segments = log.removeSegments(0, count)
     const newStart = log.segments[0].baseOffset
     logger.log('INFO', 'kafka.log.UnifiedLog', `deleting ${count} segments of ${log.path} below offset ${newStart}`)
     if (log.logStartOffset < newStart) log.moveLogStart(newStart)
-    await keepEnd(log)
     for (const segment of segments) await deleteSegment(log, segment)
     await saveEpochs(log, false)
   })
@@ -89,10 +89,9 @@ async function deleteFirst(log: PartitionLog, countNow: () => number): Promise<n
 }
 
 /** Only the name of a file tells where a log without records goes on: it must be there before the last records go. */
-async function keepEnd(log: PartitionLog): Promise<void> {
-  const [first] = log.segments
-  if (first.file.isCreated) return
-  await first.file.create()
+async function keepEnd(log: PartitionLog, next: Segment): Promise<void> {
+  if (next.file.isCreated) return
+  await next.file.create()
   await log.node.world.disk.syncDir(log.path)
 }
 

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { World } from '@odradek/world'
 import { formatPartitionMetadata } from '../src/checkpoints.ts'
+import { Cleaner } from '../src/cleaner/cleaner.ts'
 import type { LogManager } from '../src/log-manager.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
-import { append, batchOf, createLog, logConfig, memoryWorld, openManager, settle, values } from './support.ts'
+import { append, batchOf, createLog, logConfig, memoryWorld, NOW, openManager, settle, values } from './support.ts'
 
 const A = '/disks/a'
 const B = '/disks/b'
@@ -144,5 +145,37 @@ test('a log that is deleted while its copy is being opened leaves no copy', asyn
     (await world.disk.readdir(B)).filter((name) => name.startsWith('topic')),
     []
   )
+  await manager.shutdown({ clean: true })
+})
+
+test('a log is not cleaned while it moves, and afterwards from where its copy was clean', async () => {
+  const compacted = { ...config, isCompact: true, isDelete: false, minCleanableDirtyRatio: 0 }
+  const manager = await openManager(memoryWorld(), { logDirs: [A, B], config: compacted })
+  const log = await createLog(manager, compacted)
+  const cleaner = new Cleaner(manager)
+  const put = async (value: string): Promise<void> => {
+    append(log, batchOf([{ key: 'k', value }]))
+    log.roll(NOW)
+    await settle(log)
+    await log.flush()
+  }
+  await put('1')
+  await put('2')
+  await cleaner.runOnce()
+  assert.equal(log.cleanedOffset, 2)
+  manager.settings.moveMaxBytesPerSecond = 1
+  log.tail.clear() // or the copy would be made from memory, at once
+  await manager.move(TP, B)
+  await put('3')
+  await cleaner.runOnce()
+  assert.equal(log.cleanedOffset, 2, 'not while it moves')
+  log.cleanedOffset = 3 // as by a pass that was under way
+  manager.settings.moveMaxBytesPerSecond = Number.MAX_VALUE
+  await manager.whenMoved(TP)
+  assert.deepEqual([log.directory.path, log.cleanedOffset], [B, 2])
+  await put('4')
+  await cleaner.runOnce()
+  log.tail.clear()
+  assert.deepEqual(await values(log), ['4'])
   await manager.shutdown({ clean: true })
 })

@@ -40,7 +40,8 @@ export class Cleaner {
   }
 
   private compactedLogs(): PartitionLog[] {
-    return [...this.manager.logs()].filter((log) => log.config.isCompact && log.isWritable)
+    // a copy must not get the value of a key from before a pass, and miss the tombstone that a later one drops
+    return [...this.manager.logs()].filter((log) => log.config.isCompact && log.isWritable && !this.manager.isMoving(log))
   }
 
   private async cleanDirtiest(): Promise<boolean> {
