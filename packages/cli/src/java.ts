@@ -1,7 +1,7 @@
 // What shows of Java in the text of Kafka's tools: causes within causes, the order of its hash maps, its numbers, dates and durations.
 import { javaStringHash } from '@odradek/base'
 import type { KeyedResult, TopicPartition } from '@odradek/client'
-import { javaError, ToolError, unreachable } from './tool.ts'
+import { firstOf, javaError, ToolError, unreachable } from './tool.ts'
 
 /** Java's tools print the message of the outermost of the exceptions around a cause, which is the class and message of the next. */
 export const executionException = (cause: unknown): ToolError => new ToolError(javaError(cause), 'java.util.concurrent.ExecutionException')
@@ -13,6 +13,15 @@ export async function wrapped<T>(made: PromiseLike<T>, ...wraps: readonly ((caus
     return await made
   } catch (error) {
     throw wraps.reduce<unknown>((cause, wrap) => wrap(cause), error)
+  }
+}
+
+/** The failure of a call about several things is that of the first. */
+export async function ofFirst<T>(made: PromiseLike<T>): Promise<T> {
+  try {
+    return await made
+  } catch (error) {
+    throw firstOf(error)
   }
 }
 
@@ -35,6 +44,9 @@ export function mapOrder<T>(items: readonly T[], hashOf: (item: T) => number, sm
   }
   return items.toSorted((a, b) => bucket(a) - bucket(b))
 }
+
+/** The size that a HashMap begins with which is a copy of one with `count` keys. */
+export const copiedMapSize = (count: number): number => (count === 0 ? 16 : 2 ** Math.ceil(Math.log2(Math.floor(count / 0.75 + 1))))
 
 export const nameOrder = <T>(items: readonly T[], nameOf: (item: T) => string, smallest?: number): T[] =>
   mapOrder(items, (item) => javaStringHash(nameOf(item)), smallest)

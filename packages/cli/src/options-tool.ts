@@ -1,4 +1,5 @@
 // What the commands with options only (options.ts) have in common from their arguments to their exit code.
+import { OdradekError } from '@odradek/base'
 import { helpTable, type OptionSpec, Options, UsageError } from './options.ts'
 import { javaError, KAFKA_VERSION, logError, messageOf, type ToolIo } from './tool.ts'
 
@@ -37,6 +38,7 @@ export async function runOptionsTool(tool: OptionsTool, argv: readonly string[],
     return await tool.run(options, io)
   } catch (error) {
     if (error instanceof UsageError) return await usage(error.message)
+    if (!(error instanceof OdradekError)) throw error
     io.err(`${messageOf(error)}\n`)
     return 1
   }
@@ -55,6 +57,7 @@ export async function reportFailure(io: ToolIo, { what, logger }: { what: string
     await work
     return 0
   } catch (error) {
+    if (!(error instanceof OdradekError)) throw error
     io.out(`Error while executing ${what} command : ${messageOf(error)}\n`)
     logError(io, `${javaError(error)}\n`, logger)
     return 1

@@ -1,4 +1,5 @@
 /** kafka-configs: describes and alters settings, quotas and SCRAM credentials. Flags, output and exit codes are those of Kafka's tool. */
+import { OdradekError } from '@odradek/base'
 import type { Admin, ConfigEntry, ConfigResourceTypeName } from '@odradek/client'
 import { executionException, nameOrder, stringOrder, wrapped } from '../java.ts'
 import { type Options, UsageError } from '../options.ts'
@@ -29,7 +30,7 @@ export function main(argv: readonly string[], io: ToolIo = processIo): Promise<n
         return 0
       })
     } catch (error) {
-      if (isOwnMessage(error)) throw error
+      if (!(error instanceof OdradekError) || isOwnMessage(error)) throw error
       io.err(`Error while executing config command with args '${argv.join(' ')}'\n${javaError(error)}\n`)
       return 1
     }

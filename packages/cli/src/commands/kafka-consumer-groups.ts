@@ -1,9 +1,10 @@
 /** kafka-consumer-groups: lists, describes, deletes and resets consumer groups. Flags, output and exit codes are those of Kafka's tool. */
+import { OdradekError } from '@odradek/base'
 import type { Admin, ConsumerGroupDescription, ListGroupsOptions } from '@odradek/client'
 import { listGroups, parseStates, typeName } from '../groups/listing.ts'
 import { groupTarget } from '../groups/options.ts'
 import { printError, reportDeletion, row, widthOf } from '../groups/report.ts'
-import { executionException, outcomesOf, runtimeException, wrapped } from '../java.ts'
+import { executionException, nameOrder, outcomesOf, runtimeException, wrapped } from '../java.ts'
 import { type Options, UsageError } from '../options.ts'
 import { runOptionsTool } from '../options-tool.ts'
 import { firstOf, messageOf, processIo, ToolError, type ToolIo, withAdmin } from '../tool.ts'
@@ -31,7 +32,7 @@ async function run(options: Options, io: ToolIo): Promise<number> {
     for (const name of ['by-duration', 'shift-by']) options.value(name)
     await withAdmin(groupTarget(options), io, (admin) => actions[action]({ admin, options, io, timeoutMs }))
   } catch (error) {
-    if (error instanceof UsageError) throw error
+    if (!(error instanceof OdradekError) || error instanceof UsageError) throw error
     const cause = error instanceof ToolError && error.javaClass === 'java.nio.file.NoSuchFileException' ? runtimeException(error) : error
     printError(io, `Executing consumer group command failed due to ${messageOf(cause)}`, cause)
   }
@@ -57,7 +58,7 @@ const actions: Readonly<Record<Exclude<ConsumerGroupsAction, 'validate-regex'>, 
       'deleteConsumerGroups(api=FIND_COORDINATOR)',
       admin.deleteConsumerGroups(await groupIds(context), { timeoutMs })
     )
-    reportDeletion(io, { kind: 'consumer', deleted: [...values.keys()], failed: errors })
+    reportDeletion(io, { kind: 'consumer', deleted: [...values.keys()], failed: nameOrder([...errors], ([groupId]) => groupId) })
   },
   'reset-offsets': reset,
   async 'delete-offsets'(context) {
@@ -113,7 +114,7 @@ function parseTypes(text: string | undefined): string[] {
 
 async function reset(context: GroupsContext): Promise<void> {
   const { admin, options, io, timeoutMs } = context
-  const { exportPlan, partitionsOf, plannedOffsets, printPlan, checkPartitions } = await import('../groups/reset.ts')
+  const { exportPlan, partitionsOf, plannedOffsets, printPlan, checkPartitions, requireAltered } = await import('../groups/reset.ts')
   const committed = async (groupId: string) => {
     const found = await wrapped(admin.listConsumerGroupOffsets([groupId], { timeoutMs }), executionException, runtimeException)
     return found.get(groupId)?.offsets ?? new Map()
@@ -136,10 +137,7 @@ async function reset(context: GroupsContext): Promise<void> {
     else if (!options.has('from-file')) throw new UsageError('One of the reset scopes should be defined: --all-topics, --topic.')
     await checkPartitions(resetting, partitions)
     const offsets = await plannedOffsets(resetting, groupId, partitions)
-    if (options.has('execute') && !options.has('dry-run')) {
-      const { errors: refused } = await admin.alterConsumerGroupOffsets(groupId, offsets, { timeoutMs }).outcomes()
-      for (const error of refused.values()) throw error
-    }
+    if (options.has('execute')) await requireAltered(admin.alterConsumerGroupOffsets(groupId, offsets, { timeoutMs }), offsets)
     plan.set(groupId, offsets)
   }
   if (options.has('export')) exportPlan(io, plan, options)

@@ -36,20 +36,20 @@ export function assignmentText(partitions: readonly TopicPartition[]): string {
 export interface Deletion {
   readonly kind: 'consumer' | 'share' | 'streams'
   readonly deleted: readonly string[]
-  readonly failed: ReadonlyMap<string, unknown>
+  /** In the order to be told. */
+  readonly failed: readonly (readonly [groupId: string, error: unknown])[]
 }
 
 export function reportDeletion(io: ToolIo, { kind, deleted, failed }: Deletion): void {
   const ofStreams = kind === 'streams'
   const names = stringOrder(deleted)
   const quoted = ofStreams ? `'${names.join("', '")}'` : names.map((name) => `'${name}'`).join(', ')
-  if (failed.size === 0) {
+  if (failed.length === 0) {
     io.out(`Deletion of requested ${kind} groups (${quoted}) was successful.\n`)
     return
   }
   printError(io, `Deletion of some ${kind} groups failed:`)
-  for (const name of stringOrder([...failed.keys()]))
-    io.out(`* Group '${name}' could not be deleted due to: ${javaError(failed.get(name))}\n`)
+  for (const [name, error] of failed) io.out(`* Group '${name}' could not be deleted due to: ${javaError(error)}\n`)
   if (names.length > 0) io.out(`\nThese ${kind} groups were deleted successfully: ${quoted}${ofStreams ? '.' : ''}\n`)
 }
 

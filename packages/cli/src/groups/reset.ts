@@ -1,8 +1,10 @@
 // Where the offsets of a group are set to: which partitions, which offsets, and what Kafka's tools say about it.
-import { type Admin, type ListedOffset, type OffsetSpec, partitionKey, type TopicPartition } from '@odradek/client'
+import type { OdradekError } from '@odradek/base'
+import { type Admin, type KeyedResult, type ListedOffset, type OffsetSpec, partitionKey, type TopicPartition } from '@odradek/client'
 import {
   executionException,
   nameOrder,
+  ofFirst,
   parseDateTime,
   parseDuration,
   partitionOrder,
@@ -11,7 +13,7 @@ import {
   wrapped
 } from '../java.ts'
 import { type Options, UsageError } from '../options.ts'
-import { call, firstOf, logWarning, readInput, ToolError, type ToolIo } from '../tool.ts'
+import { call, exceptionName, logWarning, readInput, ToolError, type ToolIo, unreachable } from '../tool.ts'
 import { formatRow, parseRows } from './csv.ts'
 import { scenarios } from './options.ts'
 import { printError, row, widthOf } from './report.ts'
@@ -36,7 +38,7 @@ export async function partitionsOf({ admin, timeoutMs }: Resetting, topicArgumen
   const specified = topicArguments.filter((one) => one.includes(':')).flatMap(specifiedPartitions)
   const topics = topicArguments.filter((one) => !one.includes(':'))
   if (topics.length === 0) return specified
-  const described = await named(call('listNodes', admin.describeTopics(topics, { timeoutMs })))
+  const described = await ofFirst(call('listNodes', admin.describeTopics(topics, { timeoutMs })))
   const whole = nameOrder([...described.values()], ({ name }) => name, 1).flatMap(({ name: topic, partitions }) =>
     partitions.map(({ partition }) => ({ topic, partition }))
   )
@@ -54,15 +56,6 @@ export function specifiedPartitions(argument: string): TopicPartition[] {
       if (!/^[+-]?\d{1,10}$/.test(text)) throw new UsageError(`Invalid partition '${text}' specified in topic arg '${argument}''`)
       return { topic, partition: Number(text) }
     })
-}
-
-/** The failure of a call about several things is that of the first. */
-async function named<T>(made: PromiseLike<T>): Promise<T> {
-  try {
-    return await made
-  } catch (error) {
-    throw firstOf(error)
-  }
 }
 
 /** Throws for a partition that does not exist or has no leader. */
@@ -174,7 +167,8 @@ async function atTime(resetting: Resetting, partitions: readonly TopicPartition[
   const none = partitionOrder(found.filter(({ offset }) => offset < 0))
   for (const { topic, partition } of none)
     resetting.io.out(`\nWarn: Partition ${partition} from topic ${topic} is empty. Falling back to latest known offset.\n`)
-  return [...found.filter(({ offset }) => offset >= 0), ...(await at(resetting, none, 'latest'))]
+  const ends = await listOffsets(resetting, none, 'latest')
+  return found.map((one) => (one.offset >= 0 ? one : { ...one, offset: ends.get(partitionKey(one.topic, one.partition))?.offset ?? 0 }))
 }
 
 /** What lies outside of a log becomes its nearer end. */
@@ -191,6 +185,19 @@ async function withinRange(resetting: Resetting, wanted: readonly PartitionOffse
     }
     return { topic, partition, offset: nearest }
   })
+}
+
+/** Throws, in the words of Java's admin, when the offsets of some partitions were not set. */
+export async function requireAltered(made: KeyedResult<void>, offsets: readonly PartitionOffset[]): Promise<void> {
+  const { errors } = await made.outcomes()
+  const failed = partitionOrder(offsets)
+    .map(({ topic, partition }) => partitionKey(topic, partition))
+    .filter((key) => errors.has(key))
+  if (failed.length === 0) return
+  const first = unreachable('alterOffsets(api=FIND_COORDINATOR)', errors.get(failed[0])) as OdradekError
+  if (first instanceof ToolError) throw first
+  const message = `Failed altering group offsets for the following partitions: [${failed.join(', ')}]`
+  throw new ToolError(message, `org.apache.kafka.common.errors.${exceptionName(first.code)}`)
 }
 
 // ---- what is printed
