@@ -8,6 +8,7 @@ export {
 export type { ApiError } from './controller/api-error.ts'
 export { listableConfigResourceTypes, listConfigResources } from './controller/configs.ts'
 export type { ControllerApi, ControllerRequest, ControllerResponse } from './controller/controller-api.ts'
+export { type PlacementRequest, placeReplicas, type UsableBroker } from './controller/placement.ts'
 export { featureDefinition, featureDependencyProblem, type SupportedRange, supportedFeatures } from './features.ts'
 export { type FormatOptions, formatStorage, releaseMetadataVersion, storageDirectories } from './format.ts'
 export {
