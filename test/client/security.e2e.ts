@@ -193,9 +193,26 @@ describe('a client with TLS and SASL', { timeout: 300_000 }, () => {
         Array.from({ length: sent }, (_, index) => index)
       )
       assert.ok(sent > 1_000, `${sent} records`)
-      assert.ok(opened <= 2, `${opened} connections were opened`)
+      assert.equal(opened, 1, 'one connection all the time')
+      assert.ok((producer.metrics().get('successful-reauthentication-total') ?? 0) >= 3)
       await admin.deleteTopics([topic])
     }
+  })
+
+  it('asks for nothing about metrics where a broker has no receiver for them', async () => {
+    const apis: unknown[] = []
+    const listener = (message: unknown): void => void apis.push((message as { api: string }).api)
+    subscribe('odradek:network:request', listener)
+    {
+      await using kafka = new Kafka({ logger: silent, brokers: secure.address('PLAINTEXT') })
+      await kafka.producer().send('unmeasured', { value: 'x' })
+    }
+    unsubscribe('odradek:network:request', listener)
+    assert.ok(apis.includes('ProduceRequest'))
+    assert.deepEqual(
+      apis.filter((api) => /Telemetry/.test(String(api))),
+      []
+    )
   })
 
   it('is what --command-config of the commands makes', async () => {

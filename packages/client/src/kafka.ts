@@ -1,4 +1,5 @@
 // The door: one object for a cluster, which makes the clients that share its settings. Nothing connects before it is used.
+import { randomUuid } from '@odradek/base'
 import {
   type AdminSettings,
   adminConfigDefinitions,
@@ -15,8 +16,9 @@ import { Admin } from './admin/admin.ts'
 import { Consumer } from './consumer/consumer.ts'
 import { type ConsumerOptions, ownConsumerOptions } from './consumer/options.ts'
 import type { DeadLetterSender } from './consumer/run.ts'
+import { type ConsumeTransaction, type ConsumeTransactionOptions, TransactionalWork } from './consumer/transactional-work.ts'
 import { Cluster } from './network/cluster.ts'
-import { clusterOptions } from './network/cluster-options.ts'
+import { type ClusterIdentity, clusterOptions, type NetworkSettings } from './network/cluster-options.ts'
 import {
   type ClientOptions,
   type Definitions,
@@ -30,6 +32,7 @@ import { Producer, type ProducerOptions } from './producer/producer.ts'
 import type { TypedSecurity } from './security/security.ts'
 import type { ShareConsumerOptions } from './share/options.ts'
 import { ShareConsumer } from './share/share-consumer.ts'
+import { startTelemetry, type TelemetrySettings } from './telemetry/telemetry.ts'
 
 export interface KafkaOptions extends ClientOptions<Omit<AdminSettings, 'bootstrap.servers'>>, TypedSecurity {
   /** `host:port`, several with commas or as a list: bootstrap.servers. */
@@ -56,6 +59,7 @@ export class Kafka implements AsyncDisposable {
   readonly #options: Record<string, unknown>
   readonly #security: TypedSecurity
   readonly #clients = new Set<Closeable>()
+  readonly #works = new WeakMap<object, unknown>()
   #made = 0
 
   /** Throws INVALID_CONFIG for settings that do not exist (with what was probably meant) or have wrong values. */
@@ -70,9 +74,7 @@ export class Kafka implements AsyncDisposable {
 
   admin(options: AdminOptions = {}): Admin {
     const { settings, given } = this.resolve<AdminSettings>('admin client', adminConfigDefinitions, options)
-    const cluster = new Cluster(
-      clusterOptions(this.#world, settings, { ...this.#security, given, clientId: this.nextClientId('adminclient') })
-    )
+    const cluster = this.#cluster(settings, { given, kind: 'admin-client', clientId: this.nextClientId('adminclient') })
     return this.adopt(new Admin(cluster))
   }
 
@@ -81,8 +83,10 @@ export class Kafka implements AsyncDisposable {
     const resolved = this.resolve<ProducerSettings>('producer', producerConfigDefinitions, options)
     const { settings, given } = resolved
     const clientId = settings['client.id'] || this.nextClientId('producer')
-    const shared = clusterOptions(this.#world, settings, { ...this.#security, given, clientId })
-    const cluster = new Cluster({ ...shared, apiTimeoutMs: settings['max.block.ms'] })
+    const cluster = this.#cluster(
+      { ...settings, 'default.api.timeout.ms': settings['max.block.ms'] },
+      { given, kind: 'producer', clientId }
+    )
     return this.adopt(new Producer(cluster, resolved, clientId))
   }
 
@@ -90,9 +94,7 @@ export class Kafka implements AsyncDisposable {
   consumer<K = Buffer, V = Buffer>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
     const resolved = this.resolve<ConsumerSettings>('consumer', consumerConfigDefinitions, options, ownConsumerOptions)
     const { settings, given } = resolved
-    const cluster = new Cluster(
-      clusterOptions(this.#world, settings, { ...this.#security, given, clientId: this.nextClientId('consumer') })
-    )
+    const cluster = this.#cluster(settings, { given, kind: 'consumer', clientId: this.nextClientId('consumer') })
     const { prefetchBytes } = options
     return this.adopt(new Consumer<K, V>({ cluster, settings, given, prefetchBytes, deadLetters: () => this.#deadLetters() }))
   }
@@ -100,10 +102,35 @@ export class Kafka implements AsyncDisposable {
   /** Throws INVALID_CONFIG for settings that do not exist, have wrong values or contradict each other. */
   shareConsumer<K = Buffer, V = Buffer>(options: ShareConsumerOptions<K, V> = {}): ShareConsumer<K, V> {
     const { settings, given } = this.resolve<ShareConsumerSettings>('share consumer', shareConsumerConfigDefinitions, options)
-    const cluster = new Cluster(
-      clusterOptions(this.#world, settings, { ...this.#security, given, clientId: this.nextClientId('share-consumer') })
-    )
+    const cluster = this.#cluster(settings, { given, kind: 'consumer-share', clientId: this.nextClientId('share-consumer') })
     return this.adopt(new ShareConsumer<K, V>({ cluster, settings }))
+  }
+
+  #cluster(settings: NetworkSettings & TelemetrySettings, identity: ClusterIdentity): Cluster {
+    const cluster = new Cluster(clusterOptions(this.#world, settings, { ...this.#security, ...identity }))
+    startTelemetry(cluster, settings)
+    return cluster
+  }
+
+  /**
+   * Consumes, transforms and produces exactly once: polls `consumer`, and runs `body` with the records in a transaction that has the offsets
+   * too. A failure aborts it and puts the consumer back; what may pass is tried again. Resolves to the number of records.
+   */
+  transaction<K, V>(
+    consumer: Consumer<K, V>,
+    body: (transaction: ConsumeTransaction<K, V>) => Promise<unknown>,
+    options: ConsumeTransactionOptions = {}
+  ): Promise<number> {
+    if (consumer.commitsAutomatically) throw invalidConfig('Offsets go with the transaction: give the consumer enable.auto.commit=false')
+    let work = this.#works.get(consumer) as TransactionalWork<K, V> | undefined
+    if (work === undefined) {
+      const made = new TransactionalWork(consumer, (transactionalId) =>
+        this.producer({ transactionalId: transactionalId ?? randomUuid((size) => this.#world.random.bytes(size)) })
+      )
+      this.#works.set(consumer, made)
+      work = made
+    }
+    return work.run(body, options)
   }
 
   #deadLetters(): DeadLetterSender {

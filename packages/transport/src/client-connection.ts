@@ -44,7 +44,17 @@ export interface ClientConnectionOptions {
   readonly responseBytesMax?: number
   /** What ApiVersions tells of us (KIP-511). */
   readonly software?: { readonly name: string; readonly version: string }
+  readonly observer?: ConnectionObserver
   readonly signal?: AbortSignal
+}
+
+/** What a connection tells of itself, as it happens; for metrics. Must not throw. */
+export interface ConnectionObserver {
+  onRequest(apiName: string, bytes: number): void
+  /** `latencyMs`: since the request was given to the socket. */
+  onResponse(apiName: string, bytes: number, latencyMs: number, throttleTimeMs: number): void
+  onAuthenticated(latencyMs: number, isAgain: boolean): void
+  onAuthenticationFailed(isAgain: boolean): void
 }
 
 export interface SendOptions {
@@ -70,6 +80,7 @@ interface Pending {
   readonly decode: Decode | undefined
   /** Goes out while others must wait for it. */
   readonly isAuthentication: boolean
+  sentAtMs: number
   readonly timeoutMs: number
   readonly deadlineMs: number
   /** Empty once the caller gave up: the answer is still taken off the stream. */
@@ -98,6 +109,7 @@ export class ClientConnection {
   #outgoing: Pending[] = []
   readonly #closeListeners = new Set<(error: OdradekError) => void>()
   readonly #sasl: SaslMechanism | undefined
+  readonly #observer: ConnectionObserver | undefined
   #apiVersions: BrokerApiVersions | undefined
   #isAuthenticating = false
   /** From then on the next request waits for a new authentication (KIP-368). */
@@ -143,6 +155,7 @@ export class ClientConnection {
     this.#socket = socket
     this.#clientId = options.clientId ?? null
     this.#sasl = options.security?.sasl
+    this.#observer = options.observer
     this.#requestTimeoutMs = options.requestTimeoutMs ?? 30_000
     this.#idleMs = (options.idleMs ?? 540_000) < 0 ? Infinity : (options.idleMs ?? 540_000)
     this.#inFlightMax = options.inFlightMax ?? 100
@@ -249,13 +262,21 @@ export class ClientConnection {
 
   /** Requests of others wait meanwhile; what is in flight is answered before, as a broker handles one request at a time. */
   async #authenticate(mechanism: SaslMechanism): Promise<void> {
+    const isAgain = this.#reauthenticateAtMs !== Infinity
+    const beganMs = this.#now()
     this.#isAuthenticating = true
-    const exchange = await mechanism.begin()
     const channel: SaslChannel = {
       address: this.address,
       request: (request, response, body) => this.send(request, response, body, { minVersion: request.apiKey === SASL_HANDSHAKE ? 1 : 0 })
     }
-    const lifetimeMs = await authenticate(channel, mechanism, exchange)
+    let lifetimeMs: number
+    try {
+      lifetimeMs = await authenticate(channel, mechanism, await mechanism.begin())
+    } catch (error) {
+      this.#observer?.onAuthenticationFailed(isAgain)
+      throw error
+    }
+    this.#observer?.onAuthenticated(this.#now() - beganMs, isAgain)
     // As the Java client: early enough, and not all connections at once.
     const share = 0.85 + this.#world.random.below(1001) / 10_000
     this.#reauthenticateAtMs = lifetimeMs > 0 ? this.#now() + lifetimeMs * share : Infinity
@@ -287,6 +308,7 @@ export class ClientConnection {
         apiName: request.name,
         buffers,
         decode,
+        sentAtMs: 0,
         isAuthentication: request.apiKey === SASL_HANDSHAKE || request.apiKey === SASL_AUTHENTICATE,
         timeoutMs,
         deadlineMs,
@@ -336,8 +358,16 @@ export class ClientConnection {
     const sent = this.#outgoing
     this.#outgoing = []
     const buffers: Buffer[] = []
-    for (const pending of sent) for (const buffer of pending.buffers) buffers.push(buffer)
     this.#lastActiveMs = this.#now()
+    for (const pending of sent) {
+      pending.sentAtMs = this.#lastActiveMs
+      let bytes = 0
+      for (const buffer of pending.buffers) {
+        bytes += buffer.length
+        buffers.push(buffer)
+      }
+      this.#observer?.onRequest(pending.apiName, bytes)
+    }
     if (!this.#socket.write(buffers)) this.#isDraining = true
     for (const pending of sent) if (pending.decode === undefined) this.#resolve(pending, undefined)
   }
@@ -382,7 +412,9 @@ export class ClientConnection {
     }
     this.#inFlight.shift()
     if (this.#inFlight.length === 0) this.#armAt(this.#lastActiveMs + this.#idleMs)
-    this.#throttle((body.value as { throttleTimeMs?: number }).throttleTimeMs ?? 0)
+    const { throttleTimeMs = 0 } = body.value as { throttleTimeMs?: number }
+    this.#observer?.onResponse(pending.apiName, frame.length, this.#lastActiveMs - pending.sentAtMs, throttleTimeMs)
+    this.#throttle(throttleTimeMs)
     this.#resolve(pending, body.value)
   }
 

@@ -1,5 +1,5 @@
 export { BrokerApiVersions, type VersionRange } from './api-versions.ts'
-export { ClientConnection, type ClientConnectionOptions, type SendOptions } from './client-connection.ts'
+export { ClientConnection, type ClientConnectionOptions, type ConnectionObserver, type SendOptions } from './client-connection.ts'
 export type { ClientSecurity } from './client-security.ts'
 export { type ConnectionLimits, ConnectionQuotas, type ListenerLimits } from './connection-quotas.ts'
 export { FrameReader } from './frame-reader.ts'

@@ -33,6 +33,8 @@ export interface BrokerOptions {
   overrides?: Record<string, string>
   /** Beside the plain one, all on localhost, by name. */
   listeners?: Record<string, { port: number; protocol: string }>
+  /** Of Java, with plugins: default kafkaClassPath(). */
+  classPath?: string
   /** Time to the first accepted connection, ms. */
   startTimeoutMs?: number
   /** Called right before the process is started. */
@@ -93,7 +95,11 @@ interface Launch {
   env?: Record<string, string>
 }
 
-function launches(kind: BrokerKind, file: string): { format: Launch; start: Launch } {
+function launches(
+  kind: BrokerKind,
+  file: string,
+  classPath = kind === 'apache' ? kafkaClassPath() : ''
+): { format: Launch; start: Launch } {
   if (kind === 'odradek') {
     return {
       format: {
@@ -103,7 +109,7 @@ function launches(kind: BrokerKind, file: string): { format: Launch; start: Laun
       start: { program: command('kafka-server-start'), args: [file] }
     }
   }
-  const java = ['-Xmx1g', '-Xms1g', '-XX:+UseG1GC', '-cp', kafkaClassPath()]
+  const java = ['-Xmx1g', '-Xms1g', '-XX:+UseG1GC', '-cp', classPath]
   return {
     format: {
       program: 'java',
@@ -205,7 +211,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<BrokerPr
   mkdirSync(dataDir, { recursive: true })
   const file = join(workDir, `server-${randomUUID()}.properties`)
   writeFileSync(file, serverProperties(port, controllerPort, dataDir, options))
-  const { format, start } = launches(kind, file)
+  const { format, start } = launches(kind, file, options.classPath)
   const formatted = spawnSync(format.program, format.args, { encoding: 'utf8' })
   if (formatted.status !== 0)
     throw new Error(`${kind}: format failed: ${formatted.error?.message ?? ''}${formatted.stdout}${formatted.stderr}`)

@@ -1,5 +1,6 @@
 // Kafka's Admin interface: every method by its name, one file a family beside this one. A call about many items gives a KeyedResult:
 // `await` it for all values or one PartialFailureError, or take its `outcomes()`. Nothing connects before the first call.
+import type { ApplicationMetric, MetricsSnapshot } from '../metrics/client-metrics.ts'
 import type { Cluster } from '../network/cluster.ts'
 import type { CallOptions } from '../types.ts'
 import * as acls from './acls.ts'
@@ -26,6 +27,20 @@ export class Admin implements AsyncDisposable {
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
+  }
+
+  /** Kafka's metrics of an admin client, as they are now. */
+  metrics(): MetricsSnapshot {
+    return this.#cluster.metrics.snapshot()
+  }
+
+  /** A metric of the application, for those who subscribe to it on the cluster. */
+  registerMetricForSubscription(metric: ApplicationMetric): void {
+    this.#cluster.metrics.register(metric)
+  }
+
+  unregisterMetricFromSubscription(metric: Pick<ApplicationMetric, 'name' | 'group' | 'tags'>): void {
+    this.#cluster.metrics.unregister(metric)
   }
 
   /** Idempotent. Calls under way are rejected. */

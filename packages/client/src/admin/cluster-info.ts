@@ -247,6 +247,10 @@ export function updateFeatures(
 
 /** The id that the broker gives this client for its metrics (KIP-714). */
 export async function clientInstanceId(cluster: Cluster, options: CallOptions = {}): Promise<Uuid> {
+  const { askInstanceId } = cluster
+  if (cluster.clientInstanceId === undefined && askInstanceId !== undefined)
+    await cluster.retry('GetTelemetrySubscriptions', options, () => askInstanceId())
+  if (cluster.clientInstanceId !== undefined) return cluster.clientInstanceId
   const response = await cluster.call(
     any,
     GetTelemetrySubscriptionsRequest,
@@ -257,5 +261,6 @@ export async function clientInstanceId(cluster: Cluster, options: CallOptions = 
       errorOf: ({ errorCode }) => errorOf(errorCode)
     }
   )
-  return response.clientInstanceId
+  cluster.clientInstanceId ??= response.clientInstanceId
+  return cluster.clientInstanceId
 }

@@ -6,18 +6,23 @@
 import type { ConsumerSettings } from '@odradek/config'
 import type { TimerHandle, World } from '@odradek/world'
 import { listOffsets } from '../admin/offsets.ts'
+import { publish } from '../diagnostics.ts'
 import { closedError, KafkaError } from '../errors.ts'
+import type { ApplicationMetric, MetricsSnapshot } from '../metrics/client-metrics.ts'
 import type { Cluster } from '../network/cluster.ts'
+import { unlessAborted } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
 import type { Topic } from '../topic.ts'
 import type { CallOptions, TopicPartition } from '../types.ts'
 import { Assignment } from './assignment.ts'
 import { type ConsumerAssignor, resolveAssignors } from './assignors/index.ts'
+import { ConsumerMetrics } from './consumer-metrics.ts'
 import { ConsumerRecords, type Taken } from './consumer-records.ts'
 import { createMembership } from './create-membership.ts'
-import { type ConsumerEngine, deserializerOf, type TakeOptions, timeUp, toListenerError, typesOf } from './engine.ts'
+import { type ConsumerEngine, deserializerOf, endsWithin, type TakeOptions, timeUp, toListenerError, typesOf } from './engine.ts'
 import type { Deserializers } from './fetched-records.ts'
 import { Fetcher } from './fetcher.ts'
+import { ConsumerInterceptors } from './interceptors.ts'
 import type { Membership } from './membership.ts'
 import { OffsetStore } from './offsets.ts'
 import type { PartitionState } from './partition-state.ts'
@@ -58,11 +63,14 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   readonly #settings: ConsumerSettings
   readonly #assignment: Assignment
   readonly #fetcher: Fetcher
+  readonly #metrics: ConsumerMetrics
   readonly #positions: Positions
   readonly #offsets: OffsetStore | undefined
   readonly #membership: Membership | undefined
   readonly #subscriber: Subscriber
-  readonly #commitsAutomatically: boolean
+  /** enable.auto.commit, in a group. */
+  readonly commitsAutomatically: boolean
+  readonly #interceptors: ConsumerInterceptors
   readonly #defaults: Deserializers<K, V>
   readonly #topics = new Map<string, Deserializers<K, V>>()
   readonly #assignors: readonly ConsumerAssignor[]
@@ -86,11 +94,12 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       value: deserializerOf<V>('value.deserializer', settings['value.deserializer'])
     }
     this.#deadLetters = init.deadLetters
+    this.#interceptors = new ConsumerInterceptors(settings['interceptor.classes'], cluster.world.logger)
     this.#assignors = resolveAssignors(settings['partition.assignment.strategy'])
     const groupId = settings['group.id'] || undefined
     if (groupId === undefined && init.given.has('enable.auto.commit') && settings['enable.auto.commit'])
       throw invalidConfig('enable.auto.commit needs a group.id')
-    this.#commitsAutomatically = groupId !== undefined && settings['enable.auto.commit']
+    this.commitsAutomatically = groupId !== undefined && settings['enable.auto.commit']
     this.#nextCommitMs = this.#now() + settings['auto.commit.interval.ms']
     const isReadCommitted = settings['isolation.level'].toLowerCase() === 'read_committed'
     const onError = (error: KafkaError): void => this.#wait.fail(error)
@@ -124,14 +133,18 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
         groupId,
         identity: () => membership.identity(),
         isConsumerProtocol: () => membership.kind === 'consumer' && membership.identity().generationId > 0,
+        onCommitted: (offsets) => this.#interceptors.committed(offsets),
         onFenced: (error) => this.#subscriber.isAutomatic && membership.onFenced(error)
       })
     }
     const strategy = parseResetStrategy(settings['auto.offset.reset'])
     this.#positions = new Positions({ cluster, offsets: this.#offsets, strategy, isReadCommitted, states, onReady, refresh, onError })
     const maxBytes = settings['fetch.max.bytes']
+    const metrics = new ConsumerMetrics(cluster.metrics, cluster.networkMetrics)
+    this.#metrics = metrics
     this.#fetcher = new Fetcher({
       cluster,
+      metrics,
       minBytes: settings['fetch.min.bytes'],
       maxBytes,
       maxWaitMs: settings['fetch.max.wait.ms'],
@@ -148,6 +161,21 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       onError
     })
     this.#subscriber = this.#createSubscriber(onError)
+    metrics.watch(() => [...states()].map(({ topic, partition }) => ({ topic, partition, lag: this.currentLag({ topic, partition }) })))
+  }
+
+  /** Kafka's metrics of a consumer, as they are now. */
+  metrics(): MetricsSnapshot {
+    return this.#cluster.metrics.snapshot()
+  }
+
+  /** A metric of the application, for those who subscribe to it on the cluster. */
+  registerMetricForSubscription(metric: ApplicationMetric): void {
+    this.#cluster.metrics.register(metric)
+  }
+
+  unregisterMetricFromSubscription(metric: Pick<ApplicationMetric, 'name' | 'group' | 'tags'>): void {
+    this.#cluster.metrics.unregister(metric)
   }
 
   // ---- what to read
@@ -187,12 +215,16 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
 
   /** Leaves the group after a last commit of what is finished (where commits are automatic); drops what was assigned. */
   async unsubscribe(options: CallOptions = {}): Promise<void> {
-    if (this.#subscriber.isAutomatic) await this.#leave({ timeoutMs: options.timeoutMs ?? this.#cluster.apiTimeoutMs })
-    this.#subscriber.unsubscribe()
-    this.#assignment.replace([])
-    this.#listener = {}
-    this.#fetcher.sweep()
-    this.#wait.wake()
+    const { timeoutMs = this.#cluster.apiTimeoutMs, signal } = options
+    try {
+      if (this.#subscriber.isAutomatic) await unlessAborted(this.#leave({ timeoutMs }), signal)
+    } finally {
+      this.#subscriber.unsubscribe()
+      this.#assignment.replace([])
+      this.#listener = {}
+      this.#fetcher.sweep()
+      this.#wait.wake()
+    }
   }
 
   // ---- reading
@@ -416,7 +448,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       },
       wake: () => this.#wait.wake(),
       commitFinished: async () => {
-        if (this.#commitsAutomatically) await this.#commitFinished({})
+        if (this.commitsAutomatically) await this.#commitFinished({})
       },
       unsubscribe: () => (this.#closed === undefined ? this.unsubscribe() : Promise.resolve())
     }
@@ -425,6 +457,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   async #take(records: ConsumerRecord<K, V>[], options: TakeOptions): Promise<Taken[]> {
     const { timeoutMs, signal, max } = options
     const deadlineMs = this.#now() + timeoutMs
+    this.#metrics.polled()
     this.#armPollTimer()
     for (;;) {
       signal?.throwIfAborted()
@@ -434,9 +467,14 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       this.#commitWhenDue()
       this.#positions.update(true)
       this.#wait.throwPending()
-      const taken = max > 0 ? this.#fetcher.collect(max, (topic) => this.#topics.get(topic) ?? this.#defaults, records) : []
+      const found = max > 0 ? this.#fetcher.collect(max, (topic) => this.#topics.get(topic) ?? this.#defaults, records) : []
+      const taken = this.#interceptors.consume(records as ConsumerRecord<unknown, unknown>[], found)
       this.#fetcher.pump()
-      if (taken.length > 0 || options.until?.()) return taken
+      if (taken.length > 0) {
+        publish('consumer:records', () => ({ clientId: this.#cluster.metrics.clientId, records: records.length }))
+        return taken
+      }
+      if (options.until?.()) return taken
       const leftMs = deadlineMs - this.#now()
       if (leftMs <= 0) return taken
       await this.#wait.changed(leftMs, signal)
@@ -517,13 +555,13 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   }
 
   #commitWhenDue(): void {
-    if (!this.#commitsAutomatically || this.#now() < this.#nextCommitMs) return
+    if (!this.commitsAutomatically || this.#now() < this.#nextCommitMs) return
     this.#nextCommitMs = this.#now() + this.#settings['auto.commit.interval.ms']
     this.#autoCommit()
   }
 
   #autoCommit(): void {
-    if (!this.#commitsAutomatically) return
+    if (!this.commitsAutomatically) return
     this.#commitFinished({ tries: 1 }).catch((error) => this.#log('WARN', 'The automatic commit failed', error))
   }
 
@@ -537,12 +575,15 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     this.#assignment.noteCommitted(offsets)
   }
 
-  async #revoke(partitions: readonly TopicPartition[]): Promise<void> {
+  async #revoke(partitions: readonly TopicPartition[], drainMs = this.#settings['max.poll.interval.ms']): Promise<void> {
     const states = this.#assignment.pick(partitions)
     if (states.length === 0) return
+    this.#tell('consumer:revoke', partitions)
     for (const state of states) state.isLeaving = true
-    await this.#drain?.(states)
-    if (this.#commitsAutomatically) {
+    // A handler that hangs does not hold up others for ever: what it works on stays unfinished.
+    if (this.#drain !== undefined && !(await endsWithin(this.#world, this.#drain(states), drainMs)))
+      this.#log('WARN', `Handlers still run after ${drainMs} ms: their partitions go without them`)
+    if (this.commitsAutomatically) {
       const timeoutMs = Math.min(this.#cluster.apiTimeoutMs, this.#settings['max.poll.interval.ms'])
       await this.#commitFinished({ timeoutMs }, partitions).catch((error) =>
         this.#log('WARN', 'The commit before a rebalance failed', error)
@@ -560,6 +601,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   async #lose(partitions: readonly TopicPartition[]): Promise<void> {
     const states = this.#assignment.pick(partitions)
     if (states.length === 0) return
+    this.#tell('consumer:lose', partitions)
     for (const state of states) state.isLeaving = true
     this.#assignment.remove(partitions)
     this.#fetcher.sweep()
@@ -572,6 +614,8 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
 
   async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
     const states = this.#assignment.add(partitions)
+    this.#metrics.assigned()
+    this.#tell('consumer:assign', partitions)
     // Nothing is read before the listener has had its say: it may seek.
     for (const state of states) state.isLeaving = true
     try {
@@ -604,7 +648,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   async #leave(options: { timeoutMs: number; leaves?: boolean }): Promise<void> {
     this.#pollTimer?.cancel()
     const assigned = this.#assignment.list()
-    await this.#revoke(assigned)
+    await this.#revoke(assigned, options.timeoutMs)
     await this.#membership?.leave(options)
   }
 
@@ -612,8 +656,8 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     this.#wait.wake()
     const timeoutMs = options.timeoutMs ?? 30_000
     try {
-      if (this.#subscriber.isAutomatic) await this.#leave({ timeoutMs, leaves: options.leaveGroup })
-      else if (this.#commitsAutomatically) await this.#commitFinished({ timeoutMs, signal: options.signal })
+      if (this.#subscriber.isAutomatic) await unlessAborted(this.#leave({ timeoutMs, leaves: options.leaveGroup }), options.signal)
+      else if (this.commitsAutomatically) await this.#commitFinished({ timeoutMs, signal: options.signal })
       await this.#offsets?.settled()
     } catch (error) {
       this.#log('WARN', 'The last commit failed', error)
@@ -623,11 +667,16 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     this.#subscriber.close()
     await this.#fetcher.close(1000)
     this.#assignment.replace([])
+    this.#interceptors.close()
     this.#cluster.close()
   }
 
   #now(): number {
     return this.#world.clock.monotonicMs()
+  }
+
+  #tell(event: 'consumer:assign' | 'consumer:revoke' | 'consumer:lose', partitions: readonly TopicPartition[]): void {
+    publish(event, () => ({ clientId: this.#cluster.metrics.clientId, partitions }))
   }
 
   #log(level: 'WARN' | 'INFO', message: string, error?: unknown): void {

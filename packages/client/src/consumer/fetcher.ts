@@ -11,6 +11,7 @@ import { KafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { backoffMs } from '../network/retry.ts'
 import { partitionKey } from '../types.ts'
+import type { ConsumerMetrics } from './consumer-metrics.ts'
 import { FetchSession, type SessionPartition, type SessionRequest } from './fetch-session.ts'
 import { type Deserializers, type FetchedPartition, FetchedRecords } from './fetched-records.ts'
 import type { PartitionState } from './partition-state.ts'
@@ -27,6 +28,7 @@ export interface FetcherOptions {
   readonly checksCrc: boolean
   readonly rackId: string
   readonly metadataMaxAgeMs: number
+  readonly metrics: ConsumerMetrics
   readonly states: () => Iterable<PartitionState>
   /** Records arrived, or something else that a waiting poll should look at. */
   readonly wake: () => void
@@ -124,6 +126,7 @@ export class Fetcher {
       if (fetched.isDrained) hasDrained = true
     }
     if (hasDrained) this.#sweep()
+    if (out.length > 0) this.#options.metrics.handedOut(out.length)
     return taken
   }
 
@@ -353,6 +356,7 @@ export class Fetcher {
     const { checksCrc, isReadCommitted } = this.#options
     const fetched = new FetchedRecords(state, offset, data, { checksCrc, isReadCommitted })
     state.bufferedBytes += fetched.sizeInBytes
+    this.#options.metrics.fetched(fetched.sizeInBytes)
     state.fetchOffset = fetched.endOffset
     // Bytes without a whole batch at or after the offset: asking again at once would be a loop.
     if (fetched.endOffset === offset) state.retryAtMs = this.#later(now, 0)

@@ -1,6 +1,7 @@
 // Committed offsets of one group: OffsetCommit and OffsetFetch with everything that may be wrong and pass. Commits of one consumer
 // leave one after the other, so that an older one never overwrites a newer one.
 import { ErrorCode, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse } from '@odradek/protocol'
+import { publish } from '../diagnostics.ts'
 import { KafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { type CallOptions, partitionKey, type TopicPartition } from '../types.ts'
@@ -13,6 +14,7 @@ export interface OffsetStoreOptions {
   readonly identity: () => ConsumerGroupMetadata
   /** Offsets of a KIP-848 member are fetched as one. */
   readonly isConsumerProtocol: () => boolean
+  readonly onCommitted: (offsets: readonly TopicPartitionOffset[]) => void
   /** The group does not know this member (any more), or not as it is. */
   readonly onFenced: (error: KafkaError) => void
 }
@@ -40,7 +42,7 @@ export class OffsetStore {
 
   commit(offsets: readonly TopicPartitionOffset[], options: CallOptions & { readonly tries?: number } = {}): Promise<void> {
     if (offsets.length === 0) return this.#last.then(() => {})
-    const commit = this.#last.then(() => this.#commit(offsets, options))
+    const commit = this.#last.then(() => this.#commit(offsets, options)).then(() => this.#options.onCommitted(offsets))
     this.#last = commit.catch(() => {})
     return commit
   }
@@ -101,7 +103,10 @@ export class OffsetStore {
         const bounds = { signal, minVersion: 2, maxVersion: ids === undefined ? 9 : undefined }
         const response = await cluster.attempt(target, OffsetCommitRequest, OffsetCommitResponse, body, bounds)
         const error = commitError(response, this.#options.isConsumerProtocol())
-        if (error === undefined) return
+        if (error === undefined) {
+          publish('consumer:commit', () => ({ clientId: cluster.metrics.clientId, groupId, offsets }))
+          return
+        }
         cluster.noticeError(target, error)
         throw tries <= 0 && error.retriable
           ? new KafkaError(error.errorCode, { message: error.message, cause: error, retriable: false })

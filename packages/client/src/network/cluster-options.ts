@@ -21,12 +21,15 @@ export type NetworkSettings = Pick<
   | 'connections.max.idle.ms'
   | 'metadata.max.age.ms'
   | 'metadata.recovery.strategy'
+  | 'metrics.num.samples'
+  | 'metrics.sample.window.ms'
 > &
   SecuritySettings &
   Partial<Pick<AdminSettings, 'bootstrap.controllers' | 'default.api.timeout.ms' | 'retries'>>
 
 /** Which client it is for, beside its settings. */
 export interface ClusterIdentity extends TypedSecurity {
+  readonly kind: 'producer' | 'consumer' | 'consumer-share' | 'admin-client'
   /** Where client.id is not given. */
   readonly clientId: string
   /** The settings that were given. */
@@ -40,6 +43,8 @@ export function clusterOptions(world: World, settings: NetworkSettings, identity
     throw new KafkaError(ErrorCode.INVALID_CONFIG, { message: 'Give bootstrap.servers or bootstrap.controllers, not both' })
   return {
     world,
+    kind: identity.kind,
+    sensors: { samples: settings['metrics.num.samples'], windowMs: settings['metrics.sample.window.ms'] },
     brokers: controllers.length > 0 ? controllers : settings['bootstrap.servers'],
     usesControllers: controllers.length > 0,
     clientId: settings['client.id'] || identity.clientId,

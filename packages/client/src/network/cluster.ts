@@ -7,7 +7,11 @@ import type { Uuid } from '@odradek/base'
 import { ErrorCode, type Input, type MessageCodec } from '@odradek/protocol'
 import type { ClientConnection, ClientSecurity, SendOptions } from '@odradek/transport'
 import type { TimerHandle, World } from '@odradek/world'
+import { publish } from '../diagnostics.ts'
 import { closedError, KafkaError } from '../errors.ts'
+import { ClientMetrics } from '../metrics/client-metrics.ts'
+import { NetworkMetrics } from '../metrics/network-metrics.ts'
+import type { SensorOptions } from '../metrics/sensor.ts'
 import type { CallOptions } from '../types.ts'
 import { type Endpoint, parseBrokers } from './bootstrap.ts'
 import { ConnectionPool, type Purpose } from './connection-pool.ts'
@@ -39,6 +43,9 @@ export interface ClusterOptions {
   readonly idleMs?: number
   readonly inFlightMax?: number
   readonly metadataMaxAgeMs?: number
+  /** What the groups of metrics begin with: producer, consumer. Default: admin-client. */
+  readonly kind?: string
+  readonly sensors?: SensorOptions
   /** metadata.recovery.strategy is not none. */
   readonly rebootstraps?: boolean
 }
@@ -82,6 +89,14 @@ export class Cluster {
   /** The addresses are of controllers. */
   readonly usesControllers: boolean
   readonly retries: number
+  readonly metrics: ClientMetrics
+  readonly networkMetrics: NetworkMetrics
+  /** Of KIP-714, once a broker has given it. */
+  clientInstanceId: Uuid | undefined
+  /** Asks for it, once for all who ask. Set while metrics are pushed. */
+  askInstanceId: (() => Promise<void>) | undefined
+  /** Called before the connections close, with an open one if there is any. */
+  onClosing: ((connection: ClientConnection | undefined) => void) | undefined
   readonly #metadataMaxAgeMs: number
   readonly #bootstrap: readonly Endpoint[]
   readonly #pool: ConnectionPool
@@ -110,11 +125,16 @@ export class Cluster {
     this.retries = options.retries ?? Infinity
     this.#metadataMaxAgeMs = options.metadataMaxAgeMs ?? 300_000
     this.#bootstrap = parseBrokers(options.brokers)
+    const now = (): number => world.clock.monotonicMs()
+    this.metrics = new ClientMetrics({ kind: options.kind ?? 'admin-client', clientId: clientId ?? '', sensors: options.sensors, now })
+    this.networkMetrics = new NetworkMetrics(this.metrics)
+    this.metrics.gauge(`${this.metrics.kind}-metrics`, 'metadata-age', () => (now() - this.#metadata.nodesFetchedAtMs) / 1000)
     this.#pool = new ConnectionPool({
       world,
       connection: { clientId, security, requestTimeoutMs, idleMs, inFlightMax },
       reconnectBackoff: { initialMs: options.reconnectBackoffMs ?? 50, maxMs: options.reconnectBackoffMaxMs ?? 1_000 },
       connectTimeout: { initialMs: options.connectTimeoutMs ?? 10_000, maxMs: options.connectTimeoutMaxMs ?? 30_000 },
+      metrics: this.networkMetrics,
       onFailure: () => this.invalidate()
     })
     this.#loader = new MetadataLoader({
@@ -315,6 +335,7 @@ export class Cluster {
   /** Idempotent. What waits is rejected. */
   close(): void {
     if (this.isClosed) return
+    this.onClosing?.(this.#pool.anyOpen())
     this.#closing.abort(closedError())
     this.#refreshTimer?.cancel()
     this.#listeners.clear()
@@ -398,6 +419,7 @@ export class Cluster {
     for (const name of this.#staleTopics) if ((metadata.topics.get(name)?.fetchedAtMs ?? now) >= now) this.#staleTopics.delete(name)
     this.#pool.retain(metadata.nodes.values())
     this.#scheduleRefresh()
+    publish('network:metadata', () => ({ clientId: this.metrics.clientId, brokers: metadata.nodes.size, topics: metadata.topics.size }))
     for (const listener of this.#listeners) listener(metadata)
   }
 

@@ -4,6 +4,7 @@
 import { ClientConnection, type ClientConnectionOptions } from '@odradek/transport'
 import type { World } from '@odradek/world'
 import { closedError, toKafkaError } from '../errors.ts'
+import type { NetworkMetrics } from '../metrics/network-metrics.ts'
 import type { Endpoint } from './bootstrap.ts'
 import { type Backoff, backoffMs, sleep, unlessAborted } from './retry.ts'
 
@@ -11,9 +12,10 @@ export type Purpose = 'data' | 'coordinator'
 
 export interface PoolOptions {
   readonly world: World
-  readonly connection: Omit<ClientConnectionOptions, 'world' | 'host' | 'port' | 'signal' | 'connectTimeoutMs'>
+  readonly connection: Omit<ClientConnectionOptions, 'world' | 'host' | 'port' | 'signal' | 'connectTimeoutMs' | 'observer'>
   readonly reconnectBackoff: Backoff
   readonly connectTimeout: Backoff
+  readonly metrics: NetworkMetrics
   /** A connection that could not be opened, or that ended without being asked to. */
   readonly onFailure: () => void
 }
@@ -54,6 +56,12 @@ export class ConnectionPool {
     return this.#slots.get(keyOf(endpoint, purpose))?.connection
   }
 
+  /** Any open connection. */
+  anyOpen(): ClientConnection | undefined {
+    for (const { connection } of this.#slots.values()) if (connection !== undefined) return connection
+    return undefined
+  }
+
   /** Lower is better: requests in flight of an open connection; then what can be opened; last what has to wait. */
   rank(endpoint: Endpoint): number {
     const slot = this.#slots.get(keyOf(endpoint, 'data'))
@@ -80,13 +88,24 @@ export class ConnectionPool {
   }
 
   async #open(endpoint: Endpoint, slot: Slot): Promise<ClientConnection> {
-    const { world, reconnectBackoff, connectTimeout } = this.#options
+    const { world, reconnectBackoff, connectTimeout, metrics } = this.#options
+    const address = `${endpoint.host}:${endpoint.port}`
     const { signal } = this.#closing
     try {
       const waitMs = slot.retryAtMs - world.clock.monotonicMs()
       if (waitMs > 0) await sleep(world, waitMs, signal)
       const connectTimeoutMs = Math.round(backoffMs(connectTimeout, slot.failures, world))
-      const connection = await ClientConnection.connect({ ...this.#options.connection, ...endpoint, world, signal, connectTimeoutMs })
+      const { host, port } = endpoint
+      const observer = metrics.observer(address)
+      const connection = await ClientConnection.connect({
+        ...this.#options.connection,
+        host,
+        port,
+        world,
+        signal,
+        connectTimeoutMs,
+        observer
+      })
       slot.failures = 0
       slot.connection = connection
       connection.onClose(() => {
@@ -94,11 +113,13 @@ export class ConnectionPool {
         slot.retryAtMs = world.clock.monotonicMs() + backoffMs(reconnectBackoff, 0, world)
         if (!connection.isClosedByUs) this.#options.onFailure()
       })
+      metrics.opened(connection)
       return connection
     } catch (error) {
       if (signal.aborted) throw closedError()
       slot.retryAtMs = world.clock.monotonicMs() + backoffMs(reconnectBackoff, slot.failures, world)
       slot.failures++
+      metrics.failed(address, error)
       this.#options.onFailure()
       throw toKafkaError(error)
     } finally {

@@ -7,7 +7,9 @@ import type { ProducerSettings } from '@odradek/config'
 import { type CompressionType, ErrorCode, InitProducerIdRequest, InitProducerIdResponse, RECORD_BATCH_OVERHEAD } from '@odradek/protocol'
 import type { World } from '@odradek/world'
 import type { OffsetToCommit } from '../admin/group-offsets.ts'
+import { isHeard, publish } from '../diagnostics.ts'
 import { closedError, errorOf, KafkaError, toKafkaError } from '../errors.ts'
+import type { ApplicationMetric, MetricsSnapshot } from '../metrics/client-metrics.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { retrying, unlessAborted } from '../network/retry.ts'
 import { type ClientOptions, invalidConfig, type ResolvedOptions } from '../options.ts'
@@ -16,13 +18,13 @@ import { type Raw, raw, type Topic } from '../topic.ts'
 import type { CallOptions } from '../types.ts'
 import { Accumulator } from './accumulator.ts'
 import { Delivery, settleAll } from './delivery.ts'
-import { isHeard, publish } from './diagnostics.ts'
 import { IdentityKeeper } from './identity.ts'
 import { Interceptors } from './interceptors.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import { partitionOfKey } from './partitioner.ts'
 import { type PreparedRecord, sizeMaxOf, toBytes, toHeaders } from './prepared-record.ts'
 import type { Bytes } from './producer-batch.ts'
+import { ProducerMetrics } from './producer-metrics.ts'
 import { Sender } from './sender.ts'
 import { interceptorsOf, partitionerOf, producerConfig, serializerOf } from './settings.ts'
 import { type TopicState, TopicTable } from './topic-table.ts'
@@ -32,7 +34,6 @@ import type {
   Partitioner,
   PartitionerContext,
   ProducerInterceptor,
-  ProducerMetrics,
   ProducerRecord,
   RecordMetadata,
   SendCallback,
@@ -98,7 +99,6 @@ export class Producer implements AsyncDisposable {
   readonly #interceptors: Interceptors | undefined
   readonly #keySerializer: Serializer<never>
   readonly #valueSerializer: Serializer<never>
-  readonly #metrics: ProducerMetrics
   #isIdentifying = false
   #fatal: KafkaError | undefined
   #closing: Promise<void> | undefined
@@ -132,7 +132,7 @@ export class Producer implements AsyncDisposable {
       compressionLevel,
       isTransactional
     })
-    this.#metrics = newMetrics(memoryBytes)
+    const metrics = new ProducerMetrics(cluster.metrics, cluster.networkMetrics)
     if (config.isIdempotent) this.#identity = new IdentityKeeper(isTransactional)
     if (isTransactional) {
       const timeoutMs = settings['transaction.timeout.ms']
@@ -148,7 +148,7 @@ export class Producer implements AsyncDisposable {
       transactions: this.#transactions,
       options: { acks, retries, inFlightMax, requestBytesMax, requestTimeoutMs, deliveryTimeoutMs, clientId },
       hooks: { onRelease: () => this.#onRelease(), requestIdentity: () => this.#identify() },
-      metrics: this.#metrics
+      metrics
     })
     this.#waiting = new WaitingRoom(
       cluster.world,
@@ -161,6 +161,12 @@ export class Producer implements AsyncDisposable {
       isAdaptive: settings['partitioner.adaptive.partitioning.enable'],
       availabilityTimeoutMs: settings['partitioner.availability.timeout.ms'],
       blockedForMs: (nodeId) => this.#sender.blockedForMs(nodeId)
+    })
+    metrics.watch({
+      bufferTotalBytes: memoryBytes,
+      bufferAvailableBytes: () => this.#accumulator.availableBytes,
+      requestsInFlight: () => this.#sender.requestsInFlight,
+      recordsWaiting: () => this.#waiting.size
     })
   }
 
@@ -224,13 +230,18 @@ export class Producer implements AsyncDisposable {
     return (await this.#findTopic(topic, 0, options)).partitionCount
   }
 
-  metrics(): ProducerMetrics {
-    return {
-      ...this.#metrics,
-      bufferAvailableBytes: this.#accumulator.availableBytes,
-      requestsInFlight: this.#sender.requestsInFlight,
-      recordsWaiting: this.#waiting.size
-    }
+  /** Kafka's metrics of a producer, as they are now. */
+  metrics(): MetricsSnapshot {
+    return this.#cluster.metrics.snapshot()
+  }
+
+  /** A metric of the application, for those who subscribe to it on the cluster. */
+  registerMetricForSubscription(metric: ApplicationMetric): void {
+    this.#cluster.metrics.register(metric)
+  }
+
+  unregisterMetricFromSubscription(metric: Pick<ApplicationMetric, 'name' | 'group' | 'tags'>): void {
+    this.#cluster.metrics.unregister(metric)
   }
 
   /** Sends what is there (up to `timeoutMs`, default without end), then closes the connections. Idempotent. */
@@ -387,9 +398,8 @@ export class Producer implements AsyncDisposable {
       this.#transactions?.add(queue as PartitionQueue)
       this.#sender.wake()
     }
-    this.#metrics.recordSendTotal++
-    if (isHeard('send'))
-      publish('send', () => ({ clientId: this.clientId, topic: queue.topic, partition: queue.partition, headers: record.headers }))
+    if (isHeard('producer:send'))
+      publish('producer:send', () => ({ clientId: this.clientId, topic: queue.topic, partition: queue.partition, headers: record.headers }))
     return new Delivery(batch, index, record.timestamp)
   }
 
@@ -533,22 +543,6 @@ export class Producer implements AsyncDisposable {
   #transactional(): TransactionManager {
     if (this.#transactions === undefined) throw stateError('This producer has no transactional.id')
     return this.#transactions
-  }
-}
-
-function newMetrics(bufferTotalBytes: number): ProducerMetrics {
-  return {
-    recordSendTotal: 0,
-    recordErrorTotal: 0,
-    recordRetryTotal: 0,
-    batchTotal: 0,
-    batchSplitTotal: 0,
-    requestTotal: 0,
-    byteTotal: 0,
-    bufferTotalBytes,
-    bufferAvailableBytes: bufferTotalBytes,
-    requestsInFlight: 0,
-    recordsWaiting: 0
   }
 }
 

@@ -7,16 +7,16 @@
 import { ErrorCode, ProduceRequest, ProduceResponse } from '@odradek/protocol'
 import type { ClientConnection } from '@odradek/transport'
 import type { TimerHandle, World } from '@odradek/world'
+import { publish } from '../diagnostics.ts'
 import { KafkaError, toKafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { backoffMs } from '../network/retry.ts'
 import type { Accumulator } from './accumulator.ts'
-import { publish } from './diagnostics.ts'
 import type { IdentityKeeper } from './identity.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import { isMetadataError, judge } from './produce-errors.ts'
 import type { ProducerBatch } from './producer-batch.ts'
-import type { ProducerMetrics } from './types.ts'
+import type { ProducerMetrics } from './producer-metrics.ts'
 
 export interface SenderOptions {
   readonly acks: number
@@ -234,12 +234,8 @@ export class Sender {
     const transactionalId = this.#transactions?.transactionalId ?? null
     const body = { transactionalId, acks, timeoutMs: requestTimeoutMs, topicData }
     node.inFlight++
-    this.#metrics.requestTotal++
-    for (const batch of batches) {
-      this.#metrics.batchTotal++
-      this.#metrics.byteTotal += batch.sizeInBytes
-    }
-    publish('request', () => ({ clientId: this.#options.clientId, address: connection.address, batches: batches.length }))
+    this.#metrics.sent(batches, this.#now())
+    publish('producer:request', () => ({ clientId: this.#options.clientId, address: connection.address, batches: batches.length }))
     const settled = (handle: () => void): void => {
       node.inFlight--
       for (const batch of batches) {
@@ -339,7 +335,7 @@ export class Sender {
       batch.retryAtMs =
         isNewLeader && batch.attempts < PROMPT_ATTEMPTS ? now : now + backoffMs(this.#cluster.backoff, batch.attempts, this.#world)
       batch.attempts++
-      this.#metrics.recordRetryTotal += batch.count
+      this.#metrics.retried(batch)
       this.#lastError = error
       this.#accumulator.putBack(batch)
       return
@@ -354,7 +350,7 @@ export class Sender {
   #split(batch: ProducerBatch): void {
     const parts = this.#accumulator.split(batch, this.#now())
     this.#identity?.split(batch.queue, batch, parts)
-    this.#metrics.batchSplitTotal++
+    this.#metrics.split()
     batch.replaceBy(parts)
     for (const part of parts) {
       part.attempts = Math.max(1, batch.attempts)
@@ -368,7 +364,7 @@ export class Sender {
     batch.acknowledge(baseOffset, logAppendTimeMs)
     this.#release(batch)
     const { topic, partition } = batch.queue
-    publish('acknowledge', () => ({ clientId: this.#options.clientId, topic, partition, baseOffset, records: batch.count }))
+    publish('producer:acknowledge', () => ({ clientId: this.#options.clientId, topic, partition, baseOffset, records: batch.count }))
   }
 
   #fail(batch: ProducerBatch, error: KafkaError, wasNotWritten: boolean, recordErrors?: ReadonlyMap<number, KafkaError>): void {
@@ -379,12 +375,12 @@ export class Sender {
       this.#identity?.failed(queue, batch, wasNotWritten)
       if (queue.isUnresolved) this.#unresolved.add(queue)
     }
-    this.#metrics.recordErrorTotal += batch.count
+    this.#metrics.failed(batch)
     this.#transactions?.batchFailed(error)
     batch.fail(error, recordErrors)
     this.#release(batch)
     const { topic, partition } = queue
-    publish('error', () => ({ clientId: this.#options.clientId, topic, partition, records: batch.count, error }))
+    publish('producer:error', () => ({ clientId: this.#options.clientId, topic, partition, records: batch.count, error }))
   }
 
   #release(batch: ProducerBatch): void {

@@ -72,18 +72,3 @@ export interface GroupMetadata {
   readonly memberId?: string
   readonly groupInstanceId?: string | null
 }
-
-/** Counters since the producer was made; `*Available`, `*InFlight`, `*Waiting` are what is now. */
-export interface ProducerMetrics {
-  recordSendTotal: number
-  recordErrorTotal: number
-  recordRetryTotal: number
-  batchTotal: number
-  batchSplitTotal: number
-  requestTotal: number
-  byteTotal: number
-  bufferTotalBytes: number
-  bufferAvailableBytes: number
-  requestsInFlight: number
-  recordsWaiting: number
-}

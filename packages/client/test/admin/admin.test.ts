@@ -9,10 +9,7 @@ import type { CreatedTopic, KafkaError, KeyedResult, ListedOffset, Outcomes, Par
 
 const facts = join(process.env.FACTS_DIR ?? join(import.meta.dirname, '../../../../../shared/facts'), 'admin.md')
 
-/** Client metrics are not built. */
-const notBuilt = ['metrics', 'registerMetricForSubscription', 'unregisterMetricFromSubscription']
-
-test("the admin has every method of Java's Admin but those of client metrics", {
+test("the admin has every method of Java's Admin", {
   skip: existsSync(facts) ? false : 'no facts: set FACTS_DIR to the folder of facts about Kafka'
 }, () => {
   const section = readFileSync(facts, 'utf8').split('#### Admin (interface')[1].split('####')[0]
@@ -21,7 +18,7 @@ test("the admin has every method of Java's Admin but those of client metrics", {
   const ours = Object.getOwnPropertyNames(Admin.prototype)
   assert.deepEqual(
     [...names].filter((name) => !ours.includes(name)),
-    notBuilt
+    []
   )
 })
 

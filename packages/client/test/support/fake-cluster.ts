@@ -48,6 +48,8 @@ export interface FakeTopic {
   partitions: { leader: number; epoch: number }[]
 }
 
+const telemetryKeys: readonly number[] = [ApiKey.GET_TELEMETRY_SUBSCRIPTIONS, ApiKey.PUSH_TELEMETRY]
+
 export class FakeBroker {
   readonly id: number
   readonly node: SimNode
@@ -216,7 +218,9 @@ export class FakeCluster {
   }
 
   #versions(): object {
-    const keys = [...apiKeys.values()].map(({ key, min, max }) => ({ apiKey: key, minVersion: min, maxVersion: max }))
+    // As a broker without receiver for client metrics (KIP-714), unless a test is one.
+    const offered = [...apiKeys.values()].filter(({ key }) => !telemetryKeys.includes(key) || this.handlers.has(key))
+    const keys = offered.map(({ key, min, max }) => ({ apiKey: key, minVersion: min, maxVersion: max }))
     return ApiVersionsResponse.create({ apiKeys: keys })
   }
 
