@@ -102,10 +102,15 @@ async function listEndpoints(admin: Admin, args: Arguments, io: ToolIo): Promise
   if (isController && includeFencedBrokers)
     throw new ToolError('The option --include-fenced-brokers is only supported with --bootstrap-server option')
   const { nodes } = await call('listNodes', admin.describeCluster({ includeFencedBrokers }))
-  const hostWidth = Math.max(9, ...nodes.map(({ host }) => host.length))
+  const hostWidth = widest(nodes.map(({ host }) => host)) ?? 100
+  const rackWidth = widest(nodes.flatMap(({ rack }) => rack ?? [])) ?? 10
   const row = (id: string, host: string, port: string, rack: string, state: string, type: string): string =>
-    `${[id.padEnd(10), host.padEnd(hostWidth), port.padEnd(10), rack.padEnd(10), ...(isController ? [] : [state.padEnd(10)]), type.padEnd(15)].join(' ')}\n`
+    `${[id.padEnd(10), host.padEnd(hostWidth), port.padEnd(10), rack.padEnd(rackWidth), ...(isController ? [] : [state.padEnd(10)]), type.padEnd(15)].join(' ')}\n`
   io.out(row('ID', 'HOST', 'PORT', 'RACK', 'STATE', 'ENDPOINT_TYPE'))
   for (const { id, host, port, rack, isFenced } of nodes)
     io.out(row(String(id), host, String(port), rack ?? 'null', isFenced ? 'fenced' : 'unfenced', isController ? 'controller' : 'broker'))
 }
+
+/** undefined: there is none. */
+const widest = (texts: readonly string[]): number | undefined =>
+  texts.length === 0 ? undefined : Math.max(...texts.map(({ length }) => length))
