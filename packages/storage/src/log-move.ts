@@ -105,6 +105,9 @@ export class LogMove {
     const { log, future } = this
     if (this.isOver) throw new Stopped()
     if (!this.canCatchUp()) return false
+    // what the old folder had on disk must be on disk in the new one; most of it before appends have to wait
+    await future.flush()
+    if (!this.canCatchUp()) return false
     const outcome: { isSwapped: boolean; failure?: unknown } = { isSwapped: false }
     await log.runTask(() =>
       log.writer.between(async () => {
@@ -128,7 +131,7 @@ export class LogMove {
     if (this.isOver || !this.canCatchUp()) return
     this.catchUp()
     await future.writer.whenWritten(future.logEndOffset)
-    if (log.acksAfterSync) await future.flush()
+    await future.flush()
     await future.whenIdle()
   }
 

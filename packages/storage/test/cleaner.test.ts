@@ -6,6 +6,7 @@ import { Cleaner } from '../src/cleaner/cleaner.ts'
 import type { LogConfig } from '../src/log-config.ts'
 import type { LogManager } from '../src/log-manager.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
+import { deleteOldSegments } from '../src/retention.ts'
 import { append, appendMarker, batchOf, clockedWorld, createLog, logConfig, NOW, openManager, readAll, settle } from './support.ts'
 
 const DAY_MS = 86_400_000
@@ -279,3 +280,71 @@ for (const [what, position] of [
     assert.equal(log.directory.isOffline, false)
   })
 }
+
+test('damage in a record that stays is not hidden under the CRC of a new batch', async () => {
+  const { log, world, clean } = await fixture()
+  append(
+    log,
+    batchOf([
+      { key: 'a', value: 'old' },
+      { key: 'b', value: 'kept' }
+    ])
+  )
+  const { size } = log.activeSegment
+  put(log, 'a', 'new')
+  await seal(log)
+  await log.flush()
+  const file = await world.disk.open('/data/topic-0/00000000000000000000.log', 'write')
+  await file.write(size - 3, [Buffer.from('X')])
+  await file.close()
+  await clean()
+  assert.equal(log.cleanedOffset, 0)
+})
+
+test('the last batch of the range stays, empty, when nothing of it is left', async () => {
+  const { log, clock, clean } = await fixture({ deleteRetentionMs: 1000 })
+  put(log, 'a', '1')
+  append(log, batchOf([{ key: 'b', value: 'aborted' }], { producerId: 7, producerEpoch: 0, baseSequence: 0, isTransactional: true }))
+  appendMarker(log, { producerId: 7, producerEpoch: 0, isAbort: true })
+  await seal(log)
+  log.producers.expire(NOW + DAY_MS * 10, 1)
+  for (let pass = 0; pass < 4; pass++) {
+    clock.now += 10_000
+    log.cleanedOffset = 0
+    await clean()
+  }
+  log.tail.clear()
+  const { buffers, nextOffset } = await log.read(0, { maxBytes: 1 << 20, minOneBatch: true })
+  const batches = buffers.flatMap((buffer) => iterateBatches(buffer))
+  assert.deepEqual(
+    batches.map(({ baseOffset, lastOffset, count }) => [baseOffset, lastOffset, count]),
+    [
+      [0, 0, 1],
+      [2, 2, 0]
+    ]
+  )
+  assert.equal(nextOffset, 3)
+})
+
+test('segments that went while they were being cleaned do not come back', async () => {
+  const { log, clean } = await fixture()
+  for (let i = 0; i < 4; i++) {
+    put(log, `k${i}`, '1')
+    put(log, 'same', `${i}`)
+    await seal(log)
+  }
+  await log.flush()
+  const cleaning = clean()
+  log.advanceLogStartOffset(4)
+  await deleteOldSegments(log)
+  await cleaning
+  log.tail.clear()
+  const bases = log.segments.map(({ baseOffset }) => baseOffset)
+  assert.deepEqual(
+    bases,
+    [...new Set(bases)].sort((a, b) => a - b)
+  )
+  assert.deepEqual([bases[0], log.logStartOffset, log.logEndOffset], [4, 4, 8])
+  await clean()
+  assert.deepEqual((await content(log)).sort(), ['4:k2=1', '6:k3=1', '7:same=3'])
+})

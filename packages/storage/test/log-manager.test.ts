@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { World } from '@odradek/world'
 import { formatOffsetCheckpoint, parseOffsetCheckpoint } from '../src/checkpoints.ts'
 import { LogManager } from '../src/log-manager.ts'
+import { formatProducerSnapshot } from '../src/producer-snapshot.ts'
 import { append, batchOf, createLog, logConfig, memoryWorld, NOW, openManager, settle, TOPIC_ID, values } from './support.ts'
 
 const DIRS = ['/disks/a', '/disks/b', '/disks/c']
@@ -218,4 +219,39 @@ test('a directory of the metadata log apart from log.dirs is locked too, and mus
   await first.shutdown({ clean: true })
   await assert.rejects(second.openMetadataLog('/metadata', logConfig(), TOPIC_ID), { code: 'STORAGE_WRONG_NODE' })
   await second.shutdown({ clean: true })
+})
+
+test('recovery ends the log before a batch whose offsets cannot be, which no CRC covers', async () => {
+  for (const baseOffset of [0, 1, 2 ** 40, -5]) {
+    const world = memoryWorld()
+    const manager = await openManager(world)
+    const log = await createLog(manager)
+    for (let i = 0; i < 4; i++) append(log, batchOf([`value-${i}`]))
+    await log.flush()
+    await manager.shutdown({ clean: false })
+    await world.disk.removeTree('/data/recovery-point-offset-checkpoint')
+    const bytes = Buffer.alloc(8)
+    bytes.writeBigInt64BE(BigInt(baseOffset))
+    const file = await world.disk.open('/data/topic-0/00000000000000000000.log', 'write')
+    await file.write(2 * batchOf(['value-0']).length, [bytes])
+    await file.close()
+    const again = await openManager(world)
+    assert.deepEqual(await values(again.get({ topic: 'topic', partition: 0 })!), ['value-0', 'value-1'])
+    await again.shutdown({ clean: true })
+  }
+})
+
+test('recovery believes no producer snapshot above the first segment that it scans', async () => {
+  const world = memoryWorld()
+  const manager = await openManager(world)
+  const log = await createLog(manager)
+  for (let i = 0; i < 4; i++) append(log, batchOf([`value-${i}`], { producerId: 1, producerEpoch: 0, baseSequence: i }))
+  await log.flush()
+  await manager.shutdown({ clean: false })
+  await world.disk.removeTree('/data/recovery-point-offset-checkpoint')
+  const snapshot = '/data/topic-0/00000000000000000003.snapshot'
+  await world.disk.writeFileAtomic(snapshot, formatProducerSnapshot([], 0))
+  const again = await openManager(world)
+  assert.equal(await world.disk.exists(snapshot), false)
+  await again.shutdown({ clean: true })
 })

@@ -80,3 +80,48 @@ for (const departure of ['delete', 'setAsideStray', 'a crash after the deletion'
     })
   })
 }
+
+sweepSeeds('what was flushed to a new log survives a power loss, its folder too', { seeds: 30 }, async (sim) => {
+  const node = sim.node('a')
+  const manager = await sim.complete(openManager(node.world))
+  const log = await sim.complete(createLog(manager))
+  append(log, batchOf(['kept']))
+  await sim.complete(log.flush())
+  node.crash('power-loss')
+  const again = await sim.complete(openManager(node.restart()))
+  const reopened = again.get(TP)
+  assert.deepEqual([reopened?.logEndOffset, reopened?.topicId], [1, log.topicId])
+  await sim.complete(again.shutdown({ clean: true }))
+})
+
+test('what recovery cuts is cut on the disk, not only in the page cache', async () => {
+  await simulate({ seed: 'cut' }, async (sim) => {
+    const node = sim.node('a')
+    const log = await sim.complete(openManager(node.world).then((manager) => createLog(manager)))
+    append(log, batchOf(['kept']))
+    append(log, batchOf(['damaged']))
+    await sim.complete(log.flush())
+    const path = log.activeSegment.logPath(log.path)
+    node.storage.flipBit(path, log.activeSegment.size - 3)
+    node.crash('kill')
+    const world = node.restart()
+    await sim.complete(world.disk.removeTree('/data/recovery-point-offset-checkpoint'))
+    const again = await sim.complete(openManager(world))
+    assert.equal(again.get(TP)!.logEndOffset, 1)
+    assert.deepEqual(node.storage.image.file(path).unsynced, [])
+    await sim.complete(again.shutdown({ clean: true }))
+  })
+})
+
+test('what truncation cuts is cut on the disk, not only in the page cache', async () => {
+  await simulate({ seed: 'truncate' }, async (sim) => {
+    const node = sim.node('a')
+    const manager = await sim.complete(openManager(node.world))
+    const log = await sim.complete(createLog(manager))
+    for (let i = 0; i < 4; i++) append(log, batchOf([`value-${i}`]))
+    await sim.complete(log.flush())
+    await sim.complete(log.truncateTo(2))
+    assert.deepEqual(node.storage.image.file(log.activeSegment.logPath(log.path)).unsynced, [])
+    await sim.complete(manager.shutdown({ clean: true }))
+  })
+})
