@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { CoordinatorTarget } from './coordinator-target.ts'
+import { edgeScenarios } from './edge-scenarios.ts'
 import { play } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
 
@@ -13,7 +14,7 @@ const recorded = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/
 >
 
 describe('the group coordinator answers as Apache Kafka does', () => {
-  for (const scenario of scenarios) {
+  for (const scenario of [...scenarios, ...edgeScenarios]) {
     test(scenario.name, async () => {
       const transcript = JSON.parse(JSON.stringify(await play(scenario, await CoordinatorTarget.start())))
       const expected = recorded[scenario.name]

@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { CreateTopicsRequest, CreateTopicsResponse, FindCoordinatorRequest, FindCoordinatorResponse } from '@odradek/protocol'
 import type { AnyCodec } from './apis.ts'
+import { edgeScenarios } from './edge-scenarios.ts'
 import { play } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
 import { SocketTarget } from './socket-target.ts'
@@ -19,7 +20,9 @@ export async function playAll(host: string, port: number): Promise<Record<string
   const target = new SocketTarget(host, port)
   try {
     await prepare(target)
-    const transcripts = await Promise.all(scenarios.map(async (scenario) => [scenario.name, await play(scenario, target)] as const))
+    const transcripts = await Promise.all(
+      [...scenarios, ...edgeScenarios].map(async (scenario) => [scenario.name, await play(scenario, target)] as const)
+    )
     return JSON.parse(JSON.stringify(Object.fromEntries(transcripts)))
   } finally {
     target.close()

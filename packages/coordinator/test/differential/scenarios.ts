@@ -3,14 +3,14 @@
 import { encodeConsumerSubscription } from '@odradek/protocol'
 import type { Scenario, Step } from './scenario.ts'
 
-const SETTLED_MS = 1_000
+export const SETTLED_MS = 1_000
 
 /** A subscription of version 0 to one topic. Kafka stumbles over metadata that is none. */
-function subscription(topic: string): Buffer {
+export function subscription(topic: string): Buffer {
   return encodeConsumerSubscription({ topics: [topic] }, 0)
 }
 
-function join(send: string, groupId: string, options: { memberId?: string; version?: number; [field: string]: unknown } = {}): Step {
+export function join(send: string, groupId: string, options: { memberId?: string; version?: number; [field: string]: unknown } = {}): Step {
   const { version = 9, ...fields } = options
   const protocols = [{ name: 'range', metadata: subscription('meta') }]
   const body = {
@@ -25,7 +25,7 @@ function join(send: string, groupId: string, options: { memberId?: string; versi
   return { send, api: 'JoinGroup', version, body }
 }
 
-function sync(
+export function sync(
   send: string,
   groupId: string,
   member: string,
@@ -43,18 +43,24 @@ function sync(
   }
 }
 
-function beat(send: string, groupId: string, member: string, generation: string | number, groupInstanceId: string | null = null): Step[] {
+export function beat(
+  send: string,
+  groupId: string,
+  member: string,
+  generation: string | number,
+  groupInstanceId: string | null = null
+): Step[] {
   return [
     { send, api: 'Heartbeat', version: 4, body: { groupId, memberId: member, generationId: generation, groupInstanceId } },
     { receive: send }
   ]
 }
 
-function leave(send: string, groupId: string, members: object[], version = 5): Step[] {
+export function leave(send: string, groupId: string, members: object[], version = 5): Step[] {
   return [{ send, api: 'LeaveGroup', version, body: { groupId, members } }, { receive: send }]
 }
 
-function commit(
+export function commit(
   send: string,
   groupId: string,
   fields: object = {},
@@ -65,17 +71,17 @@ function commit(
   return [{ send, api: 'OffsetCommit', version, body: { groupId, topics: [{ name: topic, partitions }], ...fields } }, { receive: send }]
 }
 
-function fetch(send: string, groupId: string, partitionIndexes: number[] | null, version = 9): Step[] {
+export function fetch(send: string, groupId: string, partitionIndexes: number[] | null, version = 9): Step[] {
   const topics = partitionIndexes === null ? null : [{ name: 't', partitionIndexes }]
   const body = version >= 8 ? { groups: [{ groupId, topics }], requireStable: true } : { groupId, topics }
   return [{ send, api: 'OffsetFetch', version, body }, { receive: send }]
 }
 
-function describe(send: string, groupId: string, version = 6): Step[] {
+export function describe(send: string, groupId: string, version = 6): Step[] {
   return [{ send, api: 'DescribeGroups', version, body: { groups: [groupId] } }, { receive: send }]
 }
 
-function remove(send: string, groupId: string): Step[] {
+export function remove(send: string, groupId: string): Step[] {
   return [{ send, api: 'DeleteGroups', version: 2, body: { groupsNames: [groupId] } }, { receive: send }]
 }
 
@@ -105,7 +111,7 @@ function stable(groupId: string, names: string[], options: { version?: number; [
   ]
 }
 
-const G = (name: string): string => `differential-${name}`
+export const G = (name: string): string => `differential-${name}`
 
 export const scenarios: Scenario[] = [
   {
