@@ -76,11 +76,13 @@ export type {
 } from './consumer/assignors/types.ts'
 export type { Consumer } from './consumer/consumer.ts'
 export type { ConsumerRecords } from './consumer/consumer-records.ts'
+export type { ConsumerInterceptor } from './consumer/interceptors.ts'
 export type { ConsumerOptions } from './consumer/options.ts'
 export type { ConsumerRecord } from './consumer/record.ts'
 export { backoff, type Handler, type HandlerContext, type RetryPolicy, type RunOptions } from './consumer/run.ts'
 export type { RecordStream, StreamOptions } from './consumer/stream.ts'
 export type { SubscribeTo } from './consumer/subscriber.ts'
+export type { ConsumeTransaction, ConsumeTransactionOptions } from './consumer/transactional-work.ts'
 export type {
   CloseOptions,
   CommitCallback,

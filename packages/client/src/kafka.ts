@@ -1,4 +1,5 @@
 // The door: one object for a cluster, which makes the clients that share its settings. Nothing connects before it is used.
+import { randomUuid } from '@odradek/base'
 import {
   type AdminSettings,
   adminConfigDefinitions,
@@ -15,6 +16,7 @@ import { Admin } from './admin/admin.ts'
 import { Consumer } from './consumer/consumer.ts'
 import { type ConsumerOptions, ownConsumerOptions } from './consumer/options.ts'
 import type { DeadLetterSender } from './consumer/run.ts'
+import { type ConsumeTransaction, type ConsumeTransactionOptions, TransactionalWork } from './consumer/transactional-work.ts'
 import { Cluster } from './network/cluster.ts'
 import { type ClusterIdentity, clusterOptions, type NetworkSettings } from './network/cluster-options.ts'
 import {
@@ -57,6 +59,7 @@ export class Kafka implements AsyncDisposable {
   readonly #options: Record<string, unknown>
   readonly #security: TypedSecurity
   readonly #clients = new Set<Closeable>()
+  readonly #works = new WeakMap<object, unknown>()
   #made = 0
 
   /** Throws INVALID_CONFIG for settings that do not exist (with what was probably meant) or have wrong values. */
@@ -107,6 +110,27 @@ export class Kafka implements AsyncDisposable {
     const cluster = new Cluster(clusterOptions(this.#world, settings, { ...this.#security, ...identity }))
     startTelemetry(cluster, settings)
     return cluster
+  }
+
+  /**
+   * Consumes, transforms and produces exactly once: polls `consumer`, and runs `body` with the records in a transaction that has the offsets
+   * too. A failure aborts it and puts the consumer back; what may pass is tried again. Resolves to the number of records.
+   */
+  transaction<K, V>(
+    consumer: Consumer<K, V>,
+    body: (transaction: ConsumeTransaction<K, V>) => Promise<unknown>,
+    options: ConsumeTransactionOptions = {}
+  ): Promise<number> {
+    if (consumer.commitsAutomatically) throw invalidConfig('Offsets go with the transaction: give the consumer enable.auto.commit=false')
+    let work = this.#works.get(consumer) as TransactionalWork<K, V> | undefined
+    if (work === undefined) {
+      const made = new TransactionalWork(consumer, (transactionalId) =>
+        this.producer({ transactionalId: transactionalId ?? randomUuid((size) => this.#world.random.bytes(size)) })
+      )
+      this.#works.set(consumer, made)
+      work = made
+    }
+    return work.run(body, options)
   }
 
   #deadLetters(): DeadLetterSender {

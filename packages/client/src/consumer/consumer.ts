@@ -10,6 +10,7 @@ import { publish } from '../diagnostics.ts'
 import { closedError, KafkaError } from '../errors.ts'
 import type { ApplicationMetric, MetricsSnapshot } from '../metrics/client-metrics.ts'
 import type { Cluster } from '../network/cluster.ts'
+import { unlessAborted } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
 import type { Topic } from '../topic.ts'
 import type { CallOptions, TopicPartition } from '../types.ts'
@@ -18,9 +19,10 @@ import { type ConsumerAssignor, resolveAssignors } from './assignors/index.ts'
 import { ConsumerMetrics } from './consumer-metrics.ts'
 import { ConsumerRecords, type Taken } from './consumer-records.ts'
 import { createMembership } from './create-membership.ts'
-import { type ConsumerEngine, deserializerOf, type TakeOptions, timeUp, toListenerError, typesOf } from './engine.ts'
+import { type ConsumerEngine, deserializerOf, endsWithin, type TakeOptions, timeUp, toListenerError, typesOf } from './engine.ts'
 import type { Deserializers } from './fetched-records.ts'
 import { Fetcher } from './fetcher.ts'
+import { ConsumerInterceptors } from './interceptors.ts'
 import type { Membership } from './membership.ts'
 import { OffsetStore } from './offsets.ts'
 import type { PartitionState } from './partition-state.ts'
@@ -66,7 +68,9 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   readonly #offsets: OffsetStore | undefined
   readonly #membership: Membership | undefined
   readonly #subscriber: Subscriber
-  readonly #commitsAutomatically: boolean
+  /** enable.auto.commit, in a group. */
+  readonly commitsAutomatically: boolean
+  readonly #interceptors: ConsumerInterceptors
   readonly #defaults: Deserializers<K, V>
   readonly #topics = new Map<string, Deserializers<K, V>>()
   readonly #assignors: readonly ConsumerAssignor[]
@@ -90,11 +94,12 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       value: deserializerOf<V>('value.deserializer', settings['value.deserializer'])
     }
     this.#deadLetters = init.deadLetters
+    this.#interceptors = new ConsumerInterceptors(settings['interceptor.classes'], cluster.world.logger)
     this.#assignors = resolveAssignors(settings['partition.assignment.strategy'])
     const groupId = settings['group.id'] || undefined
     if (groupId === undefined && init.given.has('enable.auto.commit') && settings['enable.auto.commit'])
       throw invalidConfig('enable.auto.commit needs a group.id')
-    this.#commitsAutomatically = groupId !== undefined && settings['enable.auto.commit']
+    this.commitsAutomatically = groupId !== undefined && settings['enable.auto.commit']
     this.#nextCommitMs = this.#now() + settings['auto.commit.interval.ms']
     const isReadCommitted = settings['isolation.level'].toLowerCase() === 'read_committed'
     const onError = (error: KafkaError): void => this.#wait.fail(error)
@@ -128,6 +133,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
         groupId,
         identity: () => membership.identity(),
         isConsumerProtocol: () => membership.kind === 'consumer' && membership.identity().generationId > 0,
+        onCommitted: (offsets) => this.#interceptors.committed(offsets),
         onFenced: (error) => this.#subscriber.isAutomatic && membership.onFenced(error)
       })
     }
@@ -209,12 +215,16 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
 
   /** Leaves the group after a last commit of what is finished (where commits are automatic); drops what was assigned. */
   async unsubscribe(options: CallOptions = {}): Promise<void> {
-    if (this.#subscriber.isAutomatic) await this.#leave({ timeoutMs: options.timeoutMs ?? this.#cluster.apiTimeoutMs })
-    this.#subscriber.unsubscribe()
-    this.#assignment.replace([])
-    this.#listener = {}
-    this.#fetcher.sweep()
-    this.#wait.wake()
+    const { timeoutMs = this.#cluster.apiTimeoutMs, signal } = options
+    try {
+      if (this.#subscriber.isAutomatic) await unlessAborted(this.#leave({ timeoutMs }), signal)
+    } finally {
+      this.#subscriber.unsubscribe()
+      this.#assignment.replace([])
+      this.#listener = {}
+      this.#fetcher.sweep()
+      this.#wait.wake()
+    }
   }
 
   // ---- reading
@@ -438,7 +448,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       },
       wake: () => this.#wait.wake(),
       commitFinished: async () => {
-        if (this.#commitsAutomatically) await this.#commitFinished({})
+        if (this.commitsAutomatically) await this.#commitFinished({})
       },
       unsubscribe: () => (this.#closed === undefined ? this.unsubscribe() : Promise.resolve())
     }
@@ -457,7 +467,8 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       this.#commitWhenDue()
       this.#positions.update(true)
       this.#wait.throwPending()
-      const taken = max > 0 ? this.#fetcher.collect(max, (topic) => this.#topics.get(topic) ?? this.#defaults, records) : []
+      const found = max > 0 ? this.#fetcher.collect(max, (topic) => this.#topics.get(topic) ?? this.#defaults, records) : []
+      const taken = this.#interceptors.consume(records as ConsumerRecord<unknown, unknown>[], found)
       this.#fetcher.pump()
       if (taken.length > 0) {
         publish('consumer:records', () => ({ clientId: this.#cluster.metrics.clientId, records: records.length }))
@@ -544,13 +555,13 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   }
 
   #commitWhenDue(): void {
-    if (!this.#commitsAutomatically || this.#now() < this.#nextCommitMs) return
+    if (!this.commitsAutomatically || this.#now() < this.#nextCommitMs) return
     this.#nextCommitMs = this.#now() + this.#settings['auto.commit.interval.ms']
     this.#autoCommit()
   }
 
   #autoCommit(): void {
-    if (!this.#commitsAutomatically) return
+    if (!this.commitsAutomatically) return
     this.#commitFinished({ tries: 1 }).catch((error) => this.#log('WARN', 'The automatic commit failed', error))
   }
 
@@ -564,13 +575,15 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     this.#assignment.noteCommitted(offsets)
   }
 
-  async #revoke(partitions: readonly TopicPartition[]): Promise<void> {
+  async #revoke(partitions: readonly TopicPartition[], drainMs = this.#settings['max.poll.interval.ms']): Promise<void> {
     const states = this.#assignment.pick(partitions)
     if (states.length === 0) return
     this.#tell('consumer:revoke', partitions)
     for (const state of states) state.isLeaving = true
-    await this.#drain?.(states)
-    if (this.#commitsAutomatically) {
+    // A handler that hangs does not hold up others for ever: what it works on stays unfinished.
+    if (this.#drain !== undefined && !(await endsWithin(this.#world, this.#drain(states), drainMs)))
+      this.#log('WARN', `Handlers still run after ${drainMs} ms: their partitions go without them`)
+    if (this.commitsAutomatically) {
       const timeoutMs = Math.min(this.#cluster.apiTimeoutMs, this.#settings['max.poll.interval.ms'])
       await this.#commitFinished({ timeoutMs }, partitions).catch((error) =>
         this.#log('WARN', 'The commit before a rebalance failed', error)
@@ -635,7 +648,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   async #leave(options: { timeoutMs: number; leaves?: boolean }): Promise<void> {
     this.#pollTimer?.cancel()
     const assigned = this.#assignment.list()
-    await this.#revoke(assigned)
+    await this.#revoke(assigned, options.timeoutMs)
     await this.#membership?.leave(options)
   }
 
@@ -643,8 +656,8 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     this.#wait.wake()
     const timeoutMs = options.timeoutMs ?? 30_000
     try {
-      if (this.#subscriber.isAutomatic) await this.#leave({ timeoutMs, leaves: options.leaveGroup })
-      else if (this.#commitsAutomatically) await this.#commitFinished({ timeoutMs, signal: options.signal })
+      if (this.#subscriber.isAutomatic) await unlessAborted(this.#leave({ timeoutMs, leaves: options.leaveGroup }), options.signal)
+      else if (this.commitsAutomatically) await this.#commitFinished({ timeoutMs, signal: options.signal })
       await this.#offsets?.settled()
     } catch (error) {
       this.#log('WARN', 'The last commit failed', error)
@@ -654,6 +667,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     this.#subscriber.close()
     await this.#fetcher.close(1000)
     this.#assignment.replace([])
+    this.#interceptors.close()
     this.#cluster.close()
   }
 

@@ -31,6 +31,17 @@ export interface ConsumerEngine<K, V> {
   unsubscribe(): Promise<void>
 }
 
+/** False: the time was over first. */
+export async function endsWithin(world: World, promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  const { promise: over, resolve } = Promise.withResolvers<boolean>()
+  const timer = world.timers.schedule(timeoutMs, () => resolve(false))
+  try {
+    return await Promise.race([promise.then(() => true), over])
+  } finally {
+    timer.cancel()
+  }
+}
+
 export function toListenerError(error: unknown): KafkaError {
   if (error instanceof KafkaError) return error
   return new KafkaError(-1, {

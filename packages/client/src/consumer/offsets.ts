@@ -14,6 +14,7 @@ export interface OffsetStoreOptions {
   readonly identity: () => ConsumerGroupMetadata
   /** Offsets of a KIP-848 member are fetched as one. */
   readonly isConsumerProtocol: () => boolean
+  readonly onCommitted: (offsets: readonly TopicPartitionOffset[]) => void
   /** The group does not know this member (any more), or not as it is. */
   readonly onFenced: (error: KafkaError) => void
 }
@@ -41,7 +42,7 @@ export class OffsetStore {
 
   commit(offsets: readonly TopicPartitionOffset[], options: CallOptions & { readonly tries?: number } = {}): Promise<void> {
     if (offsets.length === 0) return this.#last.then(() => {})
-    const commit = this.#last.then(() => this.#commit(offsets, options))
+    const commit = this.#last.then(() => this.#commit(offsets, options)).then(() => this.#options.onCommitted(offsets))
     this.#last = commit.catch(() => {})
     return commit
   }

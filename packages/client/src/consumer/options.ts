@@ -3,6 +3,7 @@ import type { ConsumerSettings } from '@odradek/config'
 import type { ClientOptions } from '../options.ts'
 import type { Deserializer } from '../serdes/serde.ts'
 import type { ConsumerAssignor } from './assignors/types.ts'
+import type { ConsumerInterceptor } from './interceptors.ts'
 
 type Replaced =
   | 'key.deserializer'
@@ -11,6 +12,8 @@ type Replaced =
   | 'valueDeserializer'
   | 'partition.assignment.strategy'
   | 'partitionAssignmentStrategy'
+  | 'interceptor.classes'
+  | 'interceptorClasses'
 
 type Strategy = string | readonly (string | ConsumerAssignor)[]
 
@@ -23,6 +26,8 @@ export interface ConsumerOptions<K = Buffer, V = Buffer> extends Omit<ClientOpti
   /** By name (range, roundrobin, sticky, cooperative-sticky, Kafka's class names) or assignors of your own. */
   readonly partitionAssignmentStrategy?: Strategy
   readonly 'partition.assignment.strategy'?: Strategy
+  readonly interceptorClasses?: readonly ConsumerInterceptor[]
+  readonly 'interceptor.classes'?: readonly ConsumerInterceptor[]
   /** Bytes fetched ahead of the reader, all partitions together. Default: 32 MiB, or fetch.max.bytes where that is less. */
   readonly prefetchBytes?: number
 }

@@ -1,10 +1,10 @@
 // Handlers, many at once, in order a lane: a lane is a partition or a key. A record is finished when its handler has succeeded, or
 // its dead letter is written; what is committed never passes an unfinished record. A record that fails for good without a dead letter
 // topic ends the run with its error, uncommitted.
-import { toKafkaError } from '../errors.ts'
+import { timedOut, toKafkaError } from '../errors.ts'
 import { sleep } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
-import type { ConsumerEngine } from './engine.ts'
+import { type ConsumerEngine, endsWithin } from './engine.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { ConsumerRecord } from './record.ts'
 import type { RebalanceListener } from './types.ts'
@@ -33,6 +33,8 @@ export interface RunOptions {
   /** Topic that gets what fails for good, with the reason in headers. */
   readonly deadLetter?: string | { readonly name: string }
   readonly listener?: RebalanceListener
+  /** How long the end of the run waits for handlers that still run, ms; then it rejects, and what they work on stays unfinished. Default 30 000. */
+  readonly endTimeoutMs?: number
 }
 
 /** Doubled for each retry, up to the maximum. */
@@ -114,7 +116,7 @@ class Runner<K, V> {
     try {
       while (!this.#stop.signal.aborted) await this.#turn()
       this.#forgetQueued(() => true)
-      await this.#whenIdle(() => this.#running.size === 0)
+      await this.#end()
     } finally {
       signal?.removeEventListener('abort', onAbort)
       await this.#engine.commitFinished().catch((error) => this.#fail(error))
@@ -123,6 +125,15 @@ class Runner<K, V> {
       await this.#letters?.close()
     }
     if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  async #end(): Promise<void> {
+    const { endTimeoutMs = 30_000 } = this.#options
+    const idle = this.#whenIdle(() => this.#running.size === 0)
+    if (await endsWithin(this.#engine.world, idle, endTimeoutMs)) return
+    this.#failure ??= { error: timedOut(`Ending ${this.#running.size} handlers that still run`, endTimeoutMs) }
+    this.#running.clear()
+    for (const check of [...this.#idle]) check()
   }
 
   async #turn(): Promise<void> {

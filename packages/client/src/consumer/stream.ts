@@ -1,6 +1,9 @@
 // Records one by one, pulled: nothing is taken from the consumer before the reader asks, so that a slow reader stops the fetching.
 // A record is finished when the next one is asked for (or `ack()` says so; with `ack: 'manual'` only then). Ending the loop by break
 // or throw leaves the last record unfinished unless it was acked; then what is finished is committed.
+import { Readable } from 'node:stream'
+import { ReadableStream } from 'node:stream/web'
+import { invalidConfig } from '../options.ts'
 import type { ConsumerEngine } from './engine.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { ConsumerRecord } from './record.ts'
@@ -65,12 +68,29 @@ export class RecordStream<K = Buffer, V = Buffer> implements AsyncIterableIterat
     return { done: true, value: undefined }
   }
 
+  /** For pipelines of Node. They read ahead, so that only `ack: 'manual'` is right: `record.ack()` where a record is finished. */
+  toReadable(): Readable {
+    this.#requireManual()
+    return Readable.from(this)
+  }
+
+  /** The same for pipelines of the web. */
+  toReadableStream(): ReadableStream<ConsumerRecord<K, V>> {
+    this.#requireManual()
+    return ReadableStream.from(this) as ReadableStream<ConsumerRecord<K, V>>
+  }
+
   [Symbol.asyncIterator](): this {
     return this
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#end()
+  }
+
+  #requireManual(): void {
+    if (!this.#isManual)
+      throw invalidConfig("Pipelines read ahead: give the stream { ack: 'manual' } and call record.ack() where a record is finished")
   }
 
   async #pull(): Promise<void> {

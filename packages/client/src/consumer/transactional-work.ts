@@ -1,0 +1,84 @@
+// Consume, transform, produce, exactly once: one batch of a consumer and what it becomes, in one transaction with the offsets. What fails
+// puts the consumer back to where the batch began; what may pass (a rebalance, a coordinator that moves) is tried again, with whatever
+// partitions are assigned then.
+import { KafkaError, toKafkaError } from '../errors.ts'
+import type { Producer, Transaction } from '../producer/producer.ts'
+import { partitionKey } from '../types.ts'
+import type { Consumer } from './consumer.ts'
+import type { ConsumerRecords } from './consumer-records.ts'
+import type { PollOptions } from './types.ts'
+
+export interface ConsumeTransaction<K, V> extends Pick<Transaction, 'send' | 'sendBatch'> {
+  readonly records: ConsumerRecords<K, V>
+}
+
+export interface ConsumeTransactionOptions extends PollOptions {
+  /** Of the producer that is made for the consumer. A name that outlives the process ends at once what a crash left open. Default: a new one. */
+  readonly transactionalId?: string
+  /** Tries after the first, for what may pass. Default 10. */
+  readonly retries?: number
+}
+
+/** The group has moved on, or the brokers ask for the transaction to be aborted: not the end. */
+const passing: ReadonlySet<string> = new Set([
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'STALE_MEMBER_EPOCH',
+  'FENCED_MEMBER_EPOCH',
+  'REBALANCE_IN_PROGRESS',
+  'TRANSACTION_ABORTABLE',
+  'CONCURRENT_TRANSACTIONS'
+])
+
+export class TransactionalWork<K, V> {
+  readonly #consumer: Consumer<K, V>
+  readonly #makeProducer: (transactionalId: string | undefined) => Producer
+  #producer: Producer | undefined
+
+  constructor(consumer: Consumer<K, V>, makeProducer: (transactionalId: string | undefined) => Producer) {
+    this.#consumer = consumer
+    this.#makeProducer = makeProducer
+  }
+
+  /** Resolves to the number of records; 0: none came in time, and `body` was not called. */
+  async run(body: (transaction: ConsumeTransaction<K, V>) => Promise<unknown>, options: ConsumeTransactionOptions): Promise<number> {
+    const { retries = 10, signal, timeoutMs } = options
+    for (let failures = 0; ; failures++) {
+      const records = await this.#consumer.poll({ signal, timeoutMs })
+      if (records.isEmpty) return 0
+      this.#producer ??= this.#makeProducer(options.transactionalId)
+      try {
+        await this.#producer.transaction(
+          async ({ send, sendBatch, sendOffsets }) => {
+            await body({ records, send, sendBatch })
+            await sendOffsets(this.#offsetsOf(records), this.#consumer.groupMetadata(), { signal })
+          },
+          { signal }
+        )
+        return records.count
+      } catch (error) {
+        this.#putBack(records)
+        const passes = error instanceof KafkaError && (error.retriable || passing.has(error.code))
+        if (passes && failures < retries) continue
+        // It may be fenced or broken for good: the next transaction has one of its own.
+        const producer = this.#producer
+        this.#producer = undefined
+        await producer.close().catch(() => {})
+        throw error instanceof Error ? error : toKafkaError(error)
+      }
+    }
+  }
+
+  #offsetsOf(records: ConsumerRecords<K, V>) {
+    const read = new Set(records.partitions.map(({ topic, partition }) => partitionKey(topic, partition)))
+    return this.#consumer.consumedOffsets().filter(({ topic, partition }) => read.has(partitionKey(topic, partition)))
+  }
+
+  #putBack(records: ConsumerRecords<K, V>): void {
+    const assigned = new Set(this.#consumer.assignment().map(({ topic, partition }) => partitionKey(topic, partition)))
+    for (const place of records.partitions) {
+      const [first] = records.records(place)
+      if (assigned.has(partitionKey(place.topic, place.partition))) this.#consumer.seek(place, first.offset)
+    }
+  }
+}

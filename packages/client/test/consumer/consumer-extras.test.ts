@@ -1,0 +1,145 @@
+// What stands around the reading of a consumer: interceptors, pipelines, handlers that hang, signals; in virtual time.
+import assert from 'node:assert/strict'
+import { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { test } from 'node:test'
+import { type ConsumerSettings, consumerConfigDefinitions } from '@odradek/config'
+import { ApiKey, encodeBatch, type FetchRequest } from '@odradek/protocol'
+import { Consumer } from '../../src/consumer/consumer.ts'
+import type { ConsumerInterceptor } from '../../src/consumer/interceptors.ts'
+import type { ConsumerRecord } from '../../src/consumer/record.ts'
+import { resolveOptions } from '../../src/options.ts'
+import { FakeCluster, settled } from '../support/fake-cluster.ts'
+
+const ID = 'AAAAAAAAQACAAAAAAAAAAQ'
+const place = { topic: 'a', partition: 0 }
+
+/** A log of `end` records, and a group that keeps offsets. */
+async function reading(end: number, options: object = {}) {
+  const fake = await FakeCluster.start([1])
+  fake.topics.set('a', { topicId: ID, partitions: [{ leader: 1, epoch: 1 }] })
+  const committed: number[] = []
+  fake.handlers.set(ApiKey.FETCH, ({ body }) => {
+    const [topic] = (body as FetchRequest).topics
+    if (topic === undefined) return { responses: [] }
+    const [{ fetchOffset }] = topic.partitions
+    if (fetchOffset >= end) return 'silence'
+    const records = Array.from({ length: end - fetchOffset }, (_, at) => ({
+      key: null,
+      value: Buffer.from(`${fetchOffset + at}`),
+      timestamp: 1
+    }))
+    const partition = { partitionIndex: 0, highWatermark: end, records: encodeBatch({ baseOffset: fetchOffset, records }) }
+    return { responses: [{ topicId: ID, topic: 'a', partitions: [partition] }] }
+  })
+  fake.handlers.set(ApiKey.LIST_OFFSETS, () => ({
+    topics: [{ name: 'a', partitions: [{ partitionIndex: 0, offset: 0, timestamp: -1, leaderEpoch: -1 }] }]
+  }))
+  fake.handlers.set(ApiKey.OFFSET_FETCH, () => ({ groups: [{ groupId: 'g', topics: [] }] }))
+  fake.handlers.set(ApiKey.OFFSET_COMMIT, ({ body }) => {
+    const { topics } = body as { topics: { topicId: string; name: string; partitions: { committedOffset: number }[] }[] }
+    committed.push(topics[0].partitions[0].committedOffset)
+    return { topics: topics.map(({ topicId, name }) => ({ topicId, name, partitions: [{ partitionIndex: 0 }] })) }
+  })
+  const given = { groupId: 'g', autoOffsetReset: 'earliest', ...options }
+  const resolved = resolveOptions<ConsumerSettings>('consumer', consumerConfigDefinitions, given)
+  const consumer = new Consumer({ cluster: fake.connect(), ...resolved })
+  consumer.assign([place])
+  consumer.seek(place, 0)
+  return { fake, consumer, committed }
+}
+
+test('interceptors see what is handed out and committed, may leave records out, and may fail', async () => {
+  const seen: string[] = []
+  const interceptors: ConsumerInterceptor[] = [
+    {
+      onConsume(records) {
+        seen.push(`consume ${records.length}`)
+        return records.filter(({ offset }) => offset % 2 === 0)
+      },
+      onCommit: (offsets) => void seen.push(`commit ${offsets[0].offset}`),
+      close: () => void seen.push('close')
+    },
+    {
+      onConsume() {
+        throw new Error('this changes nothing')
+      }
+    }
+  ]
+  const { fake, consumer } = await reading(10, { interceptorClasses: interceptors, enableAutoCommit: false })
+  const records = await fake.sim.complete(consumer.poll())
+  assert.deepEqual(
+    records.records(place).map(({ offset }) => offset),
+    [0, 2, 4, 6, 8]
+  )
+  await fake.sim.complete(consumer.commitSync())
+  await fake.sim.complete(consumer.close())
+  assert.deepEqual(seen, ['consume 10', 'commit 10', 'close'])
+  await assert.rejects(reading(0, { interceptorClasses: [{}] }), { code: 'INVALID_CONFIG' })
+})
+
+test('a stream is a source for pipelines of Node and of the web, which finish records by ack', async () => {
+  for (const kind of ['node', 'web'] as const) {
+    const { fake, consumer, committed } = await reading(10)
+    assert.throws(() => consumer.stream().toReadable(), { code: 'INVALID_CONFIG' })
+    const stop = new AbortController()
+    const stream = consumer.stream(undefined, { ack: 'manual', signal: stop.signal })
+    const values: string[] = []
+    const finish = (record: ConsumerRecord): void => {
+      values.push(String(record.value))
+      if (values.length > 7) return
+      record.ack()
+      if (values.length === 7) stop.abort()
+    }
+    const sink = new Writable({
+      objectMode: true,
+      write(record, _, done) {
+        finish(record)
+        done()
+      }
+    })
+    const piped =
+      kind === 'node' ? pipeline(stream.toReadable(), sink) : stream.toReadableStream().pipeTo(new WritableStream({ write: finish }))
+    await fake.sim.complete(piped)
+    assert.deepEqual(values.slice(0, 7), ['0', '1', '2', '3', '4', '5', '6'])
+    await fake.sim.complete(consumer.close())
+    assert.equal(committed.at(-1), 7)
+  }
+})
+
+test('a handler that hangs holds up neither the end of a run nor close for ever, and its record stays uncommitted', async () => {
+  const { fake, consumer, committed } = await reading(5)
+  const stop = new AbortController()
+  const run = consumer.run(undefined, ({ offset }) => (offset === 2 ? new Promise(() => stop.abort()) : undefined), {
+    signal: stop.signal,
+    endTimeoutMs: 1000
+  })
+  const { code } = await fake.sim.complete(settled(run))
+  assert.equal(code, 'REQUEST_TIMED_OUT')
+  await fake.sim.complete(consumer.close())
+  assert.equal(committed.at(-1), 2)
+})
+
+test('a signal ends unsubscribe and close while the group does not answer', async () => {
+  for (const method of ['unsubscribe', 'close'] as const) {
+    const { fake, consumer } = await reading(5)
+    await fake.sim.complete(consumer.unsubscribe())
+    fake.handlers.set(ApiKey.CONSUMER_GROUP_HEARTBEAT, ({ body }) => {
+      const { memberId, memberEpoch } = body as { memberId: string; memberEpoch: number }
+      if (memberEpoch < 0) return 'silence'
+      return { memberId, memberEpoch: 1, heartbeatIntervalMs: 1000, assignment: { topicPartitions: [{ topicId: ID, partitions: [0] }] } }
+    })
+    consumer.subscribe('a')
+    assert.equal((await fake.sim.complete(consumer.poll({ timeoutMs: 5000 }))).count, 5)
+    const before = fake.sim.nowMs
+    const stop = new AbortController()
+    const ended = settled(consumer[method]({ signal: stop.signal }))
+    await fake.sim.advance(100)
+    stop.abort(new Error('enough'))
+    const outcome = await fake.sim.complete(ended)
+    assert.equal(outcome.message, method === 'close' ? undefined : 'enough')
+    assert.ok(fake.sim.nowMs - before < 5000)
+    assert.deepEqual(consumer.subscription(), method === 'close' ? ['a'] : [])
+    await fake.sim.complete(consumer.close())
+  }
+})
