@@ -115,3 +115,16 @@ test('an answer about a state that is not the newest changes nothing', () => {
   assert.deepEqual(step({ type: 'quorumStatePersisted', state: { epoch: 1, leaderId: -1, votedId: 1, votedDirectoryId: ZERO_UUID } }), [])
   assert.equal(core.role, 'candidate')
 })
+
+test('a leader whose quorum grew commits nothing that the new majority has not', () => {
+  const { core, step, persist } = member()
+  step({ type: 'start' })
+  persist()
+  persist()
+  step({ type: 'logSynced', offset: 1 })
+  assert.equal(core.highWatermark, 1)
+  step({ type: 'membershipChanged', membership: { kraftVersion: 1, voters: [1, 2, 3].map(voter) } })
+  step({ type: 'append', recordCount: 1 })
+  assert.deepEqual(step({ type: 'logSynced', offset: 2 }), [])
+  assert.equal(core.highWatermark, 1)
+})

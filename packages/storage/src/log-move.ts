@@ -126,7 +126,7 @@ export class LogMove {
 
   /** Writes to the copy what the log has by now. */
   private async bringUp(): Promise<void> {
-    const { log, future } = this
+    const { future } = this
     await future.whenIdle()
     if (this.isOver || !this.canCatchUp()) return
     this.catchUp()
