@@ -20,7 +20,7 @@ test('kafka-dump-log prints what Kafka prints', async (t) => {
   for (const transcript of goldens.lines<Transcript>('dump-log.ndjson.gz')) {
     const { args, exitCode, stdout, stderr } = transcript
     await t.test(args.join(' ').slice(0, 150), async () => {
-      const actual = await runCommand(transcript, { bootstrap: '', controller: '', cwd: folder })
+      const actual = await runCommand(transcript, { bootstrap: 'nowhere:1', controller: 'nowhere:2', cwd: folder })
       assert.equal(actual.stdout, stdout)
       assert.equal(terse(actual.stderr.replaceAll(folder, '<DATA>')), terse(stderr))
       assert.equal(actual.exitCode, exitCode)
