@@ -1,6 +1,6 @@
 /** kafka-consumer-groups: lists, describes, deletes and resets consumer groups. Flags, output and exit codes are those of Kafka's tool. */
 import { OdradekError } from '@odradek/base'
-import type { Admin, ConsumerGroupDescription, ListGroupsOptions } from '@odradek/client'
+import type { Admin, ConsumerGroupDescription, ListGroupsOptions, TopicPartition } from '@odradek/client'
 import { listGroups, parseStates, typeName } from '../groups/listing.ts'
 import { groupTarget } from '../groups/options.ts'
 import { printError, reportDeletion, row, widthOf } from '../groups/report.ts'
@@ -62,12 +62,16 @@ const actions: Readonly<Record<Exclude<ConsumerGroupsAction, 'validate-regex'>, 
   },
   'reset-offsets': reset,
   async 'delete-offsets'(context) {
-    const { deleteOffsets } = await import('../groups/delete-offsets.ts')
+    const { deletePartitions, partitionsToDelete } = await import('../groups/delete-offsets.ts')
     const { admin, options, timeoutMs } = context
     const groupId = options.value('group') as string
-    await deleteOffsets(context, groupId, options.values('topic'), (partitions) =>
-      admin.deleteConsumerGroupOffsets(groupId, partitions, { timeoutMs })
-    )
+    const deleting = {
+      ...context,
+      groupId,
+      remove: (partitions: readonly TopicPartition[]) => admin.deleteConsumerGroupOffsets(groupId, partitions, { timeoutMs }),
+      describe: () => admin.describeConsumerGroups([groupId], { timeoutMs })
+    }
+    await deletePartitions(deleting, await partitionsToDelete(deleting, options.values('topic')))
   }
 }
 

@@ -5,44 +5,43 @@ import type { ToolIo } from '../tool.ts'
 import { type OffsetDeletion, reportOffsetDeletion } from './report.ts'
 import { specifiedPartitions } from './reset.ts'
 
-export interface Deleting {
+export interface DeletingOffsets {
   readonly admin: Admin
   readonly io: ToolIo
   readonly timeoutMs: number
+  readonly groupId: string
+  remove(partitions: readonly TopicPartition[]): KeyedResult<void>
+  describe(): KeyedResult<unknown>
+}
+
+export interface PartitionsToDelete {
+  readonly partitions: readonly TopicPartition[]
+  readonly unknown: readonly OffsetDeletion[]
 }
 
 /** `topicArguments` are `topic` or `topic:0,1`. */
-export async function deleteOffsets(
-  deleting: Deleting,
-  groupId: string,
-  topicArguments: readonly string[],
-  remove: (partitions: readonly TopicPartition[]) => KeyedResult<void>
-): Promise<void> {
-  const { admin, timeoutMs } = deleting
+export async function partitionsToDelete(
+  { admin, timeoutMs }: DeletingOffsets,
+  topicArguments: readonly string[]
+): Promise<PartitionsToDelete> {
   const partitions = topicArguments.filter((one) => one.includes(':')).flatMap(specifiedPartitions)
   const topics = topicArguments.filter((one) => !one.includes(':'))
   const { values, errors } = await outcomesOf('listNodes', admin.describeTopics(topics, { timeoutMs }))
   for (const { name: topic, partitions: infos } of values.values()) partitions.push(...infos.map(({ partition }) => ({ topic, partition })))
-  const unknown = [...errors].map(([topic, error]) => ({ topic, partition: -1, error }))
-  await deletePartitions(deleting, groupId, partitions, remove, unknown)
+  return { partitions, unknown: [...errors].map(([topic, error]) => ({ topic, partition: -1, error })) }
 }
 
-export async function deletePartitions(
-  { admin, io, timeoutMs }: Deleting,
-  groupId: string,
-  partitions: readonly TopicPartition[],
-  remove: (partitions: readonly TopicPartition[]) => KeyedResult<void>,
-  more: readonly OffsetDeletion[] = []
-): Promise<void> {
-  const { errors } = await remove(partitions).outcomes()
-  const failure = partitions.length === 0 ? await absence(admin, groupId, timeoutMs) : errors.values().next().value
-  const unique = new Map(partitions.map((one) => [partitionKey(one.topic, one.partition), one]))
+export async function deletePartitions(deleting: DeletingOffsets, { partitions, unknown }: PartitionsToDelete): Promise<void> {
+  const { io, groupId } = deleting
+  const { errors } = await deleting.remove(partitions).outcomes()
+  const failure = partitions.length === 0 ? await absence(deleting) : errors.values().next().value
+  const unique = new Map(partitions.map(({ topic, partition }) => [partitionKey(topic, partition), { topic, partition }]))
   const results = [...unique].map(([key, one]) => ({ ...one, error: errors.get(key) }))
-  reportOffsetDeletion(io, groupId, [...results, ...more], failure)
+  reportOffsetDeletion(io, groupId, [...results, ...unknown], failure)
 }
 
 /** Kafka's tool learns that a group does not exist even where there is nothing to delete. */
-async function absence(admin: Admin, groupId: string, timeoutMs: number): Promise<KafkaError | undefined> {
-  const { errors } = await admin.describeConsumerGroups([groupId], { timeoutMs }).outcomes()
+async function absence({ describe, groupId }: DeletingOffsets): Promise<KafkaError | undefined> {
+  const { errors } = await describe().outcomes()
   return errors.get(groupId)
 }
