@@ -140,11 +140,10 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     const strategy = parseResetStrategy(settings['auto.offset.reset'])
     this.#positions = new Positions({ cluster, offsets: this.#offsets, strategy, isReadCommitted, states, onReady, refresh, onError })
     const maxBytes = settings['fetch.max.bytes']
-    const metrics = new ConsumerMetrics(cluster.metrics, cluster.networkMetrics)
-    this.#metrics = metrics
+    this.#metrics = new ConsumerMetrics(cluster.metrics, cluster.networkMetrics)
     this.#fetcher = new Fetcher({
       cluster,
-      metrics,
+      metrics: this.#metrics,
       minBytes: settings['fetch.min.bytes'],
       maxBytes,
       maxWaitMs: settings['fetch.max.wait.ms'],
@@ -161,7 +160,9 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       onError
     })
     this.#subscriber = this.#createSubscriber(onError)
-    metrics.watch(() => [...states()].map(({ topic, partition }) => ({ topic, partition, lag: this.currentLag({ topic, partition }) })))
+    this.#metrics.watch(() =>
+      [...states()].map(({ topic, partition }) => ({ topic, partition, lag: this.currentLag({ topic, partition }) }))
+    )
   }
 
   /** Kafka's metrics of a consumer, as they are now. */
