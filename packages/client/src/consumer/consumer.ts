@@ -160,9 +160,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       onError
     })
     this.#subscriber = this.#createSubscriber(onError)
-    this.#metrics.watch(() =>
-      [...states()].map(({ topic, partition }) => ({ topic, partition, lag: this.currentLag({ topic, partition }) }))
-    )
+    this.#metrics.watch(() => this.#lags())
   }
 
   /** Kafka's metrics of a consumer, as they are now. */
@@ -413,6 +411,10 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   }
 
   // ---- inside
+
+  #lags() {
+    return this.#assignment.list().map((place) => ({ ...place, lag: this.currentLag(place) }))
+  }
 
   #createSubscriber(onError: (error: KafkaError) => void): Subscriber {
     const settings = this.#settings
