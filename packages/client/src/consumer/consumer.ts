@@ -160,7 +160,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       onError
     })
     this.#subscriber = this.#createSubscriber(onError)
-    this.#metrics.watch(() => this.#lags())
+    this.#metrics.watch(() => this.lag())
   }
 
   /** Kafka's metrics of a consumer, as they are now. */
@@ -322,6 +322,11 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     return !state.hasPosition || end < 0 ? undefined : Math.max(0, end - state.position.offset)
   }
 
+  /** As `currentLag`, of every partition that is assigned. */
+  lag(): (TopicPartition & { readonly lag: number | undefined })[] {
+    return this.assignment().map((place) => ({ ...place, lag: this.currentLag(place) }))
+  }
+
   beginningOffsets(partitions: readonly TopicPartition[], options: CallOptions = {}): Promise<Map<string, number>> {
     return this.#endpoints(partitions, 'earliest', options)
   }
@@ -411,10 +416,6 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   }
 
   // ---- inside
-
-  #lags() {
-    return this.#assignment.list().map((place) => ({ ...place, lag: this.currentLag(place) }))
-  }
 
   #createSubscriber(onError: (error: KafkaError) => void): Subscriber {
     const settings = this.#settings
