@@ -3,6 +3,10 @@
 // a lone write waits for nothing and many share one.
 
 import type { World } from '@odradek/world'
+import { atMost } from './concurrency.ts'
+
+/** Logs of one directory synced at a time: each holds a file open, and a node has more logs than it may have files. */
+const SYNCS_MAX = 64
 
 export interface Syncable {
   /** Syncs what is written so far. Does not reject: a failure is the log's to report. */
@@ -29,7 +33,7 @@ export class SyncGroup {
     while (this.waiting.size > 0) {
       const logs = [...this.waiting]
       this.waiting.clear()
-      await Promise.all(logs.map((log) => log.syncWritten()))
+      await atMost(SYNCS_MAX, logs, (log) => log.syncWritten())
     }
     this.isRunning = false
   }

@@ -20,9 +20,11 @@ interface Change {
   title: string
   config?: Partial<LogConfig>
   /** What the crash comes into. */
-  act(log: PartitionLog, manager: LogManager, world: World): Promise<unknown>
+  act(log: PartitionLog, manager: LogManager, world: World, acked: { offset: number }): Promise<unknown>
   /** Told of the values by offset that were there before. */
   check(log: PartitionLog | undefined, found: ReadonlyMap<number, string>, before: ReadonlyMap<number, string>): void
+  /** The crash may take what is in the page cache. */
+  isKillOnly?: boolean
 }
 
 /** Three segments, an open transaction, an aborted one, keys that repeat; all of it on disk. */
@@ -100,6 +102,31 @@ const changes: readonly Change[] = [
     check: keepsAll
   },
   {
+    title: 'a move while records come',
+    isKillOnly: true,
+    act: async (log, manager, world, acked) => {
+      log.setListener({
+        onWritten: (offset) => {
+          acked.offset = offset
+        },
+        onFailed: (error) => assert.fail(String(error))
+      })
+      let isOver = false
+      const moving = manager
+        .move(TP, '/b')
+        .then(() => manager.whenMoved(TP))
+        .finally(() => {
+          isOver = true
+        })
+      while (!isOver) {
+        append(log, batchOf([{ key: 'k', value: 'comes' }]))
+        await new Promise<void>((resolve) => world.timers.schedule(0.3, resolve))
+      }
+      await moving
+    },
+    check: (_, found, before) => assert.deepEqual([...found].slice(0, before.size), [...before])
+  },
+  {
     title: 'a truncation',
     act: (log) => log.truncateTo(7),
     check: (_, found, before) => {
@@ -114,8 +141,8 @@ const changes: readonly Change[] = [
   }
 ]
 
-for (const { title, config: changed, act, check } of changes) {
-  for (const kind of ['kill', 'power-loss'] as const) {
+for (const { title, config: changed, act, check, isKillOnly = false } of changes) {
+  for (const kind of isKillOnly ? (['kill'] as const) : (['kill', 'power-loss'] as const)) {
     test(`a ${kind} at every file operation of ${title}`, async () => {
       const config = logConfig({ indexIntervalBytes: 50, ...changed })
       let isDone = false
@@ -126,7 +153,8 @@ for (const { title, config: changed, act, check } of changes) {
           const log = await sim.complete(fill(manager, config))
           const before = await sim.complete(valuesByOffset(log))
           node.crashAtEffect(operation, kind)
-          act(log, manager, node.world).then(
+          const acked = { offset: 0 }
+          act(log, manager, node.world, acked).then(
             () => {
               isDone = true
             },
@@ -138,6 +166,7 @@ for (const { title, config: changed, act, check } of changes) {
           await sim.complete(again.whenMoved(TP))
           const reopened = again.get(TP)
           check(reopened, await sim.complete(valuesByOffset(reopened)), before)
+          assert.ok(acked.offset === 0 || (reopened?.logEndOffset ?? 0) >= acked.offset, 'what was acknowledged is there')
           const next = reopened ?? (await sim.complete(createLog(again, config)))
           const end = next.logEndOffset
           assert.equal(append(next, batchOf([{ key: 'k9', value: 'goes on' }])).baseOffset, end)

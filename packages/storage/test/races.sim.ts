@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { sweepSeeds } from '@odradek/testkit'
 import type { World } from '@odradek/world'
 import type { SimNode, Simulation } from '@odradek/world/sim'
+import { Cleaner } from '../src/cleaner/cleaner.ts'
 import type { LogManager } from '../src/log-manager.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
 import { deleteOldSegments } from '../src/retention.ts'
@@ -60,7 +61,7 @@ sweepSeeds('a topic deleted under retention and flushing leaves its directory in
   await sim.complete(manager.shutdown({ clean: true }))
 })
 
-sweepSeeds('retention deletes nothing that came while it looked, moved or was cut', { seeds: 100 }, async (sim) => {
+sweepSeeds('retention deletes nothing that came while it looked, moved or was cut', { seeds: 50 }, async (sim) => {
   const random = sim.prng.fork('workload')
   const { node, manager, log } = await open(
     sim,
@@ -96,5 +97,75 @@ sweepSeeds('retention deletes nothing that came while it looked, moved or was cu
     records.map(({ value }) => String(value)).filter((value) => value.startsWith('fresh')),
     fresh
   )
+  await sim.complete(last.shutdown({ clean: true }))
+})
+
+sweepSeeds('a topic deleted while its log moves, and made again, is empty whatever was under way', { seeds: 50 }, async (sim) => {
+  const random = sim.prng.fork('workload')
+  const config = logConfig({ fileDeleteDelayMs: random.pick([0, 60_000]) })
+  const { node, manager, log } = await open(sim, config)
+  log.tail.clear()
+  const target = log.directory.path === DIRS[0] ? DIRS[1] : DIRS[0]
+  const moving = manager.move(TP, target).catch(() => undefined)
+  await sim.advance(random.float() * random.pick([0.1, 2, 30]))
+  const deletion = manager.delete(TP)
+  const again = await sim.complete(deletion.then(() => manager.create(TP, { topicId: 'AAAAAAAAQACAAAAAAAAAAA', config })))
+  append(again, batchOf(['new']))
+  await sim.complete(moving)
+  await sim.complete(manager.whenMoved(TP))
+  await sim.complete(settle(again))
+  assert.ok(areOnline(manager))
+  node.crash('kill')
+  const last = await sim.complete(openManager(node.restart(), { logDirs: DIRS, config }))
+  await sim.complete(last.whenMoved(TP))
+  assert.deepEqual(await sim.complete(values(last.get(TP)!)), ['new'])
+  assert.equal(last.get(TP)!.topicId, 'AAAAAAAAQACAAAAAAAAAAA')
+  await sim.complete(last.shutdown({ clean: true }))
+})
+
+sweepSeeds('segments that retention takes while they are being cleaned do not come back', { seeds: 80 }, async (sim) => {
+  const random = sim.prng.fork('workload')
+  const node = sim.node('a')
+  const config = logConfig({
+    isCompact: true,
+    isDelete: false,
+    minCleanableDirtyRatio: 0,
+    fileDeleteDelayMs: 0,
+    segmentBytes: random.pick([100, 20_000])
+  })
+  const manager = await sim.complete(openManager(node.world, { logDirs: DIRS, config }))
+  const log = await sim.complete(createLog(manager, config))
+  for (let i = 0; i < 24; i++) {
+    append(log, batchOf([{ key: `k${i % 5}`, value: `v${i}` }]))
+    if (i % 4 === 3) log.roll(node.world.clock.now())
+  }
+  await sim.complete(settle(log))
+  await sim.complete(log.flush())
+  const cleaning = new Cleaner(manager).runOnce()
+  await sim.advance(random.float() * random.pick([1, 10, 60]))
+  const start = random.between(1, 23)
+  log.advanceLogStartOffset(start)
+  await sim.complete(retain(log))
+  await sim.complete(cleaning)
+  const check = async (current: PartitionLog): Promise<void> => {
+    current.tail.clear()
+    const bases = current.segments.map(({ baseOffset }) => baseOffset)
+    assert.deepEqual(
+      bases,
+      [...new Set(bases)].sort((a, b) => a - b)
+    )
+    const found = await readAll(current)
+    for (const { offset, value } of found) assert.equal(String(value), `v${offset}`)
+    const offsets = found.map(({ offset }) => offset)
+    for (let last = 19; last < 24; last++) if (last >= current.logStartOffset) assert.ok(offsets.includes(last), `${last} is there`)
+    assert.equal(current.logEndOffset, 24)
+  }
+  assert.equal(log.logStartOffset, start)
+  assert.ok(areOnline(manager))
+  await sim.complete(check(log))
+  await sim.advance(10)
+  node.crash('kill')
+  const last = await sim.complete(openManager(node.restart(), { logDirs: DIRS, config }))
+  await sim.complete(check(last.get(TP)!))
   await sim.complete(last.shutdown({ clean: true }))
 })
