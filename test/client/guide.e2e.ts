@@ -14,7 +14,7 @@ const page = 'docs/guides/client.md'
 interface Snippet {
   heading: string
   code: string
-  /** Share groups: Odradek's broker has none yet. */
+  /** Share groups and transactions: Odradek's broker has none yet. */
   needsApache: boolean
   /** What `console.log(…) // text` promises, in order. */
   prints: string[]
@@ -29,7 +29,7 @@ function snippetsOf(markdown: string): Snippet[] {
       snippets.push({
         heading,
         code,
-        needsApache: code.includes('shareConsumer'),
+        needsApache: /shareConsumer|kafka\.transaction/.test(code),
         prints: [...code.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)].map((match) => match[1])
       })
   }
