@@ -255,7 +255,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   /** Calls `handler` for each record until the signal aborts or a record fails for good. */
   run<SK = K, SV = V>(
     to: Topic<SK, SV, never, never> | Topic<SK, SV> | SubscribeTo | undefined,
-    handler: Handler<SK, SV>,
+    handler: Handler<NoInfer<SK>, NoInfer<SV>>,
     options: RunOptions = {}
   ): Promise<void> {
     if (to !== undefined) this.subscribe(to as SubscribeTo, options.listener)

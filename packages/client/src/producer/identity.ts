@@ -152,7 +152,7 @@ export class IdentityKeeper {
 }
 
 /** On the circle of sequences, where what is compared lies close together. */
-function isAfter(a: number, b: number): boolean {
+export function isAfter(a: number, b: number): boolean {
   const distance = addSequence(a, 2 ** 31 - b)
   return distance > 0 && distance < 2 ** 30
 }

@@ -7,12 +7,14 @@
 import { ErrorCode, ProduceRequest, ProduceResponse } from '@odradek/protocol'
 import type { ClientConnection } from '@odradek/transport'
 import type { TimerHandle, World } from '@odradek/world'
+import { describeProducers, type ProducerState } from '../admin/transactions.ts'
 import { publish } from '../diagnostics.ts'
 import { KafkaError, toKafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { backoffMs } from '../network/retry.ts'
+import { partitionKey } from '../types.ts'
 import type { Accumulator } from './accumulator.ts'
-import type { IdentityKeeper } from './identity.ts'
+import { type IdentityKeeper, isAfter } from './identity.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import { isMetadataError, judge } from './produce-errors.ts'
 import type { ProducerBatch } from './producer-batch.ts'
@@ -329,7 +331,13 @@ export class Sender {
       this.#split(batch)
       return
     }
-    if (verdict === 'restart') identity?.requestRestart(queue)
+    if (verdict === 'restart') {
+      if (error.errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && batch.attempts > 0) {
+        this.#askWhetherWritten(batch)
+        return
+      }
+      identity?.requestRestart(queue)
+    }
     if (verdict !== 'fail' && batch.attempts < this.#options.retries) {
       const now = this.#now()
       batch.retryAtMs =
@@ -345,6 +353,38 @@ export class Sender {
       recordErrors.set(batchIndex, new KafkaError(error.errorCode, { message: message ?? error.message }))
     // A refusal says that nothing was written; a connection that broke does not.
     this.#fail(batch, error, answer !== undefined && verdict === 'fail', recordErrors.size > 0 ? recordErrors : undefined)
+  }
+
+  /**
+   * A broker that was killed may know the last batch of a producer only (Apache's snapshots hold no more): what it calls out of order may
+   * be a copy of one before that. It can tell which the last one is; without an answer the batch counts as not written, as in Java's client.
+   */
+  #askWhetherWritten(batch: ProducerBatch): void {
+    const { queue, identity } = batch
+    const { topic, partition } = queue
+    batch.attempts++
+    batch.retryAtMs = Infinity
+    this.#accumulator.putBack(batch)
+    const settle = (producers: readonly ProducerState[] | undefined): void => {
+      if (batch.isDone) return
+      const isOurs = (each: ProducerState): boolean =>
+        each.producerId === identity?.producerId && each.producerEpoch === identity.producerEpoch
+      const known = producers?.find(isOurs)
+      if (known !== undefined && !isAfter(batch.lastSequence, known.lastSequence)) {
+        this.#accumulator.remove(batch)
+        this.#acknowledge(batch, -1, -1)
+      } else {
+        this.#identity?.requestRestart(queue)
+        batch.retryAtMs = 0
+      }
+      this.wake()
+    }
+    describeProducers(this.#cluster, [{ topic, partition }], { timeoutMs: this.#options.requestTimeoutMs })
+      .outcomes()
+      .then(
+        ({ values }) => settle(values.get(partitionKey(topic, partition))),
+        () => settle(undefined)
+      )
   }
 
   #split(batch: ProducerBatch): void {

@@ -189,7 +189,7 @@ export class ShareConsumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   /** Calls `handler` for each record until the signal aborts, renewing the locks of those that take long. */
   async run<SK = K, SV = V>(
     to: Typed<SK, SV> | undefined,
-    handler: ShareHandler<SK, SV>,
+    handler: ShareHandler<NoInfer<SK>, NoInfer<SV>>,
     options: ShareRunOptions<SK, SV> = {}
   ): Promise<void> {
     if (to !== undefined) this.subscribe(to as ShareSubscribeTo)

@@ -2,6 +2,7 @@
 import {
   ApiKey,
   type ConsumerGroupHeartbeatRequest,
+  type DescribeProducersRequest,
   encodeBatch,
   encodeConsumerAssignment,
   type FetchRequest,
@@ -101,6 +102,12 @@ export async function honestCluster(sim: Simulation): Promise<FakeCluster> {
   handlers.set(ApiKey.DELETE_TOPICS, () => ({ responses: [{ name: 't', topicId: TOPIC_ID }] }))
   handlers.set(ApiKey.DESCRIBE_CLUSTER, () => ({ clusterId: 'fake', controllerId: 1, brokers: [{ brokerId: 1, host: 'b1', port: 9092 }] }))
   handlers.set(ApiKey.DESCRIBE_TOPIC_PARTITIONS, () => ({ topics: [{ name: 't', topicId: TOPIC_ID, partitions: [] }] }))
+  handlers.set(ApiKey.DESCRIBE_PRODUCERS, ({ body }) => ({
+    topics: (body as DescribeProducersRequest).topics.map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, activeProducers: [] }))
+    }))
+  }))
   handlers.set(ApiKey.LIST_GROUPS, () => ({ groups: [{ groupId: 'g', protocolType: 'consumer' }] }))
   return fake
 }

@@ -95,6 +95,23 @@ describe('an idempotent producer among failures', () => {
     await cluster.fake.sim.complete(producer.close())
   })
 
+  test('doubles nothing when a killed broker comes back and knows its last batch only', async () => {
+    const cluster = await ProduceCluster.start(1)
+    const producer = cluster.producer({ lingerMs: 0, batchSize: 1 })
+    await cluster.fake.sim.complete(producer.send('t', { partition: 0, value: 'a' }))
+    // All of them are written, and none is acknowledged.
+    cluster.fault = () => ({ errorCode: ErrorCode.REQUEST_TIMED_OUT, after: true })
+    const sends = ['b', 'c', 'd', 'e'].map((value) => producer.send('t', { partition: 0, value }))
+    await cluster.fake.sim.run({ until: () => cluster.log(0).values.length === 5, maxVirtualMs: 1_000 })
+    cluster.log(0).forgetAllButLast()
+    cluster.fault = () => undefined
+    await cluster.fake.sim.complete(Promise.all(sends))
+    await cluster.fake.sim.complete(producer.send('t', { partition: 0, value: 'f' }))
+    assert.deepEqual(cluster.log(0).values, ['a', 'b', 'c', 'd', 'e', 'f'])
+    assert.equal(cluster.log(0).batches.at(-1)?.batch.producerEpoch, 0)
+    await cluster.fake.sim.complete(producer.close())
+  })
+
   test('gives the numbers of a refused batch to those behind it', async () => {
     const cluster = await ProduceCluster.start(1)
     cluster.fault = ({ bytes }) => (bytes.includes('bad') ? { errorCode: ErrorCode.INVALID_RECORD } : undefined)

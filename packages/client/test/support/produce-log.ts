@@ -3,6 +3,7 @@ import { crc32c } from '@odradek/base'
 import {
   ApiKey,
   BatchLayout,
+  type DescribeProducersRequest,
   decodeRecords,
   ErrorCode,
   type InitProducerIdRequest,
@@ -36,6 +37,11 @@ export class FakeLog {
 
   get values(): string[] {
     return this.batches.flatMap(({ records }) => records.map(({ value }) => value?.toString() ?? 'null'))
+  }
+
+  /** As Apache's broker after a kill: of each producer the last batch. */
+  forgetAllButLast(): void {
+    for (const entry of this.producers.values()) entry.batches = entry.batches.slice(-1)
   }
 
   /** Kafka's checks; the offset, or the error. */
@@ -91,6 +97,7 @@ export class ProduceCluster {
     this.#handle(ApiKey.PRODUCE, ({ body }, broker) => this.#produce(body, broker))
     this.#handle(ApiKey.INIT_PRODUCER_ID, ({ body }) => this.#initProducerId(body))
     this.#handle(ApiKey.METADATA, () => undefined)
+    this.#handle(ApiKey.DESCRIBE_PRODUCERS, ({ body }) => this.#describeProducers(body))
   }
 
   static async start(partitions: number, brokers: readonly number[] = [1], seed: number | string = 1): Promise<ProduceCluster> {
@@ -147,6 +154,21 @@ export class ProduceCluster {
       producerId: isKnown ? producerId : this.producerIds++,
       producerEpoch: isKnown ? producerEpoch + 1 : 0
     })
+  }
+
+  #describeProducers({ topics }: DescribeProducersRequest): object {
+    const producersOf = (topic: string, partition: number) =>
+      [...this.log(partition, topic).producers].map(([producerId, { epoch, batches }]) => ({
+        producerId,
+        producerEpoch: epoch,
+        lastSequence: batches.at(-1)?.last ?? -1
+      }))
+    return {
+      topics: topics.map(({ name, partitionIndexes }) => ({
+        name,
+        partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, activeProducers: producersOf(name, partitionIndex) }))
+      }))
+    }
   }
 
   #produce(request: ProduceRequest, broker: FakeBroker): FakeAnswer {
