@@ -99,7 +99,10 @@ export class BrokerServer implements BrokerContext {
     this.config = config
     this.nodeId = config.nodeId
     this.supportedFeatures = supportedFeatures(config.get('unstable.feature.versions.enable'))
-    this.replicas = new ReplicaManager(world)
+    this.replicas = new ReplicaManager(world, {
+      pin: (bytes) => this.#listeners.requestMemory.pin(bytes),
+      unpin: (bytes) => this.#listeners.requestMemory.unpin(bytes)
+    })
     this.fetchSessions = new FetchSessionCache(
       () => config.get('max.incremental.fetch.session.cache.slots'),
       () => world.random.below(SESSION_ID_BOUND - 1) + 1

@@ -10,6 +10,8 @@ export interface BudgetHolder {
 export class MemoryBudget {
   readonly limitBytes: number
   #usedBytes = 0
+  /** Of them, those that no holder has and that go without anybody's help. */
+  #pinnedBytes = 0
   #exempt: BudgetHolder | undefined
   readonly #waiting = new Set<BudgetHolder>()
 
@@ -34,10 +36,21 @@ export class MemoryBudget {
     this.#wake()
   }
 
+  /** Bytes that stay when their request is answered, such as those that the disk has not taken yet. */
+  pin(bytes: number): void {
+    this.#pinnedBytes += bytes
+    this.#usedBytes += bytes
+  }
+
+  unpin(bytes: number): void {
+    this.#pinnedBytes -= bytes
+    this.release(bytes)
+  }
+
   /** May this holder take more bytes now? When not, it is woken by `onBudget` later. */
   mayGrow(holder: BudgetHolder): boolean {
     if (!this.isFull || this.#exempt === holder) return true
-    if (this.#exempt === undefined) {
+    if (this.#mayExempt) {
       this.#exempt = holder
       return true
     }
@@ -53,8 +66,13 @@ export class MemoryBudget {
     this.#wake()
   }
 
+  /** While bytes are pinned somebody else makes room: an exemption would only let them grow. */
+  get #mayExempt(): boolean {
+    return this.#exempt === undefined && this.#pinnedBytes === 0
+  }
+
   #wake(): void {
-    while (this.#waiting.size > 0 && (!this.isFull || this.#exempt === undefined)) {
+    while (this.#waiting.size > 0 && (!this.isFull || this.#mayExempt)) {
       const [first] = this.#waiting
       this.#waiting.delete(first)
       if (this.isFull) this.#exempt = first

@@ -12,7 +12,7 @@ import { isInternalTopic } from '../internal-topics.ts'
 import type { Traffic } from '../metrics/traffic.ts'
 import { checkProduceRecords, isTransactional } from '../produce-records.ts'
 import type { Partition } from '../replica/partition.ts'
-import type { LocalTopic } from '../replica/replica-manager.ts'
+import type { CommitWait, LocalTopic } from '../replica/replica-manager.ts'
 import { missingPartitionCode, missingTopicCode } from '../topic-lookup.ts'
 
 type ProduceRequestTopicProduceData = ProduceRequest['topicData'][number]
@@ -20,12 +20,6 @@ type ProduceRequestPartitionProduceData = ProduceRequest['topicData'][number]['p
 type ProduceResponsePartitionProduceResponse = ProduceResponse['responses'][number]['partitionResponses'][number]
 
 type PartitionResponse = Input<ProduceResponsePartitionProduceResponse> & { index: number; errorCode: number }
-interface Wait {
-  readonly partition: Partition
-  readonly offset: number
-  readonly onResult: (errorCode: number) => void
-}
-
 const TOPIC_IDS_VERSION = 13
 const CURRENT_LEADER_VERSION = 10
 const WITHOUT_LOG_START: ReadonlySet<number> = new Set([
@@ -62,7 +56,7 @@ function handleProduce(
   if (request.transactionalId === null && hasTransactionalRecords(request)) {
     return acks === 0 ? CLOSE_CONNECTION : failAll(request, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, context)
   }
-  const waits: Wait[] = []
+  const waits: CommitWait[] = []
   let hasErrors = false
   const responses = request.topicData.map((topicData) => {
     const topic = findTopic(broker, topicData, context)
@@ -74,10 +68,28 @@ function handleProduce(
     const name = topic?.name ?? (topicData.name || broker.image.topicById(topicData.topicId)?.name || '')
     return { name, topicId: topicData.topicId, partitionResponses }
   })
-  if (acks === 0) return hasErrors ? CLOSE_CONNECTION : NO_RESPONSE
+  if (acks === 0) return withoutAnswer(broker, waits, responses)
   const response = hasErrors ? withLeaders(broker, responses, context) : { responses }
   if (waits.length === 0) return response
   return new Promise((resolve) => broker.replicas.awaitCommits(waits, Math.max(0, request.timeoutMs), () => resolve(response)))
+}
+
+/**
+ * acks=0. Nobody waits for an answer, but the request's memory is not given back before the disk has taken what it brought. An error
+ * closes the connection, which is how the client learns of it.
+ */
+function withoutAnswer(
+  broker: BrokerContext,
+  waits: readonly CommitWait[],
+  responses: readonly { partitionResponses: readonly PartitionResponse[] }[]
+): Answer<ProduceResponse> | Promise<Answer<ProduceResponse>> {
+  const outcome = () => {
+    const hasErrors = responses.some(({ partitionResponses }) => partitionResponses.some(({ errorCode }) => errorCode !== ErrorCode.NONE))
+    return hasErrors ? CLOSE_CONNECTION : NO_RESPONSE
+  }
+  const now = outcome()
+  if (waits.length === 0 || now === CLOSE_CONNECTION) return now
+  return new Promise((resolve) => broker.replicas.awaitCommits(waits, undefined, () => resolve(outcome())))
 }
 
 function hasTransactionalRecords(request: ProduceRequest): boolean {
@@ -113,7 +125,7 @@ interface PartitionAppend {
   readonly topic: LocalTopic | undefined
   readonly data: ProduceRequestPartitionProduceData
   readonly context: RequestContext
-  readonly waits: Wait[]
+  readonly waits: CommitWait[]
 }
 
 function appendPartition(broker: BrokerContext, append: PartitionAppend): PartitionResponse {
@@ -136,7 +148,12 @@ function appendPartition(broker: BrokerContext, append: PartitionAppend): Partit
     logAppendTimeMs: result.logAppendTimeMs,
     logStartOffset: partition.log.logStartOffset
   }
-  if (request.acks !== 0) waits.push({ partition, offset: result.lastOffset + 1, onResult: (errorCode) => settle(response, errorCode) })
+  waits.push({
+    partition,
+    offset: result.lastOffset + 1,
+    bytes: records.length,
+    onResult: (errorCode) => settle(response, errorCode)
+  })
   return response
 }
 

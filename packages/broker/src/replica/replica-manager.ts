@@ -16,18 +16,34 @@ export interface LocalTopic {
   readonly traffic: Traffic
 }
 
+/** Where bytes of requests are counted that no connection counts any more. */
+export interface RequestMemory {
+  pin(bytes: number): void
+  unpin(bytes: number): void
+}
+
+export interface CommitWait {
+  readonly partition: Partition
+  readonly offset: number
+  /** That were appended. */
+  readonly bytes: number
+  readonly onResult: (errorCode: number) => void
+}
+
 export class ReplicaManager {
   /** Of all topics, those that are gone too. */
   readonly traffic = new Traffic()
   readonly #world: World
+  readonly #requestMemory: RequestMemory
   readonly #topics = new Map<string, LocalTopic>()
   readonly #topicsById = new Map<Uuid, LocalTopic>()
   readonly #deadlines: Deadlines
   /** Partitions of the metadata that should be here and could not be opened: the error they answer. */
   readonly #offline = new Map<string, number>()
 
-  constructor(world: World) {
+  constructor(world: World, requestMemory: RequestMemory) {
     this.#world = world
+    this.#requestMemory = requestMemory
     this.#deadlines = new Deadlines(world)
   }
 
@@ -120,29 +136,35 @@ export class ReplicaManager {
     return fetch
   }
 
-  /** Calls `onDone` once all offsets are committed, or failed, or `timeoutMs` is over. `results` is filled with an error code each. */
-  awaitCommits(
-    waits: readonly { partition: Partition; offset: number; onResult: (errorCode: number) => void }[],
-    timeoutMs: number,
-    onDone: () => void
-  ): void {
+  /**
+   * Calls `onDone` once all offsets are committed, or failed, or `timeoutMs` is over; without it nothing but the log ends the wait.
+   * `onResult` is given an error code each. What is answered before it is written goes on counting as memory of requests: a disk
+   * that stands still must stop those who write, whatever time they give themselves.
+   */
+  awaitCommits(waits: readonly CommitWait[], timeoutMs: number | undefined, onDone: () => void): void {
     let missing = waits.length
     let isExpired = false
     const answered: boolean[] = []
-    const deadline = this.#deadlines.add(timeoutMs, () => {
+    const expire = (): void => {
       isExpired = true
-      waits.forEach(({ onResult }, index) => {
-        if (!answered[index]) onResult(ErrorCode.REQUEST_TIMED_OUT)
+      waits.forEach(({ bytes, onResult }, index) => {
+        if (answered[index]) return
+        this.#requestMemory.pin(bytes)
+        onResult(ErrorCode.REQUEST_TIMED_OUT)
       })
       onDone()
-    })
-    waits.forEach(({ partition, offset, onResult }, index) => {
+    }
+    const deadline = timeoutMs === undefined ? undefined : this.#deadlines.add(timeoutMs, expire)
+    waits.forEach(({ partition, offset, bytes, onResult }, index) => {
       partition.whenCommitted(offset, (errorCode) => {
-        if (isExpired) return
+        if (isExpired) {
+          this.#requestMemory.unpin(bytes)
+          return
+        }
         answered[index] = true
         onResult(errorCode)
         if (--missing > 0) return
-        this.#deadlines.remove(deadline)
+        if (deadline !== undefined) this.#deadlines.remove(deadline)
         onDone()
       })
     })
