@@ -375,7 +375,7 @@ export class Sender {
         this.#acknowledge(batch, -1, -1)
       } else {
         this.#identity?.requestRestart(queue)
-        batch.retryAtMs = 0
+        batch.retryAtMs = this.#now() + backoffMs(this.#cluster.backoff, batch.attempts, this.#world)
       }
       this.wake()
     }
