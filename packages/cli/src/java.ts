@@ -51,8 +51,8 @@ export const copiedMapSize = (count: number): number => (count === 0 ? 16 : 2 **
 export const nameOrder = <T>(items: readonly T[], nameOf: (item: T) => string, smallest?: number): T[] =>
   mapOrder(items, (item) => javaStringHash(nameOf(item)), smallest)
 export const stringOrder = (names: readonly string[]): string[] => mapOrder(names, javaStringHash)
-export const partitionOrder = <P extends TopicPartition>(partitions: readonly P[]): P[] =>
-  mapOrder(partitions, ({ topic, partition }) => combinedHash(partition, javaStringHash(topic)))
+export const partitionOrder = <P extends TopicPartition>(partitions: readonly P[], smallest?: number): P[] =>
+  mapOrder(partitions, partitionHash, smallest)
 
 /** The hash of an object with fields of these hashes. */
 export const combinedHash = (...fields: readonly number[]): number => fields.reduce((hash, field) => (Math.imul(31, hash) + field) | 0, 1)
