@@ -10,6 +10,7 @@ import type { ClusterOptions } from './cluster.ts'
 export type NetworkSettings = Pick<
   AdminSettings,
   | 'bootstrap.servers'
+  | 'client.dns.lookup'
   | 'client.id'
   | 'request.timeout.ms'
   | 'retry.backoff.ms'
@@ -46,6 +47,7 @@ export function clusterOptions(world: World, settings: NetworkSettings, identity
     kind: identity.kind,
     sensors: { samples: settings['metrics.num.samples'], windowMs: settings['metrics.sample.window.ms'] },
     brokers: controllers.length > 0 ? controllers : settings['bootstrap.servers'],
+    usesCanonicalNames: settings['client.dns.lookup'] === 'resolve_canonical_bootstrap_servers_only',
     usesControllers: controllers.length > 0,
     clientId: settings['client.id'] || identity.clientId,
     security: clientSecurity(world, settings, identity.given, identity),

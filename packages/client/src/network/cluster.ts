@@ -24,6 +24,8 @@ export interface ClusterOptions {
   readonly world: World
   /** bootstrap.servers */
   readonly brokers: string | readonly string[]
+  /** client.dns.lookup=resolve_canonical_bootstrap_servers_only */
+  readonly usesCanonicalNames?: boolean
   /** The addresses are of controllers (bootstrap.controllers): only requests that controllers serve work. */
   readonly usesControllers?: boolean
   readonly clientId?: string | null
@@ -141,6 +143,7 @@ export class Cluster {
       world,
       pool: this.#pool,
       bootstrap: this.#bootstrap,
+      usesCanonicalNames: options.usesCanonicalNames ?? false,
       usesControllers: this.usesControllers,
       rebootstraps: options.rebootstraps ?? true,
       backoff: this.backoff,

@@ -23,6 +23,8 @@ export interface LoaderOptions {
   readonly world: World
   readonly pool: ConnectionPool
   readonly bootstrap: readonly Endpoint[]
+  /** client.dns.lookup=resolve_canonical_bootstrap_servers_only: by all the names that their addresses have. */
+  readonly usesCanonicalNames: boolean
   /** The bootstrap addresses are of controllers (bootstrap.controllers, KIP-919). */
   readonly usesControllers: boolean
   /** metadata.recovery.strategy=rebootstrap */
@@ -91,7 +93,7 @@ export class MetadataLoader {
   /** Throws a retriable error when the next round may do better. */
   async #round(wants: Wants, signal: AbortSignal): Promise<void> {
     const failures: KafkaError[] = []
-    for (const endpoint of this.#candidates()) {
+    for (const endpoint of await this.#candidates(failures)) {
       try {
         const connection = await this.#options.pool.get(endpoint, 'data', signal)
         this.#options.onLoaded(await this.#ask(connection, wants, signal))
@@ -110,11 +112,27 @@ export class MetadataLoader {
     throw this.lastFailure
   }
 
-  #candidates(): readonly Endpoint[] {
-    const { pool, bootstrap, known, rebootstraps, world } = this.#options
+  /** What cannot be looked up is added to `failures`. */
+  async #candidates(failures: KafkaError[]): Promise<readonly Endpoint[]> {
+    const { pool, known, rebootstraps, world } = this.#options
     const nodes = this.#isLost ? [] : [...known().nodes.values()]
     const ranked = shuffled(nodes, world).sort((a, b) => pool.rank(a) - pool.rank(b))
-    return nodes.length === 0 || rebootstraps ? [...ranked, ...shuffled(bootstrap, world)] : ranked
+    return nodes.length === 0 || rebootstraps ? [...ranked, ...shuffled(await this.#bootstrap(failures), world)] : ranked
+  }
+
+  async #bootstrap(failures: KafkaError[]): Promise<readonly Endpoint[]> {
+    const { bootstrap, usesCanonicalNames, world } = this.#options
+    if (!usesCanonicalNames) return bootstrap
+    const lookups = bootstrap.map(async ({ host, port }) => {
+      try {
+        return (await world.network.canonicalNames(host)).map((name) => ({ host: name, port }))
+      } catch (cause) {
+        const message = `${host} in bootstrap.servers has no address now`
+        failures.push(new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, { message, cause, retriable: true }))
+        return []
+      }
+    })
+    return (await Promise.all(lookups)).flat()
   }
 
   async #ask(connection: ClientConnection, wants: Wants, signal: AbortSignal): Promise<ClusterMetadata> {

@@ -12,6 +12,7 @@ import { publish } from '../diagnostics.ts'
 import { KafkaError, toKafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { backoffMs } from '../network/retry.ts'
+import { isSecurityFailure } from '../security/security.ts'
 import { partitionKey } from '../types.ts'
 import type { Accumulator } from './accumulator.ts'
 import { type IdentityKeeper, isAfter } from './identity.ts'
@@ -454,9 +455,15 @@ export class Sender {
         node.isConnecting = false
         node.connectAtMs = this.#now() + backoffMs(this.#cluster.backoff, node.connectFailures++, this.#world)
         this.#lastError = toKafkaError(error)
+        if (isSecurityFailure(this.#lastError)) this.#refuse(queues, this.#lastError)
         if (!this.#isClosed) this.#refreshMetadata(new Set(queues.map(({ topic }) => topic)), this.#now())
       }
     )
+  }
+
+  /** Waiting would not help: what waits for the broker fails now. */
+  #refuse(queues: readonly PartitionQueue[], error: KafkaError): void {
+    for (const { batches } of queues) for (const batch of [...batches]) this.#fail(batch, error, batch.attempts === 0)
   }
 
   /** One at a time, and with a growing back-off while it does not help. */
