@@ -52,7 +52,7 @@ export const nameOrder = <T>(items: readonly T[], nameOf: (item: T) => string, s
   mapOrder(items, (item) => javaStringHash(nameOf(item)), smallest)
 export const stringOrder = (names: readonly string[]): string[] => mapOrder(names, javaStringHash)
 export const partitionOrder = <P extends TopicPartition>(partitions: readonly P[], smallest?: number): P[] =>
-  mapOrder(partitions, partitionHash, smallest)
+  mapOrder(partitions, ({ topic, partition }) => combinedHash(partition, javaStringHash(topic)), smallest)
 
 /** The hash of an object with fields of these hashes. */
 export const combinedHash = (...fields: readonly number[]): number => fields.reduce((hash, field) => (Math.imul(31, hash) + field) | 0, 1)
