@@ -105,7 +105,8 @@ export class ShareCluster {
     const { memberId, shareSessionEpoch: epoch } = request
     const key = `${broker.id}/${memberId}`
     const named = request.topics.flatMap(({ partitions }) => partitions)
-    assert.ok(!request.isRenewAck, 'a fetch with renewals')
+    const types = named.flatMap((each) => each.acknowledgementBatches.flatMap(({ acknowledgeTypes }) => acknowledgeTypes))
+    assert.ok(!request.isRenewAck && !types.includes(AcknowledgeType.RENEW), 'a fetch with renewals')
     let session = this.#sessions.get(key)
     if (epoch === 0) {
       assert.ok(
