@@ -84,7 +84,7 @@ async function nodeIds(admin: Admin): Promise<number[]> {
 async function existingTopics(admin: Admin, names: readonly string[]): Promise<ReadonlyMap<string, TopicDescription>> {
   const { values, errors } = await admin.describeTopics([...new Set(names)]).outcomes()
   const other = [...errors.values()].find(({ code }) => code !== 'UNKNOWN_TOPIC_OR_PARTITION')
-  if (other !== undefined) throw executionException(unreachable('describeTopics', other))
+  if (other !== undefined) throw executionException(unreachable('listNodes', other))
   return values
 }
 

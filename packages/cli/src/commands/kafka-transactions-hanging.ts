@@ -5,7 +5,7 @@ import type { Arguments } from '../command-line.ts'
 import { mapOrder, nameOrder, partitionOrder } from '../java.ts'
 import { table } from '../table.ts'
 import { ToolError } from '../tool.ts'
-import { attempt, descriptionWords, failure, keyOf, producersWords } from './kafka-transactions.ts'
+import { attempt, descriptionWords, failure, keyOf, producersCall, producersWords } from './kafka-transactions.ts'
 
 /** Topics or partitions in one request. */
 const BATCH = 500
@@ -55,7 +55,7 @@ async function partitionsOf(admin: Admin, { topic, partition, brokerId }: Scope)
   const topics = topic === undefined ? await topicNames(admin) : [topic]
   const found: TopicPartition[] = []
   for (const batch of batches(topics)) {
-    const described = await attempt('describeTopics', admin.describeTopics(batch), `Failed to describe ${batch.length} topics`)
+    const described = await attempt('listNodes', admin.describeTopics(batch), `Failed to describe ${batch.length} topics`)
     for (const { name, partitions } of nameOrder([...described.values()], ({ name }) => name)) {
       for (const { partition, replicas } of partitions)
         if (brokerId === undefined || replicas.some(({ id }) => id === brokerId)) found.push({ topic: name, partition })
@@ -78,7 +78,7 @@ async function openTransactions(
     const broker = brokerId === undefined ? 'Optional.empty' : `Optional[${brokerId}]`
     const what = `Failed to describe producers for ${batch.length} partitions on broker ${broker}`
     const words = producersWords(batch[0], brokerId)
-    const described = await attempt('describeProducers', admin.describeProducers(batch, { brokerId }), what, words)
+    const described = await attempt(producersCall(brokerId), admin.describeProducers(batch, { brokerId }), what, words)
     const now = Date.now()
     for (const one of partitionOrder(batch)) {
       for (const producer of described.get(keyOf(one)) ?? []) {
@@ -94,7 +94,7 @@ async function withoutCoordinator(admin: Admin, open: readonly OpenTransaction[]
   const byProducer = Map.groupBy(open, ({ producer }) => producer.producerId)
   const producerIds = mapOrder([...byProducer.keys()], (id) => Number(BigInt.asIntN(32, BigInt(id) ^ (BigInt(id) >> 32n))))
   const what = `Failed to list transactions for ${producerIds.length} producers`
-  const listed = await attempt('listTransactions', admin.listTransactions({ producerIds }), what)
+  const listed = await attempt('listTransactions(api=METADATA)', admin.listTransactions({ producerIds }), what)
   const ids = new Map(listed.map(({ producerId, transactionalId }) => [producerId, transactionalId]))
   const descriptions = await describe(admin, [...new Set(ids.values())])
   return producerIds.flatMap((producerId) => {

@@ -144,7 +144,7 @@ const actions: Readonly<Record<string, (admin: Admin, args: Arguments) => Promis
     }
     const what = `Failed to force terminate transactionalId \`${id}\``
     await attempt(
-      'fenceProducer',
+      'fenceProducer(api=FIND_COORDINATOR)',
       admin.forceTerminateTransaction(id),
       what,
       (code) => `${request} due to ${why[code] ?? 'unexpected error'}`
@@ -172,7 +172,7 @@ export const failure = (what: string, why: string): ToolError =>
 
 async function list(admin: Admin, args: Arguments): Promise<string> {
   const options = { durationMs: args.integer('--duration-filter'), transactionalIdPattern: args.value('--transactional-id-pattern') }
-  const found = await attempt('listTransactions', admin.listTransactions(options), 'Failed to list transactions')
+  const found = await attempt('listTransactions(api=METADATA)', admin.listTransactions(options), 'Failed to list transactions')
   return table(
     ['TransactionalId', 'Coordinator', 'ProducerId', 'TransactionState'],
     found.map(({ transactionalId, coordinatorId, producerId, state }) => [transactionalId, coordinatorId, producerId, state])
@@ -192,7 +192,12 @@ export const descriptionWords =
 async function describe(admin: Admin, args: Arguments): Promise<string> {
   const id = args.value('--transactional-id') as string
   const what = `Failed to describe transaction state of transactional-id \`${id}\``
-  const described = await attempt('describeTransactions', admin.describeTransactions([id]), what, descriptionWords(id))
+  const described = await attempt(
+    'describeTransactions(api=FIND_COORDINATOR)',
+    admin.describeTransactions([id]),
+    what,
+    descriptionWords(id)
+  )
   const rows = [...described.values()].map((one) => [
     one.coordinatorId,
     id,
@@ -219,6 +224,9 @@ const partitionOf = (args: Arguments): OnePartition => ({
   partition: args.integer('--partition') as number
 })
 
+export const producersCall = (brokerId: number | undefined): string =>
+  `describeProducers(api=${brokerId === undefined ? 'METADATA' : 'DESCRIBE_PRODUCERS'})`
+
 export const producersWords =
   ({ topic, partition }: OnePartition, brokerId?: number): Words =>
   (code) => {
@@ -229,7 +237,7 @@ export const producersWords =
 
 async function producersOf(admin: Admin, one: OnePartition, what: string, brokerId?: number): Promise<readonly ProducerState[]> {
   const made = admin.describeProducers([one], { brokerId })
-  const described = await attempt('describeProducers', made, what, producersWords(one, brokerId))
+  const described = await attempt(producersCall(brokerId), made, what, producersWords(one, brokerId))
   return described.get(keyOf(one)) ?? []
 }
 
@@ -259,7 +267,7 @@ async function abort(admin: Admin, args: Arguments): Promise<string> {
     INVALID_PRODUCER_EPOCH: 'due an invalid producer epoch',
     TRANSACTION_COORDINATOR_FENCED: `since the provided coordinator epoch ${coordinatorEpoch} has been fenced by the active coordinator`
   }
-  await attempt('abortTransaction', admin.abortTransaction(spec), `Failed to abort transaction ${text}`, (code, message) => {
+  await attempt('abortTransaction(api=METADATA)', admin.abortTransaction(spec), `Failed to abort transaction ${text}`, (code, message) => {
     return `WriteTxnMarkers request with ${text} failed ${why[code] ?? `due to unexpected error: ${message}`}`
   })
   return ''

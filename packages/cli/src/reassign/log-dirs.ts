@@ -9,7 +9,7 @@ const RETRY_MS = 100
 
 async function describe(admin: Admin, replicas: readonly TopicPartitionReplica[]): Promise<ReadonlyMap<string, ReplicaLogDirInfo>> {
   if (replicas.length === 0) return new Map()
-  return await wrapped(call('describeLogDirs', admin.describeReplicaLogDirs(replicas)), executionException)
+  return await wrapped(call('describeReplicaLogDirs', admin.describeReplicaLogDirs(replicas)), executionException)
 }
 
 /** By `replicaText`. */
