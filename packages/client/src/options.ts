@@ -1,6 +1,6 @@
 // Settings of a client: every setting of the Java client by its own name ('session.timeout.ms') or in camelCase (sessionTimeoutMs),
 // with Java's defaults and checks. An unknown name is an error that says what was probably meant.
-import { OdradekError } from '@odradek/base'
+import { editDistance, OdradekError } from '@odradek/base'
 import { type ConfigDefinition, type ConfigValue, parseValue } from '@odradek/config'
 import { ErrorCode } from '@odradek/protocol'
 import { KafkaError } from './errors.ts'
@@ -105,17 +105,6 @@ function unknownSetting(what: string, name: string, known: readonly string[]): K
   const [best] = close
   const hint = best !== undefined && best.distance <= Math.max(2, name.length / 3) ? `: did you mean ${best.each}?` : ''
   return invalidConfig(`A ${what} has no setting "${name}"${hint}`)
-}
-
-/** Levenshtein's. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)))
-    row = next
-  }
-  return row[b.length]
 }
 
 export function invalidConfig(message: string): KafkaError {

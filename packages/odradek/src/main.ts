@@ -1,148 +1,72 @@
-/** odradek start: a broker from nothing. Other commands come with the console tools. */
-import { existsSync, readdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+/** The odradek command: a broker from nothing, and one short way to topics, records, groups and settings. Each part loads when it is asked for. */
 import { OdradekError } from '@odradek/base'
-import { makePrivateFolder, readProperties, runServer, splitOnce } from '@odradek/cli'
-import { developmentProperties } from '@odradek/config'
-import type { LogLevel } from '@odradek/world'
-import { createMemoryDisk } from '@odradek/world/node'
-import { formatNewDirectories } from './format.ts'
+import { closest } from './commands/closest.ts'
+import { type CommandIo, processIo } from './commands/io.ts'
 
-const usage = `usage: odradek start [options]
-
-  --config FILE         a Kafka server.properties file; default: one node for development
-  --override KEY=VALUE  sets or replaces a setting; may be given many times
-  --data DIR            where the data lies (default ./data); a new folder is formatted
-  --port N              the port for clients (default 9092)
-  --ephemeral           keep everything in memory
-  --log-level LEVEL     TRACE, DEBUG, INFO, WARN or ERROR
-  --help                this text`
-
-interface StartOptions {
-  readonly config: string | undefined
-  readonly overrides: Map<string, string>
-  readonly data: string
-  readonly port: number
-  readonly isEphemeral: boolean
-  readonly logLevel: LogLevel
+interface Part {
+  readonly about: string
+  run(args: readonly string[], io: CommandIo): Promise<number>
 }
 
-const DEFAULT_PORT = 9092
-const LOG_LEVELS: readonly string[] = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR']
+const parts: Readonly<Record<string, Part>> = {
+  start: { about: 'start a broker', run: async (args) => (await import('./start.ts')).start(args) },
+  topic: {
+    about: 'list, describe, create, grow and delete topics',
+    run: async (args, io) => (await import('./commands/topic.ts')).topic(args, io)
+  },
+  produce: {
+    about: 'send records from standard input',
+    run: async (args, io) => (await import('./commands/produce.ts')).produce(args, io)
+  },
+  consume: { about: 'print records', run: async (args, io) => (await import('./commands/consume.ts')).consume(args, io) },
+  group: {
+    about: 'list, describe, rewind and delete groups',
+    run: async (args, io) => (await import('./commands/group.ts')).group(args, io)
+  },
+  config: { about: 'show and change dynamic settings', run: async (args, io) => (await import('./commands/config.ts')).config(args, io) },
+  cluster: {
+    about: 'brokers, controller and features',
+    run: async (args, io) => (await import('./commands/cluster.ts')).cluster(args, io)
+  },
+  profile: { about: 'remember clusters by name', run: async (args, io) => (await import('./commands/profile.ts')).profile(args, io) },
+  completion: {
+    about: 'completion for bash, zsh or fish',
+    run: async (args, io) => (await import('./commands/completion.ts')).completion(args, io)
+  }
+}
 
-export async function main(argv: readonly string[]): Promise<number> {
-  const [command, ...rest] = argv[0]?.startsWith('-') || argv.length === 0 ? ['start', ...argv] : argv
-  if (command === 'help' || rest.includes('--help')) {
-    console.log(usage)
+const usage = `usage: odradek [COMMAND] [options]
+
+${Object.entries(parts)
+  .map(([name, { about }]) => `  ${name.padEnd(12)}${about}`)
+  .join('\n')}
+
+Without a command it starts a broker. odradek COMMAND --help tells the options of each.
+`
+
+export async function main(argv: readonly string[], io: CommandIo = processIo): Promise<number> {
+  const [first] = argv
+  if (first === 'help' || first === '--help' || first === '-h') {
+    io.out(usage)
     return 0
   }
-  if (command !== 'start') return fail(`${command} is no command of odradek`)
+  if (first === '--version' || first === 'version') {
+    io.out(`${(await import('./commands/version.ts')).version()}\n`)
+    return 0
+  }
+  const [name, ...args] = first === undefined || first.startsWith('-') ? ['start', ...argv] : argv
+  if (name === '__complete') return await (await import('./commands/completion.ts')).complete(args, io)
+  const part = parts[name]
+  if (part === undefined) {
+    const meant = closest(name, Object.keys(parts))
+    io.err(`${name} is no command of odradek${meant === undefined ? '' : `: did you mean ${meant}?`}\n\n${usage}`)
+    return 1
+  }
   try {
-    return await start(readOptions(rest))
+    return await part.run(args, io)
   } catch (error) {
-    if (error instanceof OdradekError && error.code === 'USAGE') return fail(error.message)
-    throw error
+    if (io.env.ODRADEK_STACK !== undefined || !(error instanceof OdradekError)) throw error
+    io.err(`${error.message}\n`)
+    return 1
   }
-}
-
-function fail(message: string): number {
-  console.error(`${message}\n\n${usage}`)
-  return 1
-}
-
-function readOptions(args: readonly string[]): StartOptions {
-  const values = parse(args)
-  const overrides = new Map<string, string>()
-  for (const text of values.override ?? []) {
-    const [key, value] = splitOnce(text)
-    if (value === undefined) throw new OdradekError('USAGE', `--override wants KEY=VALUE, not ${text}`)
-    overrides.set(key, value)
-  }
-  const port = Number(values.port ?? DEFAULT_PORT)
-  if (!Number.isInteger(port) || port < 0 || port > 65535)
-    throw new OdradekError('USAGE', `--port wants a number from 0 to 65535, not ${values.port}`)
-  if (values.config !== undefined && (values.port !== undefined || values.data !== undefined)) {
-    throw new OdradekError(
-      'USAGE',
-      '--port and --data belong to the development node; with --config set listeners and log.dirs by --override'
-    )
-  }
-  const logLevel = (values['log-level'] ?? (process.stdout.isTTY ? 'WARN' : 'INFO')).toUpperCase()
-  if (!LOG_LEVELS.includes(logLevel)) throw new OdradekError('USAGE', `--log-level wants one of ${LOG_LEVELS.join(', ')}`)
-  return {
-    config: values.config,
-    overrides,
-    data: resolve(values.data ?? 'data'),
-    port,
-    isEphemeral: values.ephemeral ?? false,
-    logLevel: logLevel as LogLevel
-  }
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        config: { type: 'string' },
-        override: { type: 'string', multiple: true },
-        data: { type: 'string' },
-        port: { type: 'string' },
-        ephemeral: { type: 'boolean' },
-        'log-level': { type: 'string' }
-      }
-    }).values
-  } catch (error) {
-    throw new OdradekError('USAGE', (error as Error).message, { cause: error })
-  }
-}
-
-function start(options: StartOptions): Promise<number> {
-  const { data, port, isEphemeral, overrides, logLevel } = options
-  const properties = options.config === undefined ? developmentProperties({ port, dataDir: data }) : readProperties(options.config)
-  if (options.config === undefined && !isEphemeral) checkDataFolder(data)
-  return runServer({
-    properties,
-    overrides,
-    logLevel,
-    disk: isEphemeral ? createMemoryDisk() : undefined,
-    prepare: formatNewDirectories,
-    onStarted: (server) => {
-      const listener = server.listeners.find(({ isController }) => !isController)
-      const host = listener?.host === '' || listener?.host === '0.0.0.0' || listener?.host === '127.0.0.1' ? 'localhost' : listener?.host
-      console.log(
-        welcome(`${host}:${listener?.port}`, isEphemeral ? 'in memory, gone when the broker stops' : server.config.logDirs.join(', '))
-      )
-    }
-  })
-}
-
-/** A folder that holds something else is left alone. */
-function checkDataFolder(path: string): void {
-  makePrivateFolder(path)
-  if (existsSync(join(path, 'meta.properties'))) return
-  const others = readdirSync(path).filter((name) => name !== '.lock' && name !== 'bootstrap.checkpoint')
-  if (others.length === 0) return
-  throw new OdradekError(
-    'DATA_DIR_FOREIGN',
-    `${path} holds files but no meta.properties, so it is no data directory of Kafka; name an empty or new one with --data`
-  )
-}
-
-function welcome(bootstrap: string, data: string): string {
-  return `
-Odradek serves the Kafka protocol.
-
-  bootstrap server   ${bootstrap}
-  data               ${data}
-
-Try it with the tools of Apache Kafka:
-
-  kafka-topics.sh --bootstrap-server ${bootstrap} --create --topic hello --partitions 3
-  kafka-console-producer.sh --bootstrap-server ${bootstrap} --topic hello
-  kafka-console-consumer.sh --bootstrap-server ${bootstrap} --topic hello --from-beginning
-
-Stop it with Ctrl-C.
-`
 }

@@ -89,7 +89,8 @@ describe('odradek start', () => {
   })
 
   test('explains itself', () => {
-    assert.match(run(bin, '--help').stdout, /usage: odradek start/)
+    assert.match(run(bin, '--help').stdout, /usage: odradek \[COMMAND\]/)
+    assert.match(run(bin, 'start', '--help').stdout, /usage: odradek start/)
     for (const args of [
       ['dance'],
       ['start', '--port', 'x'],

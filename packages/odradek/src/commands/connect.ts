@@ -1,0 +1,78 @@
+// The cluster that a command talks to: --brokers, --profile, ODRADEK_BROKERS, the current profile, localhost:9092.
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { OdradekError } from '@odradek/base'
+import type { Kafka } from '@odradek/client'
+import type { Arguments } from './arguments.ts'
+import type { CommandIo } from './io.ts'
+import { type Profile, readProfiles } from './profiles.ts'
+
+const quiet = { isEnabled: () => false, log: () => {} }
+
+/** Settings of clients by Kafka's names, and the brokers. */
+export async function settingsOf(args: Arguments, io: CommandIo): Promise<{ brokers: string; settings: Record<string, string> }> {
+  const profile = profileOf(args, io)
+  const settings: Record<string, string> = { ...profile?.settings }
+  const file = args.text('command-config')
+  if (file !== undefined) {
+    const { parseProperties } = await import('@odradek/config')
+    Object.assign(settings, Object.fromEntries(parseProperties(readText(file, io))))
+  }
+  Object.assign(settings, args.pairs('set'))
+  const named = settings['bootstrap.servers']
+  delete settings['bootstrap.servers']
+  return { brokers: args.text('brokers') ?? named ?? profile?.brokers ?? io.env.ODRADEK_BROKERS ?? 'localhost:9092', settings }
+}
+
+function profileOf(args: Arguments, io: CommandIo): Profile | undefined {
+  const asked = args.text('profile')
+  if (asked === undefined && (args.has('brokers') || io.env.ODRADEK_BROKERS !== undefined)) return undefined
+  const { current, profiles } = readProfiles(io)
+  const name = asked ?? current
+  if (name === undefined) return undefined
+  const found = profiles[name]
+  if (found === undefined)
+    throw new OdradekError('PROFILE_UNKNOWN', `There is no profile ${name}. Known: ${Object.keys(profiles).join(', ') || 'none'}.`)
+  return found
+}
+
+function readText(path: string, io: CommandIo): string {
+  try {
+    return readFileSync(resolve(io.cwd, path), 'utf8')
+  } catch (error) {
+    throw new OdradekError('FILE_UNREADABLE', `${path} cannot be read: ${(error as Error).message}`)
+  }
+}
+
+/** A cluster for the time of `use`. An error of Kafka's says what, at which cluster, and what to do about it. */
+export async function withKafka<T>(
+  args: Arguments,
+  io: CommandIo,
+  use: (kafka: Kafka, settings: Readonly<Record<string, string>>) => Promise<T>
+): Promise<T> {
+  const { brokers, settings } = await settingsOf(args, io)
+  const { Kafka, PartialFailureError } = await import('@odradek/client')
+  await using kafka = new Kafka({ brokers, logger: quiet })
+  try {
+    return await use(kafka, { 'default.api.timeout.ms': '15000', ...settings })
+  } catch (error) {
+    if (error instanceof PartialFailureError)
+      throw new OdradekError('ITEMS_FAILED', [...error.errors].map(([key, one]) => `${key}: ${one.message} (${one.code})`).join('\n'), {
+        cause: error
+      })
+    const { code, message } = error as OdradekError
+    if (code === 'REQUEST_TIMED_OUT')
+      throw new OdradekError(
+        'CLUSTER_UNREACHABLE',
+        `No answer from ${brokers}: ${message}\nIs a broker running there? Name another one with --brokers.`,
+        { cause: error }
+      )
+    throw error
+  }
+}
+
+/** Admin settings only: what a profile has for producers and consumers is passed over. */
+export async function adminSettings(settings: Readonly<Record<string, string>>): Promise<Record<string, string>> {
+  const { adminConfigDefinitions } = await import('@odradek/config')
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => adminConfigDefinitions.has(name)))
+}

@@ -1,0 +1,158 @@
+// odradek group: ls, describe, reset, delete.
+import type { Admin, TopicPartition } from '@odradek/client'
+import { type Arguments, outputOption, runVerb, usageError, type Verb } from './arguments.ts'
+import { adminSettings, withKafka } from './connect.ts'
+import type { CommandIo } from './io.ts'
+import { formOf, print, show } from './output.ts'
+
+export const group = (args: readonly string[], io: CommandIo): Promise<number> => runVerb('group', verbs, args, io)
+
+const ls: Verb = {
+  spec: {
+    usage: 'group ls [PATTERN]',
+    about: 'Lists groups of every kind; PATTERN is a regular expression.',
+    options: outputOption,
+    most: 1
+  },
+  run: (args, io) =>
+    withKafka(args, io, async (kafka, settings) => {
+      const admin = kafka.admin(await adminSettings(settings))
+      const pattern = new RegExp(args.rest[0] ?? '')
+      return await show(args, io, async () => {
+        const groups = (await admin.listGroups()).filter(({ groupId }) => pattern.test(groupId))
+        const rows = groups.map(({ groupId, type, groupState, protocol }) => ({ group: groupId, type, state: groupState, protocol }))
+        return { rows, columns: ['group', 'type', 'state'] }
+      })
+    })
+}
+
+const describe: Verb = {
+  spec: {
+    usage: 'group describe ID',
+    about: 'Offsets and lag of a group, partition by partition.',
+    options: outputOption,
+    least: 1,
+    most: 1
+  },
+  run: (args, io) =>
+    withKafka(args, io, async (kafka, settings) => {
+      const [groupId] = args.rest
+      const admin = kafka.admin(await adminSettings(settings))
+      return await show(args, io, async () => {
+        const described = (await admin.describeConsumerGroups([groupId])).get(groupId)
+        const committed = (await admin.listConsumerGroupOffsets([groupId])).get(groupId)?.offsets ?? new Map()
+        const owners = new Map<string, string>()
+        const partitions = new Map<string, TopicPartition>()
+        for (const member of described?.members ?? [])
+          for (const one of member.assignment) {
+            owners.set(keyOf(one), `${member.clientId}@${member.host.replace(/^\//, '')}`)
+            partitions.set(keyOf(one), one)
+          }
+        for (const [key, one] of committed) if (one !== null) partitions.set(key, one)
+        const ends = await admin
+          .listOffsets([...partitions.values()].map(({ topic, partition }) => ({ topic, partition, spec: 'latest' })))
+          .outcomes()
+        const rows = [...partitions].sort(byPartition).map(([key, { topic, partition }]) => {
+          const [offset, end] = [committed.get(key)?.offset as number | undefined, ends.values.get(key)?.offset]
+          return {
+            topic,
+            partition,
+            offset,
+            end,
+            lag: offset === undefined || end === undefined ? undefined : end - offset,
+            member: owners.get(key)
+          }
+        })
+        return { rows, columns: ['topic', 'partition', 'offset', 'end', 'lag', 'member'] }
+      })
+    })
+}
+
+const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
+const byPartition = ([, a]: [string, TopicPartition], [, b]: [string, TopicPartition]): number =>
+  a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
+
+const reset: Verb = {
+  spec: {
+    usage: 'group reset ID --topic TOPIC --to WHERE',
+    about: 'Moves the committed offsets of a group that has no members. WHERE is start, end, a number or @TIME (ms or ISO 8601).',
+    options: {
+      topic: { short: 't', value: 'TOPIC', isMany: true, help: 'of this topic; TOPIC:N is one partition' },
+      to: { value: 'WHERE', help: 'start, end, N or @TIME' },
+      'dry-run': { help: 'show what would be, change nothing' },
+      output: outputOption.output
+    },
+    least: 1,
+    most: 1
+  },
+  run: (args, io) =>
+    withKafka(args, io, async (kafka, settings) => await resetOffsets(args, io, kafka.admin(await adminSettings(settings))))
+}
+
+async function resetOffsets(args: Arguments, io: CommandIo, admin: Admin): Promise<number> {
+  const [groupId] = args.rest
+  const to = args.text('to')
+  if (to === undefined || args.texts('topic').length === 0) throw usageError(`usage: odradek ${reset.spec.usage}`)
+  const partitions = (await Promise.all(args.texts('topic').map((text) => partitionsOf(text, admin)))).flat()
+  const offsets = await targets(partitions, to, admin)
+  const rows = offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset }))
+  if (!args.has('dry-run')) await admin.alterConsumerGroupOffsets(groupId, offsets)
+  print({ rows, columns: ['topic', 'partition', 'offset'] }, formOf(args, io), io)
+  if (args.has('dry-run')) io.err('nothing was changed (--dry-run)\n')
+  return 0
+}
+
+async function partitionsOf(text: string, admin: Admin): Promise<TopicPartition[]> {
+  const [, name, only] = /^(.*?)(?::(\d+))?$/.exec(text) as RegExpExecArray
+  if (only !== undefined) return [{ topic: name, partition: Number(only) }]
+  const found = (await admin.describeTopics([name])).get(name)
+  return (found?.partitions ?? []).map(({ partition }) => ({ topic: name, partition }))
+}
+
+async function targets(partitions: readonly TopicPartition[], to: string, admin: Admin): Promise<(TopicPartition & { offset: number })[]> {
+  const at = async (spec: 'earliest' | 'latest' | { timestamp: number }) =>
+    await admin.listOffsets(partitions.map(({ topic, partition }) => ({ topic, partition, spec })))
+  const [starts, ends] = await Promise.all([at('earliest'), at('latest')])
+  const found = to.startsWith('@') ? await at({ timestamp: timeOf(to.slice(1)) }) : undefined
+  return partitions.map((one) => {
+    const [start, end] = [starts.get(keyOf(one))?.offset ?? 0, ends.get(keyOf(one))?.offset ?? 0]
+    if (to === 'start') return { ...one, offset: start }
+    if (to === 'end') return { ...one, offset: end }
+    if (found !== undefined) {
+      const offset = found.get(keyOf(one))?.offset ?? -1
+      return { ...one, offset: offset < 0 ? end : offset }
+    }
+    const offset = Number(to)
+    if (!Number.isSafeInteger(offset) || offset < 0) throw usageError(`--to wants start, end, a number or @TIME, not ${to}`)
+    return { ...one, offset: Math.min(Math.max(offset, start), end) }
+  })
+}
+
+function timeOf(text: string): number {
+  const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
+  if (Number.isNaN(time)) throw usageError(`@TIME wants ms or ISO 8601, not ${text}`)
+  return time
+}
+
+const remove: Verb = {
+  spec: {
+    usage: 'group delete ID...',
+    about: 'Deletes groups that have no members, with their offsets.',
+    options: { 'dry-run': { help: 'check only' } },
+    least: 1,
+    most: Number.POSITIVE_INFINITY
+  },
+  run: (args, io) =>
+    withKafka(args, io, async (kafka, settings) => {
+      const admin = kafka.admin(await adminSettings(settings))
+      const isDry = args.has('dry-run')
+      const { values, errors } = isDry
+        ? await admin.describeConsumerGroups(args.rest).outcomes()
+        : await admin.deleteConsumerGroups(args.rest).outcomes()
+      for (const name of values.keys()) io.out(`${isDry ? 'would delete' : 'deleted'} ${name}\n`)
+      for (const [name, error] of errors) io.err(`${name}: ${error.message} (${error.code})\n`)
+      return errors.size === 0 ? 0 : 1
+    })
+}
+
+export const verbs: Readonly<Record<string, Verb>> = { ls, describe, reset, delete: remove }

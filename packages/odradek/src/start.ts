@@ -1,0 +1,142 @@
+/** odradek start: a broker from nothing. */
+import { existsSync, readdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { OdradekError } from '@odradek/base'
+import { makePrivateFolder, readProperties, runServer, splitOnce } from '@odradek/cli'
+import { developmentProperties } from '@odradek/config'
+import type { LogLevel } from '@odradek/world'
+import { createMemoryDisk } from '@odradek/world/node'
+import { formatNewDirectories } from './format.ts'
+
+const usage = `usage: odradek start [options]
+
+  --config FILE         a Kafka server.properties file; default: one node for development
+  --override KEY=VALUE  sets or replaces a setting; may be given many times
+  --data DIR            where the data lies (default ./data); a new folder is formatted
+  --port N              the port for clients (default 9092)
+  --ephemeral           keep everything in memory
+  --log-level LEVEL     TRACE, DEBUG, INFO, WARN or ERROR
+  --help                this text`
+
+interface StartOptions {
+  readonly config: string | undefined
+  readonly overrides: Map<string, string>
+  readonly data: string
+  readonly port: number
+  readonly isEphemeral: boolean
+  readonly logLevel: LogLevel
+}
+
+const DEFAULT_PORT = 9092
+const LOG_LEVELS: readonly string[] = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR']
+
+export async function start(args: readonly string[]): Promise<number> {
+  if (args.includes('--help')) {
+    console.log(usage)
+    return 0
+  }
+  try {
+    return await run(readOptions(args))
+  } catch (error) {
+    if (!(error instanceof OdradekError) || error.code !== 'USAGE') throw error
+    console.error(`${error.message}\n\n${usage}`)
+    return 1
+  }
+}
+
+function readOptions(args: readonly string[]): StartOptions {
+  const values = parse(args)
+  const overrides = new Map<string, string>()
+  for (const text of values.override ?? []) {
+    const [key, value] = splitOnce(text)
+    if (value === undefined) throw new OdradekError('USAGE', `--override wants KEY=VALUE, not ${text}`)
+    overrides.set(key, value)
+  }
+  const port = Number(values.port ?? DEFAULT_PORT)
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new OdradekError('USAGE', `--port wants a number from 0 to 65535, not ${values.port}`)
+  if (values.config !== undefined && (values.port !== undefined || values.data !== undefined)) {
+    throw new OdradekError(
+      'USAGE',
+      '--port and --data belong to the development node; with --config set listeners and log.dirs by --override'
+    )
+  }
+  const logLevel = (values['log-level'] ?? (process.stdout.isTTY ? 'WARN' : 'INFO')).toUpperCase()
+  if (!LOG_LEVELS.includes(logLevel)) throw new OdradekError('USAGE', `--log-level wants one of ${LOG_LEVELS.join(', ')}`)
+  return {
+    config: values.config,
+    overrides,
+    data: resolve(values.data ?? 'data'),
+    port,
+    isEphemeral: values.ephemeral ?? false,
+    logLevel: logLevel as LogLevel
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        config: { type: 'string' },
+        override: { type: 'string', multiple: true },
+        data: { type: 'string' },
+        port: { type: 'string' },
+        ephemeral: { type: 'boolean' },
+        'log-level': { type: 'string' }
+      }
+    }).values
+  } catch (error) {
+    throw new OdradekError('USAGE', (error as Error).message, { cause: error })
+  }
+}
+
+function run(options: StartOptions): Promise<number> {
+  const { data, port, isEphemeral, overrides, logLevel } = options
+  const properties = options.config === undefined ? developmentProperties({ port, dataDir: data }) : readProperties(options.config)
+  if (options.config === undefined && !isEphemeral) checkDataFolder(data)
+  return runServer({
+    properties,
+    overrides,
+    logLevel,
+    disk: isEphemeral ? createMemoryDisk() : undefined,
+    prepare: formatNewDirectories,
+    onStarted: (server) => {
+      const listener = server.listeners.find(({ isController }) => !isController)
+      const host = listener?.host === '' || listener?.host === '0.0.0.0' || listener?.host === '127.0.0.1' ? 'localhost' : listener?.host
+      console.log(
+        welcome(`${host}:${listener?.port}`, isEphemeral ? 'in memory, gone when the broker stops' : server.config.logDirs.join(', '))
+      )
+    }
+  })
+}
+
+/** A folder that holds something else is left alone. */
+function checkDataFolder(path: string): void {
+  makePrivateFolder(path)
+  if (existsSync(join(path, 'meta.properties'))) return
+  const others = readdirSync(path).filter((name) => name !== '.lock' && name !== 'bootstrap.checkpoint')
+  if (others.length === 0) return
+  throw new OdradekError(
+    'DATA_DIR_FOREIGN',
+    `${path} holds files but no meta.properties, so it is no data directory of Kafka; name an empty or new one with --data`
+  )
+}
+
+function welcome(bootstrap: string, data: string): string {
+  return `
+Odradek serves the Kafka protocol.
+
+  bootstrap server   ${bootstrap}
+  data               ${data}
+
+Try it with the tools of Apache Kafka:
+
+  kafka-topics.sh --bootstrap-server ${bootstrap} --create --topic hello --partitions 3
+  kafka-console-producer.sh --bootstrap-server ${bootstrap} --topic hello
+  kafka-console-consumer.sh --bootstrap-server ${bootstrap} --topic hello --from-beginning
+
+Stop it with Ctrl-C.
+`
+}
