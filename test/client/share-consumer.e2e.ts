@@ -60,7 +60,7 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
 
   function member(name: string, options: ShareConsumerOptions<string, string> = {}): Shared {
     const consumer = kafka.shareConsumer<string, string>({ groupId: `g-${name}`, ...options })
-    consumer.subscribe([text(name)] as never)
+    consumer.subscribe(text(name))
     return consumer
   }
 
