@@ -99,7 +99,7 @@ describe('odradek start', () => {
       ['start', '--log-level', 'LOUD']
     ]) {
       const { status, stderr } = run(bin, ...args)
-      assert.deepEqual([status, /usage: odradek start/.test(stderr)], [1, true], args.join(' '))
+      assert.deepEqual([status, /usage: odradek/.test(stderr)], [1, true], args.join(' '))
     }
   })
 })
