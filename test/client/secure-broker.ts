@@ -65,6 +65,7 @@ export async function startSecureBroker(certificates: Certificates, overrides: R
       ...storesOf(certificates, '', 'broker.p12'),
       ...storesOf(certificates, 'listener.name.elsewhere.', 'elsewhere.p12'),
       'listener.name.mtls.ssl.client.auth': 'required',
+      'delegation.token.secret.key': 'master-key',
       'listener.name.reauth.connections.max.reauth.ms': '2000',
       ...Object.assign({}, ...sasl),
       ...overrides

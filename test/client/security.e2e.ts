@@ -10,6 +10,7 @@ import { inspect, promisify } from 'node:util'
 import { Kafka, KafkaError, type KafkaOptions } from '@odradek/client'
 import { storePassword } from '../interop/support/certificates.ts'
 import { repositoryRoot, toolchain } from '../interop/support/toolchains.ts'
+import { eventually } from './eventually.ts'
 import { prepareCertificates, type SecureBroker, startSecureBroker, users } from './secure-broker.ts'
 
 const login = 'org.apache.kafka.common.security'
@@ -199,6 +200,19 @@ describe('a client with TLS and SASL', { timeout: 300_000 }, () => {
     }
   })
 
+  it('logs in with a delegation token', async () => {
+    const brokers = secure.address('SASL_SSL')
+    const tls = { ca: secure.ca }
+    await using kafka = new Kafka({ logger: silent, brokers, tls, sasl: { mechanism: 'SCRAM-SHA-256', ...alice } })
+    const { tokenId, hmac } = await kafka.admin().createDelegationToken()
+    const password = hmac.toString('base64')
+    const jaas = (secret: string): string =>
+      `${login}.scram.ScramLoginModule required username="${tokenId}" password="${secret}" tokenauth="true";`
+    const settings = { securityProtocol: 'SASL_SSL', saslMechanism: 'SCRAM-SHA-256', ...trust() }
+    await eventually(async () => assert.equal(await connects({ brokers, ...settings, saslJaasConfig: jaas(password) }), 1))
+    await refused('SASL_AUTHENTICATION_FAILED', /SCRAM-SHA-256/, { brokers, ...settings, saslJaasConfig: jaas('another-secret') })
+  })
+
   it('asks for nothing about metrics where a broker has no receiver for them', async () => {
     const apis: unknown[] = []
     const listener = (message: unknown): void => void apis.push((message as { api: string }).api)
@@ -227,11 +241,16 @@ describe('a client with TLS and SASL', { timeout: 300_000 }, () => {
         `  username="alice" password="${password}";`
       ].join('\n')
     const command = (name: string, ...args: string[]) =>
-      promisify(execFile)(process.execPath, [join(repositoryRoot, 'node_modules/.bin', name), ...args], { timeout: 30_000 })
+      promisify(execFile)(process.execPath, [join(repositoryRoot, 'packages/cli/bin', `${name}.mjs`), ...args], { timeout: 30_000 })
     const to = ['--bootstrap-server', secure.address('SASL_SSL'), '--command-config', path]
     writeFileSync(path, lines(users.alice))
     await command('kafka-topics', ...to, '--create', '--topic', 'by-command')
     assert.match((await command('kafka-topics', ...to, '--list')).stdout, /^by-command$/m)
+    const producing = command('kafka-console-producer', ...to, '--topic', 'by-command')
+    producing.child.stdin?.end('one\ntwo\n')
+    await producing
+    const consumed = await command('kafka-console-consumer', ...to, '--topic', 'by-command', '--from-beginning', '--max-messages', '2')
+    assert.equal(consumed.stdout, 'one\ntwo\n')
     writeFileSync(path, lines('another-secret'))
     await assert.rejects(command('kafka-topics', ...to, '--list'), (error: { stdout: string; stderr: string; code: number }) => {
       assert.equal(error.code, 1)

@@ -35,6 +35,8 @@ class SaslBroker {
   /** Of the answer to a request, ms. */
   answerMs = 0
   violations = 0
+  /** In place of an answer to SaslAuthenticate: a body, bytes behind the header, or nothing. */
+  lie: (() => object | Buffer | undefined) | undefined
   #sessionEndsAtMs = Infinity
   #isBetween = false
 
@@ -83,6 +85,14 @@ class SaslBroker {
       const mechanisms = ['PLAIN', 'OAUTHBEARER']
       this.#isBetween = mechanisms.includes(mechanism)
       socket.write(encodeResponseFrame(SaslHandshakeResponse, header, { errorCode: this.#isBetween ? 0 : 33, mechanisms }))
+    } else if (header.apiKey === ApiKey.SASL_AUTHENTICATE && this.lie !== undefined) {
+      const lie = this.lie()
+      if (Buffer.isBuffer(lie)) {
+        const frame = Buffer.alloc(9)
+        frame.writeInt32BE(5 + lie.length, 0)
+        frame.writeInt32BE(header.correlationId, 4)
+        socket.write([Buffer.concat([frame, lie])])
+      } else if (lie !== undefined) socket.write(encodeResponseFrame(SaslAuthenticateResponse, header, lie))
     } else if (header.apiKey === ApiKey.SASL_AUTHENTICATE) {
       const { authBytes } = SaslAuthenticateRequest.decodeAt(frame, header.bodyOffset, header.apiVersion).value
       const isRight = authBytes.toString().includes(this.password)
@@ -146,6 +156,34 @@ describe('authentication of a client connection', () => {
     assert.equal(await broker.sim.complete(outcome), 'enough')
     await broker.sim.advance(5_000)
     assert.equal(broker.client.host.sockets.size, 0)
+  })
+})
+
+describe('a broker that lies while it authenticates', () => {
+  const answers: [string, Partial<SaslBroker>, string, boolean][] = [
+    ['with challenges without end', { lie: () => ({ authBytes: Buffer.from('again') }) }, 'PROTOCOL_VIOLATION', false],
+    ['with bytes that are no answer', { lie: () => Buffer.alloc(3, 0xff) }, 'PROTOCOL_VIOLATION', false],
+    ['with an unknown error', { lie: () => ({ errorCode: 12_345 }) }, 'SASL_AUTHENTICATION_FAILED', false],
+    ['with silence', { lie: () => undefined }, 'REQUEST_TIMEOUT', true]
+  ]
+  for (const [how, behaviour, code, retriable] of answers)
+    test(`${how} is found out in bounded time`, async () => {
+      const broker = Object.assign(await new SaslBroker().listen(), behaviour)
+      const source = { token: async () => ({ value: 'right' }), forget() {} }
+      const outcome = await broker.sim.complete(settled(broker.connect(oauthBearerMechanism(source), { requestTimeoutMs: 3_000 })))
+      assert.deepEqual({ code: outcome.code, retriable: outcome.retriable }, { code, retriable })
+      assert.ok(broker.sim.nowMs < 4_000)
+      await broker.sim.advance(5_000)
+      assert.equal(broker.client.host.sockets.size, 0)
+    })
+
+  test('by a session of a negative or of no length gets no second authentication', async () => {
+    const broker = Object.assign(await new SaslBroker().listen(), { sessionLifetimeMs: -5 })
+    const connection = await broker.sim.complete(broker.connect(plainMechanism('alice', 'right')))
+    broker.sessionLifetimeMs = 0
+    await broker.sim.advance(10_000)
+    assert.equal(broker.count('SaslHandshake'), 1)
+    connection.close()
   })
 })
 
