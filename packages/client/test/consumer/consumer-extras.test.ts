@@ -49,6 +49,15 @@ async function reading(end: number, options: object = {}) {
   return { fake, consumer, committed }
 }
 
+/** A group of one member; `leave` is the answer to its last heartbeat. */
+function answerGroup(fake: FakeCluster, leave: 'silence' | object): void {
+  fake.handlers.set(ApiKey.CONSUMER_GROUP_HEARTBEAT, ({ body }) => {
+    const { memberId, memberEpoch } = body as { memberId: string; memberEpoch: number }
+    if (memberEpoch < 0) return leave
+    return { memberId, memberEpoch: 1, heartbeatIntervalMs: 1000, assignment: { topicPartitions: [{ topicId: ID, partitions: [0] }] } }
+  })
+}
+
 test('interceptors see what is handed out and committed, may leave records out, and may fail', async () => {
   const seen: string[] = []
   const interceptors: ConsumerInterceptor[] = [
@@ -120,15 +129,30 @@ test('a handler that hangs holds up neither the end of a run nor close for ever,
   assert.equal(committed.at(-1), 2)
 })
 
+test('close waits for handlers of a group no longer than its time', async () => {
+  const { fake, consumer, committed } = await reading(5)
+  await fake.sim.complete(consumer.unsubscribe())
+  answerGroup(fake, {})
+  let hasHung = false
+  const run = settled(
+    consumer.run('a', ({ offset }) => {
+      hasHung ||= offset === 3
+      return offset === 3 ? new Promise(() => {}) : undefined
+    })
+  )
+  while (!hasHung) await fake.sim.advance(100)
+  const before = fake.sim.nowMs
+  await fake.sim.complete(consumer.close({ timeoutMs: 1000 }))
+  assert.ok(fake.sim.nowMs - before < 1500)
+  assert.equal((await fake.sim.complete(run)).code, 'CLIENT_CLOSED')
+  assert.equal(committed.at(-1), 3)
+})
+
 test('a signal ends unsubscribe and close while the group does not answer', async () => {
   for (const method of ['unsubscribe', 'close'] as const) {
     const { fake, consumer } = await reading(5)
     await fake.sim.complete(consumer.unsubscribe())
-    fake.handlers.set(ApiKey.CONSUMER_GROUP_HEARTBEAT, ({ body }) => {
-      const { memberId, memberEpoch } = body as { memberId: string; memberEpoch: number }
-      if (memberEpoch < 0) return 'silence'
-      return { memberId, memberEpoch: 1, heartbeatIntervalMs: 1000, assignment: { topicPartitions: [{ topicId: ID, partitions: [0] }] } }
-    })
+    answerGroup(fake, 'silence')
     consumer.subscribe('a')
     assert.equal((await fake.sim.complete(consumer.poll({ timeoutMs: 5000 }))).count, 5)
     const before = fake.sim.nowMs
