@@ -2,6 +2,7 @@
 // Modules load when they are used: a command that only tells its usage starts no client.
 import type { Consumer, ConsumerOptions, Kafka, Producer, ProducerOptions, ShareConsumer, ShareConsumerOptions } from '@odradek/client'
 import type { Logger } from '@odradek/world'
+import { warnOfUnreachableBrokers } from './connection-warnings.ts'
 import { readInput, ToolError, type ToolIo, timeOfLog } from './tool.ts'
 
 export type Settings = Record<string, string>
@@ -48,7 +49,9 @@ async function clientOf<C>(
   const settings = knownSettings(`a ${kind}`, definitions, given, io)
   for (const name of ownSettings) delete settings[name]
   const label = { producer: 'Producer', consumer: 'Consumer', 'share consumer': 'ShareConsumer' }[kind]
-  const kafka = new Kafka({ logger: logger(`${label} clientId=${settings['client.id']}`, io) })
+  const client = `${label} clientId=${settings['client.id']}`
+  warnOfUnreachableBrokers(client, io)
+  const kafka = new Kafka({ logger: logger(client, io) })
   try {
     return make(kafka, settings)
   } catch (error) {
@@ -56,6 +59,9 @@ async function clientOf<C>(
     throw new ToolError((error as Error).message, 'org.apache.kafka.common.config.ConfigException')
   }
 }
+
+/** No broker has an address: trying again, or another record, makes no sense. Java's clients cannot be made then. */
+export const isHopeless = (error: unknown): boolean => (error as { code?: string } | null)?.code === 'NO_RESOLVABLE_BOOTSTRAP'
 
 /** Close it; there is nothing else to close. Settings that contradict each other are a ToolError. */
 export const makeProducer = (settings: Settings, io: ToolIo): Promise<Producer> =>

@@ -1,5 +1,6 @@
 // Records sent one after the other to one topic by a command that may have more of them than memory: each call says when to go on.
 import type { Producer, ProducerRecord, SendCallback } from '@odradek/client'
+import { isHopeless } from './clients.ts'
 
 export class PacedSender {
   readonly #producer: Producer
@@ -22,6 +23,7 @@ export class PacedSender {
     try {
       await this.#producer.partitionsFor(this.#topic)
     } catch (error) {
+      if (isHopeless(error)) throw error
       done(error as Error, null)
       return
     }

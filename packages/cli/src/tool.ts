@@ -94,12 +94,13 @@ export interface Target {
 
 export async function withAdmin<T>(target: Target, io: ToolIo, use: (admin: Admin) => Promise<T>): Promise<T> {
   const given = target.commandConfig === undefined ? {} : await readCommandConfig(target.commandConfig, io)
-  const { Kafka } = await import('@odradek/client')
+  const [{ Kafka }, { warnOfUnreachableBrokers }] = await Promise.all([import('@odradek/client'), import('./connection-warnings.ts')])
   const bootstrap =
     target.bootstrapController === undefined
       ? { 'bootstrap.servers': target.bootstrapServer }
       : { 'bootstrap.controllers': target.bootstrapController }
   const logger = { isEnabled: () => false, log: () => {} }
+  warnOfUnreachableBrokers('AdminClient', io)
   await using kafka = new Kafka({ logger })
   return await use(makeAdmin(kafka, { ...target.defaults, ...given, ...bootstrap }))
 }

@@ -1,6 +1,6 @@
 /** kafka-verifiable-consumer: reads a topic and tells each thing that happens to it as JSON. As Kafka's tool does it. */
 import type { Consumer, ConsumerRecord, ConsumerRecords, TopicPartition } from '@odradek/client'
-import { makeConsumer, readSettings, type Settings } from '../clients.ts'
+import { isHopeless, makeConsumer, readSettings, type Settings } from '../clients.ts'
 import { type Arguments, programUsageError } from '../command-line.ts'
 import { printEvent } from '../json-lines.ts'
 import { runProgram } from '../program-tool.ts'
@@ -19,6 +19,7 @@ export const main = (argv: readonly string[], io: ToolIo = processIo): Promise<n
     try {
       await new Verifier(consumer, args, io).run()
     } catch (error) {
+      if (isHopeless(error)) throw error
       if (!io.signal.aborted) {
         logError(io, 'Error during processing, terminating consumer process: ', 'org.apache.kafka.tools.VerifiableConsumer')
         io.err(`${javaError(error)}\n`)

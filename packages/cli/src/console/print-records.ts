@@ -1,6 +1,7 @@
 // The loop of a console consumer: polls, prints, counts, and stops cleanly when it has enough, when nothing comes any more, when it is
 // interrupted and when nobody reads its output.
 import type { Consumer, ConsumerRecord } from '@odradek/client'
+import { isHopeless } from '../clients.ts'
 import { javaError, logError, ToolError, type ToolIo } from '../tool.ts'
 import type { Formatter } from './formatters.ts'
 import { OutputBuffer } from './output-buffer.ts'
@@ -83,6 +84,7 @@ async function pollAndPrint(consumer: Reader, printer: Printer, { timeoutMs = PO
       records = await consumer.poll({ timeoutMs, signal })
     } catch (error) {
       if (signal.aborted) return
+      if (isHopeless(error)) throw error
       logError(io, 'Error processing message, terminating consumer process: ', logger)
       io.err(`${javaError(error)}\n`)
       return

@@ -1,7 +1,7 @@
 // Console consumers that run while some of the transcripts are recorded: one in a group of the classic protocol, one in a group of
 // the consumer protocol, both at the end of the topic and with their offsets committed.
 import { Kafka } from '@odradek/client'
-import { runCommand } from '../../../packages/cli/test/support/transcripts.ts'
+import { runCommand } from './transcripts.ts'
 
 export interface LiveConsumers {
   /** They leave their groups. */
@@ -23,13 +23,17 @@ export async function startLiveConsumers(bootstrap: string): Promise<LiveConsume
     const around = { bootstrap, controller: '', cwd: '.', signal: interruption.signal }
     return runCommand({ tool: 'kafka-console-consumer', args }, around)
   })
-  await caughtUp(bootstrap)
-  return {
-    async stop() {
-      interruption.abort()
-      await Promise.all(ends)
-    }
+  const stop = async (): Promise<void> => {
+    interruption.abort()
+    await Promise.all(ends)
   }
+  try {
+    await caughtUp(bootstrap)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { stop }
 }
 
 /** Resolves when every group has committed the end of every partition. */
