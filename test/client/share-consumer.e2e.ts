@@ -253,7 +253,7 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
   test('the verifiable and the measuring command tell what they did as those of Apache Kafka do', async (t) => {
     if (missing) return t.skip('no Java')
     await prepared('told', 1, numbers(10))
-    const around = { bootstrap: broker.bootstrapServers, controller: '', cwd: dataDir }
+    const around = { bootstrap: broker.bootstrapServers, controller: 'localhost:1', cwd: dataDir }
     const common = ['--bootstrap-server', '<BOOTSTRAP>', '--topic', 'told']
     const told = await runCommand(
       {
