@@ -325,7 +325,7 @@ const maintenance: Mutant[] = [
     'a log of which all has expired forgets its offset',
     'O1',
     'retention.ts',
-    [['    await keepEnd(log)\n', '']],
+    [['    await keepEnd(log, log.segments[count])\n', '']],
     ['retention.test.ts']
   ),
   mutant(

@@ -51,6 +51,7 @@ test('with durability=sync records are neither acknowledged nor read before they
   await createTopic(reader, 'slow')
   assert.equal((await produce(producer, 'slow', batchOf('first'))).errorCode, ErrorCode.NONE)
   slow.hold()
+  using _ = { [Symbol.dispose]: () => slow.release() }
   let isAnswered = false
   const answer = produce(producer, 'slow', batchOf('second')).finally(() => {
     isAnswered = true
