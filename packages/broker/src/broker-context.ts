@@ -3,6 +3,7 @@ import type { BrokerConfig } from '@odradek/config'
 import type { GroupCoordinator } from '@odradek/coordinator'
 import type { MetadataImage, MetadataNode, SupportedRange } from '@odradek/metadata'
 import type { LogManager } from '@odradek/storage'
+import type { MemoryBudget } from '@odradek/transport'
 import type { World } from '@odradek/world'
 import type { LoggerLevels } from './broker-loggers.ts'
 import type { FetchSessionCache } from './fetch/fetch-session.ts'
@@ -33,6 +34,8 @@ export interface BrokerContext {
   controllerId(): number
   /** Where clients of the listener find this broker. */
   ownEndpoint(context: RequestContext): { host: string; port: number } | undefined
+  /** Bytes of answers that peers have not read, and of those that are being read from files. */
+  readonly responseMemory: MemoryBudget
   /** fetch.max.bytes, or less while memory for responses is short. */
   fetchBytesMax(): number
   /** The log of the partition has begun to move to another directory. */

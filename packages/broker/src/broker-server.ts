@@ -16,6 +16,7 @@ import {
 } from '@odradek/metadata'
 import { CreateTopicsRequest } from '@odradek/protocol'
 import { LogManager, logConfigFrom, logManagerSettingsFrom, readMetaProperties } from '@odradek/storage'
+import type { MemoryBudget } from '@odradek/transport'
 import type { World } from '@odradek/world'
 import type { BrokerContext } from './broker-context.ts'
 import type { LoggerLevels } from './broker-loggers.ts'
@@ -146,6 +147,10 @@ export class BrokerServer implements BrokerContext {
 
   get requestCount(): number {
     return this.#listeners.requestCount
+  }
+
+  get responseMemory(): MemoryBudget {
+    return this.#listeners.responseMemory
   }
 
   controllerId(): number {

@@ -268,3 +268,43 @@ describe('a fetch session', () => {
     assert.equal(broker.server.fetchSessions.size, 5)
   })
 })
+
+test('a fetch of a session that waited brings what it waited for', async () => {
+  await using own = await startBroker()
+  const reader = await own.connect()
+  await createTopic(reader, 'awaited')
+  const topics = [{ topic: 'awaited', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000_000 }] }]
+  const fields = { maxWaitMs: 10_000, minBytes: 1, maxBytes: 1_000_000 }
+  const { sessionId } = await reader.call(FetchRequest, FetchResponse, 12, { ...fields, maxWaitMs: 0, sessionEpoch: 0, topics })
+  assert.notEqual(sessionId, 0)
+  const answer = reader.call(FetchRequest, FetchResponse, 12, { ...fields, sessionId, sessionEpoch: 1, topics: [] })
+  while (own.server.replicas.get('awaited', 0)?.fetchWaiters.size !== 1) await new Promise((resolve) => setImmediate(resolve))
+  await produce(await own.connect(), 'awaited', batchOf('news'))
+  const { responses } = await answer
+  assert.equal(responses.length, 1)
+  assert.ok((responses[0].partitions[0].records as Buffer).length > 0)
+})
+
+test('a fetch waits while answers that nobody reads fill the memory, and is forgotten with its connection', async () => {
+  await using own = await startBroker()
+  const [reader, leaving] = [await own.connect(), await own.connect()]
+  await createTopic(reader, 'full')
+  await produce(reader, 'full', batchOf('x'))
+  const { responseMemory } = own.server
+  responseMemory.reserve(responseMemory.limitBytes)
+  const topics = [{ topic: 'full', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000 }] }]
+  const fields = { maxWaitMs: 0, minBytes: 1, maxBytes: 1_000, sessionEpoch: -1, topics }
+  let isAnswered = false
+  const answer = reader.call(FetchRequest, FetchResponse, 12, fields).finally(() => {
+    isAnswered = true
+  })
+  while (own.server.requestCount < 1) await new Promise((resolve) => setImmediate(resolve))
+  leaving.request(FetchRequest, 12, fields)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  leaving.close()
+  while (own.server.connectionCount > 1) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(isAnswered, false)
+  responseMemory.release(responseMemory.limitBytes)
+  assert.deepEqual(valuesOf((await answer).responses[0].partitions[0].records), ['x'])
+  assert.equal(responseMemory.usedBytes, 0)
+})

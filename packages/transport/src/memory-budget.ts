@@ -14,6 +14,7 @@ export class MemoryBudget {
   #pinnedBytes = 0
   #exempt: BudgetHolder | undefined
   readonly #waiting = new Set<BudgetHolder>()
+  readonly #patient = new Set<BudgetHolder>()
 
   constructor(limitBytes: number) {
     this.limitBytes = limitBytes
@@ -58,9 +59,17 @@ export class MemoryBudget {
     return false
   }
 
+  /** As `mayGrow`, for those whom no exemption helps: others make room sooner or later. */
+  hasRoomFor(holder: BudgetHolder): boolean {
+    if (!this.isFull) return true
+    this.#patient.add(holder)
+    return false
+  }
+
   /** The holder keeps no bytes any more. */
   leave(holder: BudgetHolder): void {
     this.#waiting.delete(holder)
+    this.#patient.delete(holder)
     if (this.#exempt !== holder) return
     this.#exempt = undefined
     this.#wake()
@@ -76,6 +85,11 @@ export class MemoryBudget {
       const [first] = this.#waiting
       this.#waiting.delete(first)
       if (this.isFull) this.#exempt = first
+      first.onBudget()
+    }
+    while (this.#patient.size > 0 && !this.isFull) {
+      const [first] = this.#patient
+      this.#patient.delete(first)
       first.onBudget()
     }
   }

@@ -49,7 +49,8 @@ export interface FetchScope {
   readonly session: FetchSession | undefined
   /** A full request that asks for a session. */
   readonly wantsSession: boolean
-  readonly partitions: Iterable<FetchPartition>
+  /** A list: a fetch that waits reads it again. */
+  readonly partitions: readonly FetchPartition[]
 }
 
 /** Sessions used within this time are evicted only for bigger ones that are older than it. */
@@ -100,7 +101,7 @@ export class FetchSessionCache {
     }
     session.epoch = session.epoch === 0x7fffffff ? 1 : session.epoch + 1
     this.#touch(session, now)
-    return { errorCode: ErrorCode.NONE, session, wantsSession: false, partitions: session.partitions.values() }
+    return { errorCode: ErrorCode.NONE, session, wantsSession: false, partitions: [...session.partitions.values()] }
   }
 
   /** Makes a session for a full request that was answered; 0 when there is no room. */

@@ -26,13 +26,12 @@ export interface ReadLimits {
 
 const NO_RECORDS = Buffer.alloc(0)
 
-/** One value for each of `partitions`, in their order. */
+/** One value for each of `entries`, in their order. */
 export function readPartitions(
   broker: BrokerContext,
-  partitions: Iterable<FetchPartition>,
+  entries: readonly FetchPartition[],
   limits: ReadLimits
 ): PartitionRead[] | Promise<PartitionRead[]> {
-  const entries = Array.isArray(partitions) ? (partitions as FetchPartition[]) : [...partitions]
   return continueReads(broker, { entries, limits, reads: [], remaining: limits.maxBytes })
 }
 

@@ -29,7 +29,7 @@ function handleFetch(broker: BrokerContext, request: FetchRequest, context: Requ
   if (replicaId >= 0) return failAll(request, ErrorCode.CLUSTER_AUTHORIZATION_FAILED, context)
   const scope = beginSession(broker, request, context)
   if (scope.errorCode !== ErrorCode.NONE) return { errorCode: scope.errorCode, sessionId: INVALID_SESSION_ID, responses: [] }
-  return new Fetch(broker, request, context, scope).run()
+  return new Fetch(broker, request, context, scope).start()
 }
 
 function beginSession(broker: BrokerContext, request: FetchRequest, context: RequestContext): FetchScope {
@@ -79,8 +79,24 @@ class Fetch {
     this.#deadlineMs = request.maxWaitMs <= 0 ? 0 : broker.world.clock.monotonicMs() + request.maxWaitMs
   }
 
+  /** While peers do not read their answers no more are made. */
+  start(): Response | Promise<Response> {
+    const { responseMemory } = this.#broker
+    if (!responseMemory.isFull) return this.run()
+    return new Promise((resolve, reject) => {
+      const holder = {
+        onBudget: () => {
+          this.#context.onAbandoned = undefined
+          new Promise<Response>((started) => started(this.run())).then(resolve, reject)
+        }
+      }
+      this.#context.onAbandoned = () => responseMemory.leave(holder)
+      responseMemory.hasRoomFor(holder)
+    })
+  }
+
   run(): Response | Promise<Response> {
-    const reads = readPartitions(this.#broker, this.#scope.partitions, this.#limits)
+    const reads = this.#read()
     return reads instanceof Promise ? reads.then((value) => this.#answerOrWait(value)) : this.#answerOrWait(reads)
   }
 
@@ -119,8 +135,20 @@ class Fetch {
     })
   }
 
-  #readAndRespond(): Response | Promise<Response> {
+  /** What a file is read for counts from the beginning: many reads at once take memory before the first of them is answered. */
+  #read(): PartitionRead[] | Promise<PartitionRead[]> {
     const reads = readPartitions(this.#broker, this.#scope.partitions, this.#limits)
+    if (!(reads instanceof Promise)) return reads
+    let bytes = 0
+    for (const { maxBytes } of this.#scope.partitions) bytes += Math.max(0, maxBytes)
+    const reserved = Math.min(bytes, this.#limits.maxBytes)
+    const { responseMemory } = this.#broker
+    responseMemory.reserve(reserved)
+    return reads.finally(() => responseMemory.release(reserved))
+  }
+
+  #readAndRespond(): Response | Promise<Response> {
+    const reads = this.#read()
     return reads instanceof Promise ? reads.then((value) => this.#respond(value)) : this.#respond(reads)
   }
 
