@@ -35,7 +35,12 @@ const byTool: Readonly<Record<string, (text: string) => string>> = {
       .replace(/\d+ ms ago +/g, '<N> ms ago')
       .replace(/CONTROLLER:\/\/[^"]*/g, 'CONTROLLER://<CONTROLLER>'),
   'kafka-reassign-partitions': (text) => text.replace(/"log_dirs":\["[^"]*[/>][^"]*"\]/g, '"log_dirs":["<LOGDIR>"]'),
-  'kafka-transactions': (text) => text.replace(/^\d+ *(?=\t)/gm, '<N>').replace(/\d{13}/g, '<MS>')
+  'kafka-transactions': (text) =>
+    text
+      .replace(/^\d+ *(?=\t)/gm, '<N>')
+      .replace(/\d{13}/g, '<MS>')
+      // How long a transaction has run.
+      .replace(/(?<=[a-z] *\t\d+ *\t<MS> *\t)(?:\d+|<N>) *(?=\t)/g, '<N>')
 }
 
 /** Of an exception that Java printed after its message: class, frames and causes. */
