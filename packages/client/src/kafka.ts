@@ -102,7 +102,7 @@ export class Kafka implements AsyncDisposable {
   /** Throws INVALID_CONFIG for settings that do not exist, have wrong values or contradict each other. */
   shareConsumer<K = Buffer, V = Buffer>(options: ShareConsumerOptions<K, V> = {}): ShareConsumer<K, V> {
     const { settings, given } = this.resolve<ShareConsumerSettings>('share consumer', shareConsumerConfigDefinitions, options)
-    const cluster = this.#cluster(settings, { given, kind: 'consumer-share', clientId: this.nextClientId('share-consumer') })
+    const cluster = this.#cluster(settings, { given, kind: 'consumer', clientId: this.nextClientId('share-consumer') })
     return this.adopt(new ShareConsumer<K, V>({ cluster, settings }))
   }
 

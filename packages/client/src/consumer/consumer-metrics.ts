@@ -16,25 +16,22 @@ export interface PartitionLag {
 
 export class ConsumerMetrics {
   readonly #metrics: ClientMetrics
-  readonly #records: Sensor
+  readonly #polls: PollMetrics
   readonly #bytes: Sensor
-  readonly #betweenPolls: Sensor
   readonly #rebalances: Sensor
-  #lastPollMs = Number.NaN
+  #lastRebalanceMs = Number.NaN
 
   constructor(metrics: ClientMetrics, network: NetworkMetrics) {
     this.#metrics = metrics
-    this.#records = metrics.sensor()
+    this.#polls = new PollMetrics(metrics, { group: GROUP, fetchGroup: FETCH_GROUP })
     this.#bytes = metrics.sensor()
-    this.#betweenPolls = metrics.sensor()
     this.#rebalances = metrics.sensor()
-    metrics.rateAndTotal(FETCH_GROUP, 'records-consumed', this.#records, 'sum')
     metrics.rateAndTotal(FETCH_GROUP, 'bytes-consumed', this.#bytes, 'sum')
-    metrics.gauge(FETCH_GROUP, 'records-per-request-avg', () => this.#records.average())
-    metrics.averageAndMax(GROUP, 'time-between-poll', this.#betweenPolls)
-    metrics.gauge(GROUP, 'last-poll-seconds-ago', () => (metrics.now() - this.#lastPollMs) / 1000)
-    metrics.rateAndTotal(COORDINATOR_GROUP, 'rebalance', this.#rebalances, 'count')
-    this.#followFetches(network)
+    metrics.gauge(COORDINATOR_GROUP, 'rebalance-rate-per-hour', () => this.#rebalances.rateOfCount() * 3600)
+    metrics.counter(COORDINATOR_GROUP, 'rebalance-total', () => this.#rebalances.count)
+    metrics.gauge(COORDINATOR_GROUP, 'last-rebalance-seconds-ago', () => (metrics.now() - this.#lastRebalanceMs) / 1000)
+    followFetches(metrics, network, { group: FETCH_GROUP, api: 'FetchRequest' })
+    followHeartbeats(metrics, network, { group: COORDINATOR_GROUP, apis: ['HeartbeatRequest', 'ConsumerGroupHeartbeatRequest'] })
     this.#followGroup(network)
   }
 
@@ -53,13 +50,11 @@ export class ConsumerMetrics {
   }
 
   polled(): void {
-    const now = this.#metrics.now()
-    if (!Number.isNaN(this.#lastPollMs)) this.#betweenPolls.record(now - this.#lastPollMs)
-    this.#lastPollMs = now
+    this.#polls.polled()
   }
 
   handedOut(records: number): void {
-    this.#records.record(records)
+    this.#polls.handedOut(records)
   }
 
   /** Of the records of one partition in an answer. */
@@ -69,19 +64,7 @@ export class ConsumerMetrics {
 
   assigned(): void {
     this.#rebalances.record(1)
-  }
-
-  #followFetches(network: NetworkMetrics): void {
-    const [latency, size, throttle] = [this.#metrics.sensor(), this.#metrics.sensor(), this.#metrics.sensor()]
-    this.#metrics.rateAndTotal(FETCH_GROUP, 'fetch', latency, 'count')
-    this.#metrics.averageAndMax(FETCH_GROUP, 'fetch-latency', latency)
-    this.#metrics.averageAndMax(FETCH_GROUP, 'fetch-size', size)
-    this.#metrics.averageAndMax(FETCH_GROUP, 'fetch-throttle-time', throttle)
-    network.onResponse('FetchRequest', (latencyMs, bytes, throttleTimeMs) => {
-      latency.record(latencyMs)
-      size.record(bytes)
-      throttle.record(throttleTimeMs)
-    })
+    this.#lastRebalanceMs = this.#metrics.now()
   }
 
   #followGroup(network: NetworkMetrics): void {
@@ -94,15 +77,63 @@ export class ConsumerMetrics {
     follow('commit', 'OffsetCommitRequest', 'latency')
     follow('join', 'JoinGroupRequest', 'time')
     follow('sync', 'SyncGroupRequest', 'time')
-    const beats = this.#metrics.sensor()
-    let lastBeatMs = Number.NaN
-    this.#metrics.rateAndTotal(COORDINATOR_GROUP, 'heartbeat', beats, 'count')
-    this.#metrics.gauge(COORDINATOR_GROUP, 'heartbeat-response-time-max', () => beats.maximum())
-    this.#metrics.gauge(COORDINATOR_GROUP, 'last-heartbeat-seconds-ago', () => (this.#metrics.now() - lastBeatMs) / 1000)
-    for (const api of ['HeartbeatRequest', 'ConsumerGroupHeartbeatRequest'])
-      network.onResponse(api, (latencyMs) => {
-        beats.record(latencyMs)
-        lastBeatMs = this.#metrics.now()
-      })
+  }
+}
+
+export function followFetches(metrics: ClientMetrics, network: NetworkMetrics, { group, api }: { group: string; api: string }): void {
+  const [latency, size, throttle] = [metrics.sensor(), metrics.sensor(), metrics.sensor()]
+  metrics.rateAndTotal(group, 'fetch', latency, 'count')
+  metrics.averageAndMax(group, 'fetch-latency', latency)
+  metrics.averageAndMax(group, 'fetch-size', size)
+  metrics.averageAndMax(group, 'fetch-throttle-time', throttle)
+  network.onResponse(api, (latencyMs, bytes, throttleTimeMs) => {
+    latency.record(latencyMs)
+    size.record(bytes)
+    throttle.record(throttleTimeMs)
+  })
+}
+
+export function followHeartbeats(
+  metrics: ClientMetrics,
+  network: NetworkMetrics,
+  { group, apis }: { group: string; apis: readonly string[] }
+): void {
+  const beats = metrics.sensor()
+  let lastBeatMs = Number.NaN
+  metrics.rateAndTotal(group, 'heartbeat', beats, 'count')
+  metrics.gauge(group, 'heartbeat-response-time-max', () => beats.maximum())
+  metrics.gauge(group, 'last-heartbeat-seconds-ago', () => (metrics.now() - lastBeatMs) / 1000)
+  for (const api of apis)
+    network.onResponse(api, (latencyMs) => {
+      beats.record(latencyMs)
+      lastBeatMs = metrics.now()
+    })
+}
+
+/** Of records handed out, and of polls. */
+export class PollMetrics {
+  readonly #now: () => number
+  readonly #records: Sensor
+  readonly #between: Sensor
+  #lastMs = Number.NaN
+
+  constructor(metrics: ClientMetrics, { group, fetchGroup }: { group: string; fetchGroup: string }) {
+    this.#now = metrics.now
+    this.#records = metrics.sensor()
+    this.#between = metrics.sensor()
+    metrics.rateAndTotal(fetchGroup, 'records-consumed', this.#records, 'sum')
+    metrics.gauge(fetchGroup, 'records-per-request-avg', () => this.#records.average())
+    metrics.averageAndMax(group, 'time-between-poll', this.#between)
+    metrics.gauge(group, 'last-poll-seconds-ago', () => (this.#now() - this.#lastMs) / 1000)
+  }
+
+  polled(): void {
+    const now = this.#now()
+    if (!Number.isNaN(this.#lastMs)) this.#between.record(now - this.#lastMs)
+    this.#lastMs = now
+  }
+
+  handedOut(records: number): void {
+    this.#records.record(records)
   }
 }

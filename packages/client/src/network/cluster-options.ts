@@ -30,7 +30,7 @@ export type NetworkSettings = Pick<
 
 /** Which client it is for, beside its settings. */
 export interface ClusterIdentity extends TypedSecurity {
-  readonly kind: 'producer' | 'consumer' | 'consumer-share' | 'admin-client'
+  readonly kind: 'producer' | 'consumer' | 'admin-client'
   /** Where client.id is not given. */
   readonly clientId: string
   /** The settings that were given. */

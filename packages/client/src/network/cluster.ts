@@ -130,7 +130,6 @@ export class Cluster {
     const now = (): number => world.clock.monotonicMs()
     this.metrics = new ClientMetrics({ kind: options.kind ?? 'admin-client', clientId: clientId ?? '', sensors: options.sensors, now })
     this.networkMetrics = new NetworkMetrics(this.metrics)
-    this.metrics.gauge(`${this.metrics.kind}-metrics`, 'metadata-age', () => (now() - this.#metadata.nodesFetchedAtMs) / 1000)
     this.#pool = new ConnectionPool({
       world,
       connection: { clientId, security, requestTimeoutMs, idleMs, inFlightMax },
@@ -157,6 +156,11 @@ export class Cluster {
   /** What is known now, without asking. */
   get current(): ClusterMetadata {
     return this.#metadata
+  }
+
+  /** Since when what is known of the cluster is from. */
+  get metadataAgeMs(): number {
+    return this.world.clock.monotonicMs() - this.#metadata.nodesFetchedAtMs
   }
 
   get isClosed(): boolean {

@@ -20,6 +20,7 @@ export interface ProducerGauges {
   readonly requestsInFlight: () => number
   /** Sends that wait for memory or their topic. */
   readonly recordsWaiting: () => number
+  readonly metadataAgeMs: () => number
 }
 
 export class ProducerMetrics {
@@ -62,7 +63,8 @@ export class ProducerMetrics {
     })
   }
 
-  watch({ bufferTotalBytes, bufferAvailableBytes, requestsInFlight, recordsWaiting }: ProducerGauges): void {
+  watch({ bufferTotalBytes, bufferAvailableBytes, requestsInFlight, recordsWaiting, metadataAgeMs }: ProducerGauges): void {
+    this.#metrics.gauge(GROUP, 'metadata-age', () => metadataAgeMs() / 1000)
     this.#metrics.gauge(GROUP, 'buffer-total-bytes', () => bufferTotalBytes)
     this.#metrics.gauge(GROUP, 'buffer-available-bytes', bufferAvailableBytes)
     this.#metrics.gauge(GROUP, 'requests-in-flight', requestsInFlight)

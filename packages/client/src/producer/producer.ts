@@ -166,7 +166,8 @@ export class Producer implements AsyncDisposable {
       bufferTotalBytes: memoryBytes,
       bufferAvailableBytes: () => this.#accumulator.availableBytes,
       requestsInFlight: () => this.#sender.requestsInFlight,
-      recordsWaiting: () => this.#waiting.size
+      recordsWaiting: () => this.#waiting.size,
+      metadataAgeMs: () => cluster.metadataAgeMs
     })
   }
 

@@ -5,6 +5,7 @@
 // at a time. Implicit acknowledgement: the next poll, a commit or close accept what the last poll gave.
 import type { ShareConsumerSettings } from '@odradek/config'
 import type { TimerHandle } from '@odradek/world'
+import type { PollMetrics } from '../consumer/consumer-metrics.ts'
 import { ConsumerRecords, type Taken } from '../consumer/consumer-records.ts'
 import { deserializerOf, typesOf } from '../consumer/engine.ts'
 import type { Deserializers } from '../consumer/fetched-records.ts'
@@ -13,6 +14,7 @@ import type { ConsumerRecord } from '../consumer/record.ts'
 import { Subscriber, type SubscribeTo } from '../consumer/subscriber.ts'
 import type { PollOptions } from '../consumer/types.ts'
 import { closedError, KafkaError, toKafkaError } from '../errors.ts'
+import type { ApplicationMetric, MetricsSnapshot } from '../metrics/client-metrics.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { unlessAborted } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
@@ -22,6 +24,7 @@ import type { Acknowledgement } from './acknowledgements.ts'
 import type { AcknowledgementCommitCallback, ShareHandler, ShareRunOptions, ShareStreamOptions } from './options.ts'
 import { ShareFetcher } from './share-fetcher.ts'
 import { ShareMembership } from './share-membership.ts'
+import { shareMetrics } from './share-metrics.ts'
 import type { SharePartition } from './share-partition.ts'
 import { runShareHandlers } from './share-run.ts'
 
@@ -40,6 +43,7 @@ const CLOSE_TIMEOUT_MS = 30_000
 
 export class ShareConsumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   readonly #cluster: Cluster
+  readonly #metrics: PollMetrics
   readonly #settings: ShareConsumerSettings
   readonly #defaults: Deserializers<K, V>
   readonly #topics = new Map<string, Deserializers<K, V>>()
@@ -57,6 +61,7 @@ export class ShareConsumer<K = Buffer, V = Buffer> implements AsyncDisposable {
 
   constructor({ cluster, settings }: ShareConsumerInit) {
     this.#cluster = cluster
+    this.#metrics = shareMetrics(cluster)
     this.#settings = settings
     const groupId = settings['group.id']
     if (groupId === null || groupId === '') throw invalidConfig('A share consumer needs a group.id')
@@ -100,6 +105,20 @@ export class ShareConsumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       onMetadata: () => this.#fetcher.pump(),
       onError
     })
+  }
+
+  /** Kafka's metrics of a share consumer, as they are now. */
+  metrics(): MetricsSnapshot {
+    return this.#cluster.metrics.snapshot()
+  }
+
+  /** A metric of the application, for those who subscribe to it on the cluster. */
+  registerMetricForSubscription(metric: ApplicationMetric): void {
+    this.#cluster.metrics.register(metric)
+  }
+
+  unregisterMetricFromSubscription(metric: Pick<ApplicationMetric, 'name' | 'group' | 'tags'>): void {
+    this.#cluster.metrics.unregister(metric)
   }
 
   /** By name or by typed topic. Replaces what was subscribed before. */
@@ -276,6 +295,7 @@ export class ShareConsumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   async #take(timeoutMs: number, signal: AbortSignal | undefined): Promise<ConsumerRecords<K, V>> {
     const deadlineMs = this.#deadline(timeoutMs)
     const answerMs = this.#deadline(this.#cluster.apiTimeoutMs)
+    this.#metrics.polled()
     this.#armPollTimer()
     this.#membership.start()
     try {
@@ -286,6 +306,7 @@ export class ShareConsumer<K = Buffer, V = Buffer> implements AsyncDisposable {
         const records: ConsumerRecord<K, V>[] = []
         const taken = this.#collect(records)
         if (taken.length > 0) {
+          this.#metrics.handedOut(records.length)
           this.#fetcher.wantNot()
           void this.#fetcher.flush(answerMs)
           return new ConsumerRecords(records, taken)
