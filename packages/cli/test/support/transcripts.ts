@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
+import { setTimeout } from 'node:timers/promises'
 import type { ToolIo } from '../../src/tool.ts'
 import { comparable } from './comparable.ts'
 import { memoryIo } from './memory-io.ts'
@@ -58,6 +59,17 @@ async function withoutChance<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Line by line, so that the records of lines have times of their own, as those of the recording have. */
+async function* typed(stdin: string): AsyncGenerator<Uint8Array> {
+  for (const line of stdin.split(/(?<=\n)/)) {
+    yield Buffer.from(line)
+    await setTimeout(2)
+  }
+}
+
+/** Thirty seconds pass until this one gives up: two will do. */
+const impatient: Readonly<Record<number, readonly string[]>> = { 353: ['--timeout', '2000'] }
+
 /** The command of this project, in this process. */
 export async function runCommand(
   { n, tool, args, stdin = '' }: Pick<Transcript, 'tool' | 'args' | 'stdin'> & { readonly n?: number },
@@ -65,13 +77,12 @@ export async function runCommand(
 ): Promise<Outcome> {
   const { main } = (await import(`../../src/commands/${tool}.ts`)) as { main(argv: readonly string[], io: ToolIo): Promise<number> }
   const io = memoryIo({
-    input: (async function* () {
-      yield Buffer.from(stdin)
-    })(),
+    input: typed(stdin),
     signal: signal ?? new AbortController().signal,
     cwd
   })
-  const filled = args.map((argument, index) =>
+  const given = [...args, ...(impatient[n ?? 0] ?? [])]
+  const filled = given.map((argument, index) =>
     args[index - 1] === '--timeout-ms' && tool !== 'kafka-console-share-consumer'
       ? CONSUMER_TIMEOUT_MS
       : argument
@@ -93,6 +104,7 @@ export const masked = (text: string): string =>
     .replace(/^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\]/gm, '[<TIME>]')
     .replace(/(localhost )\d+ +/g, '$1<PORT> ')
     .replace(/^(CreateTime|LogAppendTime):\d+/gm, '$1:<MS>')
+    .replace(/^(__consumer_offsets:\d+):\d+$/gm, '$1:<N>')
     .replace(/perf-consumer-(\d+|<N>)\) *$/gm, 'perf-consumer-<N>)')
     .replace(/"timestamp":\d+/g, '"timestamp":<MS>')
     .replace(/"avg_throughput":[\d.]+/g, '"avg_throughput":<N>')
