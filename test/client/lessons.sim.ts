@@ -111,6 +111,20 @@ describe('silent stalls', () => {
         await scene.done(running)
       }))
 
+  test('do not come from a full queue: run takes in what it has room for at once', () =>
+    play(async ({ consumer, send, until, done, sim }) => {
+      await send(4_000, 0)
+      const stop = new AbortController()
+      let count = 0
+      const running = consumer().run(orders, () => void count++, { signal: stop.signal })
+      await until(() => count > 0, 20_000)
+      const before = sim.nowMs
+      await until(() => count === 4_000, 60_000)
+      assert.ok(sim.nowMs - before < 1_000, `4000 records took ${sim.nowMs - before} ms`)
+      stop.abort()
+      await done(running)
+    }))
+
   test('end by themselves: an idle producer whose connections died sends on', () =>
     play(async ({ sim, kafka, done }) => {
       const producer = kafka.producer({ lingerMs: 0 })

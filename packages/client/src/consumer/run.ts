@@ -87,7 +87,9 @@ class Runner<K, V> {
   readonly #ready: string[] = []
   /** Lanes of paused partitions. */
   readonly #held = new Set<string>()
-  readonly #running = new Map<Work<K, V>, AbortController>()
+  readonly #running = new Set<Work<K, V>>()
+  /** What handlers of a partition get: one for all, because one for each costs more than the rest of a record. */
+  readonly #aborts = new Map<PartitionState, AbortController>()
   #queued = 0
   #letters: DeadLetterSender | undefined
   #failure: { readonly error: unknown } | undefined
@@ -110,6 +112,10 @@ class Runner<K, V> {
   async run(): Promise<void> {
     const { signal } = this.#options
     const onAbort = (): void => this.#stop.abort(signal?.reason)
+    const onStop = (): void => {
+      for (const controller of this.#aborts.values()) controller.abort(this.#stop.signal.reason)
+    }
+    this.#stop.signal.addEventListener('abort', onStop, { once: true })
     if (signal?.aborted) onAbort()
     else signal?.addEventListener('abort', onAbort, { once: true })
     this.#engine.setDrain((states) => this.#drain(states))
@@ -137,13 +143,13 @@ class Runner<K, V> {
   }
 
   async #turn(): Promise<void> {
-    // What waits is bounded; the group is still served while it is full.
-    const room = Math.max(0, Math.max(this.#max, this.#engine.maxPollRecords) - this.#queued + this.#heldCount() - this.#running.size)
-    const until = (): boolean => [...this.#held].some((lane) => !this.#isHeld(lane))
+    // What waits is bounded, and taken in again when half of it is done; the group is still served while it is full.
+    const max = this.#hasRoom() ? this.#room() : 0
+    const until = (): boolean => (max === 0 && this.#hasRoom()) || [...this.#held].some((lane) => !this.#isHeld(lane))
     try {
-      const { records, taken } = await this.#engine.take({ timeoutMs: POLL_MS, signal: this.#stop.signal, max: room, until })
+      const { records, taken } = await this.#engine.take({ timeoutMs: POLL_MS, signal: this.#stop.signal, max, until })
       for (const { state, from, to } of taken) for (let at = from; at < to; at++) this.#enqueue(state, records[at])
-      for (const [{ state }, controller] of this.#running) if (state.isGone) controller.abort()
+      this.#abortLost()
       this.#dispatch()
     } catch (error) {
       if (!this.#stop.signal.aborted) {
@@ -171,6 +177,35 @@ class Runner<K, V> {
     return this.#lanes.get(lane)?.[0]?.state.isPaused === true
   }
 
+  #signalOf(state: PartitionState): AbortSignal {
+    let controller = this.#aborts.get(state)
+    if (controller === undefined) {
+      controller = new AbortController()
+      this.#aborts.set(state, controller)
+    }
+    return controller.signal
+  }
+
+  #abortLost(): void {
+    for (const [state, controller] of this.#aborts)
+      if (state.isGone) {
+        controller.abort()
+        this.#aborts.delete(state)
+      }
+  }
+
+  get #bound(): number {
+    return Math.max(this.#max, this.#engine.maxPollRecords)
+  }
+
+  #room(): number {
+    return this.#bound - this.#queued + this.#heldCount() - this.#running.size
+  }
+
+  #hasRoom(): boolean {
+    return this.#room() >= this.#bound / 2
+  }
+
   /** Of paused partitions: they take no room from the others. */
   #heldCount(): number {
     let count = 0
@@ -196,13 +231,13 @@ class Runner<K, V> {
         this.#ready.unshift(lane)
         continue
       }
-      const controller = new AbortController()
-      this.#running.set(work, controller)
-      this.#handle(work, AbortSignal.any([controller.signal, this.#stop.signal])).then(
+      const signal = this.#signalOf(work.state)
+      this.#running.add(work)
+      this.#handle(work, signal).then(
         () => this.#settled(work, true),
         (error) => {
           this.#settled(work, false)
-          if (!controller.signal.aborted && !this.#stop.signal.aborted) this.#fail(error)
+          if (!signal.aborted) this.#fail(error)
         }
       )
     }
@@ -215,7 +250,7 @@ class Runner<K, V> {
     if ((this.#lanes.get(lane)?.length ?? 0) > 0) this.#ready.push(lane)
     else this.#lanes.delete(lane)
     this.#dispatch()
-    this.#engine.wake()
+    if (this.#hasRoom()) this.#engine.wake()
     for (const check of [...this.#idle]) check()
   }
 
@@ -258,7 +293,7 @@ class Runner<K, V> {
   async #drain(states: readonly PartitionState[]): Promise<void> {
     const leaving = new Set(states)
     this.#forgetQueued(({ state }) => leaving.has(state))
-    await this.#whenIdle(() => ![...this.#running.keys()].some(({ state }) => leaving.has(state)))
+    await this.#whenIdle(() => ![...this.#running].some(({ state }) => leaving.has(state)))
   }
 
   #forgetQueued(goes: (work: Work<K, V>) => boolean): void {
@@ -267,7 +302,7 @@ class Runner<K, V> {
       this.#queued -= works.length - left.length
       works.length = 0
       works.push(...left)
-      if (left.length === 0 && ![...this.#running.keys()].some((work) => work.lane === lane)) {
+      if (left.length === 0 && ![...this.#running].some((work) => work.lane === lane)) {
         this.#lanes.delete(lane)
         this.#held.delete(lane)
         const at = this.#ready.indexOf(lane)
