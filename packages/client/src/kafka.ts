@@ -124,7 +124,7 @@ export class Kafka implements AsyncDisposable {
     if (consumer.commitsAutomatically) throw invalidConfig('Offsets go with the transaction: give the consumer enable.auto.commit=false')
     let work = this.#works.get(consumer) as TransactionalWork<K, V> | undefined
     if (work === undefined) {
-      const made = new TransactionalWork(consumer, (transactionalId) =>
+      const made = new TransactionalWork(consumer, this.#world, (transactionalId) =>
         this.producer({ transactionalId: transactionalId ?? randomUuid((size) => this.#world.random.bytes(size)) })
       )
       this.#works.set(consumer, made)

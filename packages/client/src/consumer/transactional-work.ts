@@ -1,7 +1,9 @@
 // Consume, transform, produce, exactly once: one batch of a consumer and what it becomes, in one transaction with the offsets. What fails
 // puts the consumer back to where the batch began; what may pass (a rebalance, a coordinator that moves) is tried again, with whatever
 // partitions are assigned then.
+import type { World } from '@odradek/world'
 import { KafkaError, toKafkaError } from '../errors.ts'
+import { backoffMs, sleep } from '../network/retry.ts'
 import type { Producer, Transaction } from '../producer/producer.ts'
 import { partitionKey } from '../types.ts'
 import type { Consumer } from './consumer.ts'
@@ -19,6 +21,8 @@ export interface ConsumeTransactionOptions extends PollOptions {
   readonly retries?: number
 }
 
+const BACKOFF = { initialMs: 100, maxMs: 1000 }
+
 /** The group has moved on, or the brokers ask for the transaction to be aborted: not the end. */
 const passing: ReadonlySet<string> = new Set([
   'ILLEGAL_GENERATION',
@@ -32,11 +36,13 @@ const passing: ReadonlySet<string> = new Set([
 
 export class TransactionalWork<K, V> {
   readonly #consumer: Consumer<K, V>
+  readonly #world: World
   readonly #makeProducer: (transactionalId: string | undefined) => Producer
   #producer: Producer | undefined
 
-  constructor(consumer: Consumer<K, V>, makeProducer: (transactionalId: string | undefined) => Producer) {
+  constructor(consumer: Consumer<K, V>, world: World, makeProducer: (transactionalId: string | undefined) => Producer) {
     this.#consumer = consumer
+    this.#world = world
     this.#makeProducer = makeProducer
   }
 
@@ -59,7 +65,10 @@ export class TransactionalWork<K, V> {
       } catch (error) {
         this.#putBack(records)
         const passes = error instanceof KafkaError && (error.retriable || passing.has(error.code))
-        if (passes && failures < retries) continue
+        if (passes && failures < retries) {
+          await sleep(this.#world, backoffMs(BACKOFF, failures, this.#world), signal)
+          continue
+        }
         // It may be fenced or broken for good: the next transaction has one of its own.
         const producer = this.#producer
         this.#producer = undefined
