@@ -1,6 +1,7 @@
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
@@ -36,8 +37,11 @@ public final class ToolRunner {
         for (String line = lines.readLine(); line != null; line = lines.readLine()) run(line.split("\u001f", -1));
     }
 
+    /** A tool that catches everything goes on: what it says from here on it would not have said. */
     private static void end(int code) {
         if (exitCode == null) exitCode = code;
+        System.setOut(new PrintStream(OutputStream.nullOutputStream()));
+        System.setErr(new PrintStream(OutputStream.nullOutputStream()));
         throw new Ended();
     }
 

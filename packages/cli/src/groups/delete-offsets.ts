@@ -1,7 +1,7 @@
 // Deletes committed offsets of topics, or of partitions of them, and says what became of each.
 import { type Admin, type KafkaError, type KeyedResult, partitionKey, type TopicPartition } from '@odradek/client'
 import { outcomesOf } from '../java.ts'
-import type { ToolIo } from '../tool.ts'
+import { type ToolIo, unreachable } from '../tool.ts'
 import { type OffsetDeletion, reportOffsetDeletion } from './report.ts'
 import { specifiedPartitions } from './reset.ts'
 
@@ -36,7 +36,9 @@ export async function deletePartitions(deleting: DeletingOffsets, { partitions, 
   const { errors } = await deleting.remove(partitions).outcomes()
   const failure = partitions.length === 0 ? await absence(deleting) : errors.values().next().value
   const unique = new Map(partitions.map(({ topic, partition }) => [partitionKey(topic, partition), { topic, partition }]))
-  const results = [...unique].map(([key, one]) => ({ ...one, error: errors.get(key) }))
+  const errorOf = (key: string): unknown =>
+    errors.has(key) ? unreachable('offsetDelete(api=FIND_COORDINATOR)', errors.get(key)) : undefined
+  const results = [...unique].map(([key, one]) => ({ ...one, error: errorOf(key) }))
   reportOffsetDeletion(io, groupId, [...results, ...unknown], failure)
 }
 

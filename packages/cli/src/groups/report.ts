@@ -72,7 +72,7 @@ export function reportOffsetDeletion(
 ): void {
   const code = failure?.code ?? ''
   if (failure === undefined) io.out(`Request succeeded for deleting offsets from group ${groupId}.\n`)
-  else if (wholeRequest.includes(code)) printError(io, errorByCode((failure as KafkaError).errorCode).message)
+  else if (wholeRequest.includes(code)) printError(io, errorByCode(failure.errorCode).message)
   else if (onePartition.includes(code)) printError(io, 'Encountered some partition-level error, see the follow-up details.')
   else printError(io, `Encountered some unknown error: ${code}`)
   const widths = [widthOf(results.map(({ topic }) => topic)), 10, 15]

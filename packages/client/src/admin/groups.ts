@@ -152,7 +152,8 @@ export function describeConsumerGroups(
   groupIds: readonly string[],
   options: DescribeGroupsOptions = {}
 ): KeyedResult<ConsumerGroupDescription> {
-  const classic = new Set<string>()
+  /** With what the broker said to the first question. */
+  const classic = new Map<string, KafkaError | undefined>()
   return drive<ConsumerGroupDescription>(
     cluster,
     {
@@ -162,12 +163,13 @@ export function describeConsumerGroups(
         const modern = keys.filter((key) => !classic.has(key))
         const coordinator = await coordinatorOf(cluster, keys[0], signal)
         for (const [key, outcome] of await describeModern(cluster, target, modern, coordinator, options, signal)) {
-          if (outcome === undefined) classic.add(key)
-          else found.set(key, outcome)
+          const isKnown = outcome !== undefined && !(outcome instanceof KafkaError && outcome.errorCode === ErrorCode.GROUP_ID_NOT_FOUND)
+          if (isKnown) found.set(key, outcome)
+          else classic.set(key, outcome)
         }
         const rest = keys.filter((key) => classic.has(key))
         for (const [key, outcome] of await describeClassic(cluster, target, rest, coordinator, options, signal))
-          found.set(key, outcome instanceof KafkaError ? outcome : asConsumerGroup(outcome))
+          found.set(key, outcome instanceof KafkaError ? notFound(outcome, classic.get(key)) : asConsumerGroup(outcome))
         return found
       }
     },
@@ -182,7 +184,11 @@ async function coordinatorOf(cluster: Cluster, groupId: string, signal: AbortSig
   return found instanceof KafkaError ? undefined : found
 }
 
-/** undefined: the group, or the broker, is of the classic protocol. */
+/** A group that is neither: what was said of it as a consumer group tells more than that it is no classic one. */
+const notFound = (error: KafkaError, first: KafkaError | undefined): KafkaError =>
+  error.errorCode === ErrorCode.GROUP_ID_NOT_FOUND && first !== undefined ? first : error
+
+/** undefined: the broker knows the classic protocol only. */
 async function describeModern(
   cluster: Cluster,
   target: Target,
@@ -202,8 +208,7 @@ async function describeModern(
   }
   return new Map(
     response.groups.map((group) => {
-      const isClassic = group.errorCode === ErrorCode.GROUP_ID_NOT_FOUND || group.errorCode === ErrorCode.UNSUPPORTED_VERSION
-      if (isClassic) return [group.groupId, undefined]
+      if (group.errorCode === ErrorCode.UNSUPPORTED_VERSION) return [group.groupId, undefined]
       return [group.groupId, errorOf(group.errorCode, group.errorMessage) ?? modernGroup(group, coordinator)]
     })
   )
