@@ -7,8 +7,8 @@ import { test } from 'node:test'
 import { Kafka } from '@odradek/client'
 import { comparable } from '../../packages/cli/test/support/comparable.ts'
 import { masked, runCommand } from '../../packages/cli/test/support/transcripts.ts'
-import { commandLines, files } from './support/admin-command-lines.ts'
-import { startBroker, temporaryDir } from './support/brokers.ts'
+import { commandLines, files, loginModule } from './support/admin-command-lines.ts'
+import { freePort, startBroker, temporaryDir } from './support/brokers.ts'
 import type { ToolResult } from './support/java-tools.ts'
 import { ToolRunner } from './support/tool-runner.ts'
 import { kafkaClassPath, toolchain } from './support/toolchains.ts'
@@ -16,6 +16,27 @@ import { kafkaClassPath, toolchain } from './support/toolchains.ts'
 /** Words of one length, because of the widths of columns. */
 const WHO = { java: 'jjjj', node: 'nnnn' }
 const asked = process.env.ADMIN_COMMANDS?.split(',')
+
+/** A listener without and one with authentication, which delegation tokens ask for. */
+function settings({
+  port,
+  securedPort,
+  controllerPort
+}: Record<'port' | 'securedPort' | 'controllerPort', number>): Record<string, string> {
+  const listeners = `PLAINTEXT://localhost:${port},SASL_PLAINTEXT://localhost:${securedPort}`
+  return {
+    'controller.quorum.voters': `1@localhost:${controllerPort}`,
+    listeners: `${listeners},CONTROLLER://localhost:${controllerPort}`,
+    'advertised.listeners': listeners,
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT',
+    'sasl.enabled.mechanisms': 'PLAIN',
+    'listener.name.sasl_plaintext.plain.sasl.jaas.config': `${loginModule} required user_alice="alice-secret";`,
+    'delegation.token.secret.key': 'secret',
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'super.users': 'User:ANONYMOUS',
+    'transaction.state.log.num.partitions': '4'
+  }
+}
 
 /** Topics, records, and transactions in three states. */
 async function prepare(bootstrap: string): Promise<AsyncDisposable> {
@@ -52,15 +73,9 @@ test("commands that administer a cluster answer as Apache Kafka's tools do", { t
     mkdirSync(dirname(join(folder, name)), { recursive: true })
     writeFileSync(join(folder, name), content)
   }
-  await using broker = await startBroker({
-    kind: 'apache',
-    overrides: {
-      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-      'super.users': 'User:ANONYMOUS',
-      'transaction.state.log.num.partitions': '4'
-    }
-  })
-  const [bootstrap, controller] = [broker.bootstrapServers, `localhost:${broker.controllerPort}`]
+  const [port, securedPort, controllerPort] = [await freePort(), await freePort(), await freePort()]
+  await using broker = await startBroker({ kind: 'apache', port, overrides: settings({ port, securedPort, controllerPort }) })
+  const [bootstrap, secured, controller] = [broker.bootstrapServers, `localhost:${securedPort}`, `localhost:${controllerPort}`]
   await using _ = await prepare(bootstrap)
   await using java = new ToolRunner(folder)
   for (const [tool, { mainClass, lines }] of Object.entries(commandLines)) {
@@ -68,7 +83,9 @@ test("commands that administer a cluster answer as Apache Kafka's tools do", { t
     for (const line of lines) {
       await t.test(`${tool} ${line}`, { timeout: 60_000 }, async () => {
         const wordsFor = (who: string): string[] =>
-          line.split(' ').map((word) => word.replace('<B>', bootstrap).replace('<C>', controller).replaceAll('<who>', who))
+          line
+            .split(' ')
+            .map((word) => word.replace('<B>', bootstrap).replace('<S>', secured).replace('<C>', controller).replaceAll('<who>', who))
         const named = (output: string, who: string): string => text(tool, output.replaceAll(who, '<who>'))
         const asTheirs = (): Promise<ToolResult> => java.run(mainClass, wordsFor(WHO.java))
         const asOurs = (): Promise<ToolResult> => runCommand({ tool, args: wordsFor(WHO.node) }, { bootstrap, controller, cwd: folder })

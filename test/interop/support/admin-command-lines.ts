@@ -1,13 +1,17 @@
-// Command lines of tools that administer a cluster, and the files that they name. <B> is a broker, <C> a controller, <who> another word
+// Command lines of tools that administer a cluster, and the files that they name. <B> is a broker, <S> its listener
+// with authentication, <C> a controller, <who> another word
 // for each of the two that are compared, so that the second does not meet what the first one left.
 
 const partitions = (...list: object[]): string => JSON.stringify({ version: 1, partitions: list })
 const first = { topic: 'three', partition: 0, replicas: [1] }
 const controller = ['node.id=3', 'process.roles=controller', 'metadata.log.dir=controller']
 
+export const loginModule = 'org.apache.kafka.common.security.plain.PlainLoginModule'
+
 export const files: Readonly<Record<string, string>> = {
   'request.props': 'request.timeout.ms=5000\n',
   'hurry.props': 'default.api.timeout.ms=400\nrequest.timeout.ms=300\n',
+  'alice.props': `security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.jaas.config=${loginModule} required username="alice" password="alice-secret";\n`,
   'controller/meta.properties': 'version=1\ncluster.id=abc\nnode.id=3\ndirectory.id=Rfc9Zd3JS0uGnG2q1m0nLg\n',
   'anonymous/meta.properties': 'version=1\ncluster.id=abc\nnode.id=3\n',
   'whole.props':
@@ -268,6 +272,12 @@ const tokens = `
 --bootstrap-server <B> --command-config request.props --describe --owner-principal User:a --owner-principal User:b
 --bootstrap-server <B> --command-config nowhere.props --describe
 --bootstrap-server <B> --command-config request.props --describe --hmac x
+--bootstrap-server <S> --command-config alice.props --create --max-life-time-period -1 --renewer-principal User:bob
+--bootstrap-server <S> --command-config alice.props --create --max-life-time-period 3600000
+--bootstrap-server <S> --command-config alice.props --describe --owner-principal User:zed
+--bootstrap-server <S> --command-config alice.props --describe
+--bootstrap-server <S> --command-config alice.props --renew --hmac aGVsbG8= --renew-time-period -1
+--bootstrap-server <S> --command-config alice.props --expire --hmac aGVsbG8= --expiry-time-period -1
 --bootstrap-server localhost:1 --command-config hurry.props --describe
 `
 

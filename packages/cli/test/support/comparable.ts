@@ -25,6 +25,7 @@ const byTool: Readonly<Record<string, (text: string) => string>> = {
   'kafka-acls': sorted,
   'kafka-broker-api-versions': (text) => text.replace(/^\S+ (?=\(id: )/gm, '<BOOTSTRAP> '),
   'kafka-consumer-groups': withoutChanceGroups,
+  'kafka-delegation-tokens': (text) => text.replace(/[A-Za-z0-9+/]{86}==/g, '<HMAC>').replace(/\d{4}-\d\d-\d\dT\d\d:\d\d/g, '<DATE>'),
   'kafka-features': (text) => text.replace(/Epoch: \d+/g, 'Epoch: <N>'),
   'kafka-log-dirs': (text) => text.replace(/"size":\d+/g, '"size":<N>').replace(/"logDir":"[^"]*"/g, '"logDir":"<LOGDIR>"'),
   'kafka-metadata-quorum': (text) =>
