@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { type ConsumerRecord, Kafka, KafkaError, type ShareConsumer, type ShareConsumerOptions, string, topic } from '@odradek/client'
 import { runCommand } from '../../packages/cli/test/support/transcripts.ts'
@@ -35,6 +36,7 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
   after(async () => {
     await kafka?.close()
     await broker?.[Symbol.asyncDispose]()
+    rmSync(dataDir, { recursive: true, force: true })
   })
 
   async function prepared(name: string, partitions: number, values: readonly string[]): Promise<void> {
