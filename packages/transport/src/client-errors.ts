@@ -1,6 +1,7 @@
 // What can end a request or a connection of a client. Retriable is what another connection or another moment may mend.
 import { OdradekError } from '@odradek/base'
 import { isTlsError } from '@odradek/world'
+import { printable } from './rate-limited-log.ts'
 
 export function connectionFailed(address: string, cause: unknown, isTls = false): OdradekError {
   const reason = cause instanceof Error ? cause.message : String(cause)
@@ -46,6 +47,6 @@ export function tlsFailed(address: string, cause: unknown): OdradekError {
 }
 
 export function unsupportedMechanism(address: string, mechanism: string, enabled: readonly string[]): OdradekError {
-  const names = enabled.join(', ') || 'none'
+  const names = printable(enabled.slice(0, 20).join(', ')) || 'none'
   return new OdradekError('UNSUPPORTED_SASL_MECHANISM', `${address} does not have the SASL mechanism ${mechanism}; it has: ${names}`)
 }

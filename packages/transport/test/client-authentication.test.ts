@@ -164,6 +164,12 @@ describe('a broker that lies while it authenticates', () => {
     ['with challenges without end', { lie: () => ({ authBytes: Buffer.from('again') }) }, 'PROTOCOL_VIOLATION', false],
     ['with bytes that are no answer', { lie: () => Buffer.alloc(3, 0xff) }, 'PROTOCOL_VIOLATION', false],
     ['with an unknown error', { lie: () => ({ errorCode: 12_345 }) }, 'SASL_AUTHENTICATION_FAILED', false],
+    [
+      'with a reason that writes to the terminal',
+      { lie: () => ({ errorCode: 58, errorMessage: `\x1b[2J\n${'x'.repeat(9_000)}` }) },
+      'SASL_AUTHENTICATION_FAILED',
+      false
+    ],
     ['with silence', { lie: () => undefined }, 'REQUEST_TIMEOUT', true]
   ]
   for (const [how, behaviour, code, retriable] of answers)
@@ -173,6 +179,7 @@ describe('a broker that lies while it authenticates', () => {
       const outcome = await broker.sim.complete(settled(broker.connect(oauthBearerMechanism(source), { requestTimeoutMs: 3_000 })))
       assert.deepEqual({ code: outcome.code, retriable: outcome.retriable }, { code, retriable })
       assert.ok(broker.sim.nowMs < 4_000)
+      assert.ok((outcome.message ?? '').length < 700 && !/\p{Cc}/u.test(outcome.message ?? ''))
       await broker.sim.advance(5_000)
       assert.equal(broker.client.host.sockets.size, 0)
     })

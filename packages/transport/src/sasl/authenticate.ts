@@ -10,6 +10,7 @@ import {
   SaslHandshakeResponse
 } from '@odradek/protocol'
 import { protocolViolation, unsupportedMechanism } from '../client-errors.ts'
+import { printable } from '../rate-limited-log.ts'
 import { authenticationFailed, type SaslExchange, type SaslMechanism } from './mechanism.ts'
 
 export interface SaslChannel {
@@ -33,7 +34,7 @@ export async function authenticate(channel: SaslChannel, mechanism: SaslMechanis
     const answer = await channel.request(SaslAuthenticateRequest, SaslAuthenticateResponse, { authBytes })
     if (answer.errorCode !== ErrorCode.NONE) {
       mechanism.onRefused?.()
-      const reason = answer.errorMessage ?? `error ${answer.errorCode}`
+      const reason = printable(answer.errorMessage ?? `error ${answer.errorCode}`)
       throw authenticationFailed(`${address} refuses the credentials of ${name}: ${reason}`)
     }
     authBytes = exchange.step(answer.authBytes)
