@@ -72,6 +72,13 @@ describe('a client with TLS and SASL', { timeout: 300_000 }, () => {
     const { ca } = secure
     assert.equal(await connects({ brokers: secure.address('SSL'), tls: { ca } }), 1)
     assert.equal(await connects({ brokers: secure.address('SSL'), securityProtocol: 'SSL', ...trust() }), 1)
+    for (const [suite, version] of [
+      ['TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384', 'TLSv1.2'],
+      ['TLS_AES_128_GCM_SHA256', 'TLSv1.3']
+    ]) {
+      const only = { sslCipherSuites: suite, sslEnabledProtocols: version }
+      assert.equal(await connects({ brokers: secure.address('SSL'), securityProtocol: 'SSL', ...trust(), ...only }), 1, suite)
+    }
     const inline = { 'ssl.truststore.type': 'PEM', 'ssl.truststore.certificates': ca }
     assert.equal(await connects({ brokers: secure.address('SSL'), securityProtocol: 'SSL', ...inline, sslEnabledProtocols: 'TLSv1.2' }), 1)
   })

@@ -39,7 +39,7 @@ export async function loadTls(settings: TlsSettings, readFile: ReadFile): Promis
   return {
     ...(trusted === undefined ? {} : { ca: trusted }),
     ...own,
-    ...(suites.length === 0 ? {} : { ciphers: suites.join(':') }),
+    ...(suites.length === 0 ? {} : { ciphers: suites.map(openSslName).join(':') }),
     minVersion: enabled[0],
     maxVersion: enabled.at(-1),
     checksHostName: settings['ssl.endpoint.identification.algorithm'].trim() !== ''
@@ -135,4 +135,15 @@ function readStore(bytes: Buffer, path: string, password: string | undefined, ke
     const reason = isSaid ? (error as Error).message : 'is it a PKCS #12 or JKS file, and its password right?'
     throw storeInvalid(`The key store ${path} cannot be read: ${reason}`, error)
   }
+}
+
+/** TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 → ECDHE-RSA-AES128-GCM-SHA256: what node:tls takes; the names of TLS 1.3 are the same in both. */
+function openSslName(name: string): string {
+  const [, exchange, cipher] = /^TLS_(.+)_WITH_(.+)$/.exec(name) ?? []
+  if (cipher === undefined) return name
+  const short = cipher
+    .replace(/^AES_(\d+)/, 'AES$1')
+    .replace('_CBC', '')
+    .replace('CHACHA20_POLY1305_SHA256', 'CHACHA20-POLY1305')
+  return `${exchange === 'RSA' ? '' : `${exchange}-`}${short}`.replaceAll('_', '-')
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { describe, test } from 'node:test'
+import { getCiphers } from 'node:tls'
 import { createPrng } from '@odradek/base'
 import { adminConfigDefinitions } from '@odradek/config'
 import { loadTls, type TlsSettings } from '../../src/tls/load-tls.ts'
@@ -36,6 +37,10 @@ describe('ssl.* settings', () => {
     assert.deepEqual(await load({}), { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3', checksHostName: true })
     assert.equal((await load({ 'ssl.endpoint.identification.algorithm': '' })).checksHostName, false)
     assert.equal((await load({ 'ssl.enabled.protocols': ['TLSv1.2'] })).maxVersion, 'TLSv1.2')
+    const suites = ['TLS_AES_128_GCM_SHA256', 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384', 'TLS_RSA_WITH_AES_128_CBC_SHA']
+    const { ciphers } = await load({ 'ssl.cipher.suites': [...suites, 'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256'] })
+    assert.equal(ciphers, 'TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:AES128-SHA:ECDHE-RSA-CHACHA20-POLY1305')
+    for (const name of String(ciphers).split(':')) assert.ok(getCiphers().includes(name.toLowerCase()), name)
     await assert.rejects(load({ 'ssl.enabled.protocols': ['TLSv1.1'] }), isInvalid(/ssl\.enabled\.protocols/))
   })
 
