@@ -116,6 +116,7 @@ export const toolCases: readonly ToolCases[] = [
     $ --reset-offsets --group g1 --topic three --to-offset x --dry-run
     $ --reset-offsets --group g1 --to-latest --dry-run
     $ --reset-offsets --to-latest --topic three --dry-run
+    $ --describe --group shlive
     $ --reset-offsets --group shlive --to-latest --topic three --execute
     $ --reset-offsets --group g1 --to-latest --topic three:1:2 --dry-run
     $ --reset-offsets --group g1 --from-file one.csv --dry-run

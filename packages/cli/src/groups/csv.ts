@@ -38,7 +38,14 @@ export function parseRows(text: string, onlyGroup: string | undefined): OffsetRo
 const malformed = (line: number, isWithoutGroup: boolean): ToolError =>
   new ToolError(`Line ${line} of the file is not ${isWithoutGroup ? '' : 'group,'}topic,partition,offset`, 'java.lang.RuntimeException')
 
+/** None where quotes do not fit. */
 function cellsOf(line: string): string[] {
-  const cells = line.match(/"(?:[^"]|"")*"|[^,]+|(?<=,|^)(?=,|$)/g) ?? []
-  return cells.map((cell) => (cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell))
+  const cells: string[] = []
+  const cell = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y
+  for (;;) {
+    const match = cell.exec(line)
+    if (match === null) return []
+    cells.push(match[1]?.replaceAll('""', '"') ?? match[2])
+    if (match[3] === '') return cells
+  }
 }
