@@ -126,7 +126,10 @@ export function readInput(path: string, io: ToolIo): string {
   try {
     return readFileSync(resolve(io.cwd, path), 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new ToolError(path, 'java.nio.file.NoSuchFileException')
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') throw new ToolError(path, 'java.nio.file.NoSuchFileException')
+    if (code === 'EACCES') throw new ToolError(path, 'java.nio.file.AccessDeniedException')
+    if (code === 'EISDIR') throw new ToolError('Is a directory', 'java.io.IOException')
     throw error
   }
 }

@@ -244,6 +244,7 @@ const elections = `
 --bootstrap-server <B> --election-type preferred --admin.config request.props --command-config request.props --topic three --partition 1
 --bootstrap-server <B> --election-type preferred --command-config nowhere.props --topic three --partition 1
 --bootstrap-server <B> --election-type preferred --path-to-json-file nowhere.json
+--bootstrap-server <B> --election-type preferred --path-to-json-file controller
 --bootstrap-server <B> --election-type unclean --path-to-json-file elect.json
 --bootstrap-server <B> --election-type unclean --path-to-json-file elect-twice.json
 --bootstrap-server <B> --election-type unclean --path-to-json-file elect-half.json
@@ -345,6 +346,7 @@ const logDirs = `
 --bootstrap-server <B> --describe --broker-list a
 --bootstrap-server <B> --describe --bogus
 --bootstrap-server <B> --describe --command-config nowhere.props
+--bootstrap-server <B> --describe --command-config controller
 --bootstrap-server localhost:1 --command-config hurry.props --describe
 `
 

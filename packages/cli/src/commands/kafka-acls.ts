@@ -1,4 +1,5 @@
 /** kafka-acls: lists, adds and removes access control lists. Flags, output and exit codes are those of Kafka's tool. */
+import { OdradekError } from '@odradek/base'
 import type {
   AclBinding,
   AclBindingFilter,
@@ -24,7 +25,7 @@ async function run(options: Options, io: ToolIo): Promise<number> {
     await withAdmin(targetOf(options, io), io, (admin) => actions[action]({ admin, options, io }))
     return 0
   } catch (error) {
-    if (error instanceof UsageError) throw error
+    if (!(error instanceof OdradekError) || error instanceof UsageError) throw error
     io.out(`Error while executing ACL command: ${messageOf(error)}\n`)
     return 1
   }

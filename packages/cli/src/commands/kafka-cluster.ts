@@ -1,4 +1,5 @@
 /** kafka-cluster: the id and the endpoints of a cluster; removes a broker's registration. As Kafka's tool does it. */
+import { OdradekError } from '@odradek/base'
 import type { Admin } from '@odradek/client'
 import { type Arguments, type Command, type CommandLine, type Group, type Option, parseCommandLine } from '../command-line.ts'
 import { call, javaError, messageOf, processIo, ToolError, type ToolIo, withAdmin } from '../tool.ts'
@@ -75,6 +76,7 @@ export async function main(argv: readonly string[], io: ToolIo = processIo): Pro
       return 0
     })
   } catch (error) {
+    if (!(error instanceof OdradekError)) throw error
     io.err(`${(error as { code?: string }).code === 'BROKER_ID_NOT_REGISTERED' ? javaError(error) : messageOf(error)}\n`)
     return 1
   }

@@ -1,4 +1,5 @@
 /** kafka-features: the versions of features that a cluster uses, and their change. As Kafka's tool does it. */
+import { OdradekError } from '@odradek/base'
 import type { Admin, FeatureUpdate } from '@odradek/client'
 import { type Arguments, type CommandLine, type Option, parseCommandLine, UsageError } from '../command-line.ts'
 import { bootstrapOptions, targetOf } from '../command-line-tool.ts'
@@ -98,6 +99,7 @@ export async function main(argv: readonly string[], io: ToolIo = processIo): Pro
     await run(command, args, io)
     return 0
   } catch (error) {
+    if (!(error instanceof OdradekError)) throw error
     io.err(error instanceof UsageError ? commandLineError(error.reason) : `${messageOf(error)}\n`)
     return 1
   }

@@ -1,7 +1,7 @@
 /** kafka-metadata-quorum: who keeps the metadata of a cluster; adds and removes controllers. As Kafka's tool does it. */
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { ZERO_UUID } from '@odradek/base'
+import { OdradekError, ZERO_UUID } from '@odradek/base'
 import type { Admin, QuorumInfo, QuorumReplicaState, RaftVoterEndpoint } from '@odradek/client'
 import { type Arguments, type CommandLine, type Group, parseCommandLine } from '../command-line.ts'
 import { bootstrapOptions, targetOf } from '../command-line-tool.ts'
@@ -57,6 +57,7 @@ export async function main(argv: readonly string[], io: ToolIo = processIo): Pro
     else await run(parsed.command, parsed.arguments, io)
     return 0
   } catch (error) {
+    if (!(error instanceof OdradekError)) throw error
     io.err(`${messageOf(error)}\n`)
     return 1
   }

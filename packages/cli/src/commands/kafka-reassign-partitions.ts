@@ -1,4 +1,5 @@
 /** kafka-reassign-partitions: moves replicas to other brokers and log directories. As Kafka's tool does it. */
+import { OdradekError } from '@odradek/base'
 import type { Admin, KafkaError, PartitionReassignment, TopicDescription } from '@odradek/client'
 import { executionException, mapOrder, stringOrder, wrapped } from '../java.ts'
 import { readFile } from '../json-input.ts'
@@ -38,7 +39,7 @@ async function run(options: Options, io: ToolIo): Promise<number> {
     await withAdmin(target, io, (admin) => actions[action]({ admin, options, io }))
     return 0
   } catch (error) {
-    if (error instanceof UsageError) throw error
+    if (!(error instanceof OdradekError) || error instanceof UsageError) throw error
     const isTerse = error instanceof ToolError && error.javaClass === TERSE
     io.out(`${isTerse ? '' : 'Error: '}${messageOf(error)}\n`)
     return 1

@@ -1,4 +1,5 @@
 /** kafka-transactions: looks into transactions and ends those that hang. Flags, output and exit codes are those of Kafka's tool. */
+import { OdradekError } from '@odradek/base'
 import type { AbortTransactionSpec, Admin, KafkaError, ProducerState } from '@odradek/client'
 import { type Arguments, type Command, type CommandLine, type Option, parseCommandLine } from '../command-line.ts'
 import { partitionOrder } from '../java.ts'
@@ -120,6 +121,7 @@ export async function main(argv: readonly string[], io: ToolIo = processIo): Pro
     }
     return 0
   } catch (error) {
+    if (!(error instanceof OdradekError)) throw error
     const isFile = error instanceof ToolError && error.javaClass === 'java.nio.file.NoSuchFileException'
     io.err(`${messageOf(isFile ? failure('Failed to load admin client properties', error.message) : error)}\n`)
     return 1
