@@ -49,7 +49,7 @@ export type AdminOptions = ClientOptions<AdminSettings>
 
 /** What Kafka needs of a client it made. */
 interface Closeable {
-  close(): Promise<void>
+  close(...args: never[]): Promise<void>
 }
 
 const ownOptions = ['brokers', 'logger', 'world']
@@ -159,6 +159,9 @@ export class Kafka implements AsyncDisposable {
 
   protected adopt<C extends Closeable>(client: C): C {
     this.#clients.add(client)
+    // Closed by its user, it is forgotten here.
+    const close = client.close.bind(client)
+    client.close = (...args) => close(...args).finally(() => this.#clients.delete(client))
     return client
   }
 

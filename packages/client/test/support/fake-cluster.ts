@@ -56,6 +56,7 @@ export class FakeBroker {
   readonly asked: FakeRequest[] = []
   accepted = 0
   readonly #cluster: FakeCluster
+  readonly #waiting = new WeakMap<Socket, { isReady: boolean; give(): void }[]>()
 
   constructor(cluster: FakeCluster, id: number, node: SimNode) {
     this.#cluster = cluster
@@ -102,8 +103,20 @@ export class FakeBroker {
     this.asked.push(request)
     const answer = this.#cluster.answer(request, this)
     const delayMs = this.#cluster.delayMs?.(request, answer) ?? 0
-    if (delayMs > 0) this.node.world.timers.schedule(delayMs, () => this.#give(socket, request, answer))
-    else this.#give(socket, request, answer)
+    // Answers keep the order of the requests of a connection.
+    const waiting = this.#waiting.get(socket) ?? []
+    const turn = { isReady: delayMs === 0, give: () => this.#give(socket, request, answer) }
+    waiting.push(turn)
+    this.#waiting.set(socket, waiting)
+    const flush = (): void => {
+      while (waiting[0]?.isReady) waiting.shift()?.give()
+    }
+    flush()
+    if (turn.isReady) return
+    this.node.world.timers.schedule(delayMs, () => {
+      turn.isReady = true
+      flush()
+    })
   }
 
   #give(socket: Socket, request: FakeRequest, answer: FakeAnswer): void {
