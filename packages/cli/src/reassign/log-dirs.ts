@@ -1,6 +1,6 @@
 // Replicas that move from one log directory of a broker to another: where they are, and how they are sent off.
 import { setTimeout } from 'node:timers/promises'
-import { type Admin, type ReplicaLogDirInfo, replicaKey, type TopicPartitionReplica } from '@odradek/client'
+import type { Admin, ReplicaLogDirInfo, TopicPartitionReplica } from '@odradek/client'
 import { executionException, wrapped } from '../java.ts'
 import { call, ToolError, type ToolIo } from '../tool.ts'
 import { byReplica, failed, keyOf, type PlannedPartition, type ReplicaDirectory, replicaText } from './plan.ts'
@@ -34,6 +34,7 @@ export interface LogDirMove {
 
 /** Sorted by broker. */
 export async function logDirMoves(admin: Admin, targets: readonly ReplicaDirectory[]): Promise<LogDirMove[]> {
+  const { replicaKey } = await import('@odradek/client')
   const described = await describe(admin, targets)
   return targets.toSorted(byReplica).map((target) => {
     const found = described.get(replicaKey(target))
@@ -57,6 +58,7 @@ export function moveText({ target, current, future }: LogDirMove): string {
 
 /** A replica that is on its way to another broker cannot be sent to a directory before it is there: tried again until `timeoutMs`. */
 export async function executeMoves(admin: Admin, moves: readonly ReplicaDirectory[], timeoutMs: number, io: ToolIo): Promise<void> {
+  const { replicaKey } = await import('@odradek/client')
   const deadline = Date.now() + timeoutMs
   for (let pending = moves.toSorted(byReplica); pending.length > 0; ) {
     const { values, errors } = await admin.alterReplicaLogDirs(pending).outcomes()
