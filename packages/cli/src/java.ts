@@ -1,11 +1,15 @@
 // What shows of Java in the text of Kafka's tools: causes within causes, the order of its hash maps, its numbers, dates and durations.
-import { javaStringHash } from '@odradek/base'
+import { javaStringHash, type OdradekError } from '@odradek/base'
 import type { KeyedResult, TopicPartition } from '@odradek/client'
 import { firstOf, javaError, ToolError, unreachable } from './tool.ts'
 
 /** Java's tools print the message of the outermost of the exceptions around a cause, which is the class and message of the next. */
 export const executionException = (cause: unknown): ToolError => new ToolError(javaError(cause), 'java.util.concurrent.ExecutionException')
 export const runtimeException = (cause: unknown): ToolError => new ToolError(javaError(cause), 'java.lang.RuntimeException')
+
+/** A file of settings that cannot be read is told within an exception by the commands about groups. */
+export const settingsUnread = (error: OdradekError): OdradekError =>
+  /^java\.n?io\./.test((error as Partial<ToolError>).javaClass ?? '') ? runtimeException(error) : error
 
 /** The result of `made`; what it fails with goes through `wrap`. */
 export async function wrapped<T>(made: PromiseLike<T>, ...wraps: readonly ((cause: unknown) => ToolError)[]): Promise<T> {

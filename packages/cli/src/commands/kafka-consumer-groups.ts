@@ -4,10 +4,10 @@ import type { Admin, ConsumerGroupDescription, ListGroupsOptions, TopicPartition
 import { listGroups, parseStates, typeName } from '../groups/listing.ts'
 import { groupTarget } from '../groups/options.ts'
 import { printError, reportDeletion, row, widthOf } from '../groups/report.ts'
-import { executionException, nameOrder, outcomesOf, runtimeException, wrapped } from '../java.ts'
+import { executionException, nameOrder, outcomesOf, runtimeException, settingsUnread, wrapped } from '../java.ts'
 import { type Options, UsageError } from '../options.ts'
 import { runOptionsTool } from '../options-tool.ts'
-import { firstOf, messageOf, processIo, ToolError, type ToolIo, withAdmin } from '../tool.ts'
+import { firstOf, messageOf, processIo, type ToolIo, withAdmin } from '../tool.ts'
 import { type ConsumerGroupsAction, checkConsumerGroupsOptions, consumerGroupsOptions } from './kafka-consumer-groups-options.ts'
 
 const purpose =
@@ -33,7 +33,7 @@ async function run(options: Options, io: ToolIo): Promise<number> {
     await withAdmin(groupTarget(options), io, (admin) => actions[action]({ admin, options, io, timeoutMs }))
   } catch (error) {
     if (!(error instanceof OdradekError) || error instanceof UsageError) throw error
-    const cause = error instanceof ToolError && error.javaClass === 'java.nio.file.NoSuchFileException' ? runtimeException(error) : error
+    const cause = settingsUnread(error)
     printError(io, `Executing consumer group command failed due to ${messageOf(cause)}`, cause)
   }
   return 0

@@ -13,6 +13,7 @@ import {
   outcomesOf,
   partitionOrder,
   runtimeException,
+  settingsUnread,
   stringOrder,
   wrapped
 } from '../java.ts'
@@ -37,7 +38,7 @@ async function run(options: Options, io: ToolIo): Promise<number> {
     })
   } catch (error) {
     if (!(error instanceof OdradekError) || error instanceof UsageError || error instanceof Refused) throw error
-    const cause = error instanceof ToolError && error.javaClass === 'java.nio.file.NoSuchFileException' ? runtimeException(error) : error
+    const cause = settingsUnread(error)
     printError(io, `Executing share group command failed due to ${messageOf(cause)}`, cause)
     return 0
   }

@@ -7,7 +7,16 @@ import { listGroups, parseStates, printGroupStates } from '../groups/listing.ts'
 import { groupTarget } from '../groups/options.ts'
 import { printError, reportDeletion } from '../groups/report.ts'
 import type { PartitionOffset, Resetting } from '../groups/reset.ts'
-import { executionException, nameOrder, outcomesOf, partitionOrder, runtimeException, stringOrder, wrapped } from '../java.ts'
+import {
+  executionException,
+  nameOrder,
+  outcomesOf,
+  partitionOrder,
+  runtimeException,
+  settingsUnread,
+  stringOrder,
+  wrapped
+} from '../java.ts'
 import { type Options, UsageError } from '../options.ts'
 import { runOptionsTool } from '../options-tool.ts'
 import { call, firstOf, javaError, messageOf, processIo, type ToolError, type ToolIo, withAdmin } from '../tool.ts'
@@ -31,7 +40,7 @@ async function run(options: Options, io: ToolIo): Promise<number> {
     if (!(error instanceof OdradekError) || error instanceof UsageError) throw error
     const { javaClass = '' } = error as Partial<ToolError>
     if (javaClass.startsWith('joptsimple.')) throw new UsageError(error.message)
-    const cause = javaClass === 'java.nio.file.NoSuchFileException' ? runtimeException(error) : error
+    const cause = settingsUnread(error)
     printError(io, `Executing streams group command failed due to ${messageOf(cause)}`, cause)
     return 1
   }
