@@ -21,9 +21,12 @@ export class Throttle {
   /** To be called after record number `index`; a promise: wait for it. `nowMs` is when the record was sent. */
   after(index: number, nowMs: number, signal?: AbortSignal): Promise<unknown> | undefined {
     const aheadMs = Math.min(FOR_EVER_MS, this.#startMs + (index + 1) * this.#gapMs - nowMs)
-    if (this.#gapMs > 0 && aheadMs >= SHORTEST_WAIT_MS) return setTimeout(aheadMs, undefined, { signal })
+    if (this.#gapMs > 0 && aheadMs >= SHORTEST_WAIT_MS) return setTimeout(aheadMs, undefined, { signal }).catch(interrupted)
     if (nowMs - this.#lastYieldMs < YIELD_MS) return undefined
     this.#lastYieldMs = nowMs
     return setImmediate()
   }
 }
+
+/** Whoever waited sees it by the signal. */
+const interrupted = (): void => {}
