@@ -100,4 +100,18 @@ test("commands that administer a cluster answer as Apache Kafka's tools do", { t
       })
     }
   }
+  if (asked?.includes('kafka-acls') === false) return
+  await t.test('kafka-acls removes what a person confirms', async () => {
+    const acls = async (args: string, stdin?: string): Promise<string> =>
+      (await runCommand({ tool: 'kafka-acls', args: `--bootstrap-server ${bootstrap} ${args}`.split(' '), stdin }, around)).stdout
+    const around = { bootstrap, controller, cwd: folder }
+    const question = `Are you sure you want to delete all ACLs for resource filter \`ResourcePattern(resourceType=TOPIC, name=asked, patternType=LITERAL)\`? (y/n)\n`
+    const entry = '(principal=User:x, host=*, operation=READ, permissionType=ALLOW)'
+    await acls('--add --topic asked --operation Read --allow-principal User:x')
+    assert.equal(await acls('--remove --topic asked', 'n\n'), question)
+    assert.match(await acls('--remove --topic asked'), /nobody answers; --force removes without being asked\n$/)
+    assert.ok((await acls('--list --topic asked')).includes(entry))
+    assert.equal(await acls('--remove --topic asked', 'Y\n'), question)
+    assert.equal(await acls('--list --topic asked'), '')
+  })
 })
