@@ -104,7 +104,8 @@ export const masked = (text: string): string =>
     .replace(/^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\]/gm, '[<TIME>]')
     .replace(/(localhost )\d+ +/g, '$1<PORT> ')
     .replace(/^(CreateTime|LogAppendTime):\d+/gm, '$1:<MS>')
-    .replace(/^(__consumer_offsets:\d+):\d+$/gm, '$1:<N>')
+    // What coordinators write, and where, depends on chance: on the ids of groups and topics.
+    .replace(/^(__(?:consumer_offsets|share_group_state):\d+):\d+$/gm, '$1:<N>')
     .replace(/perf-consumer-(\d+|<N>)\) *$/gm, 'perf-consumer-<N>)')
     .replace(/"timestamp":\d+/g, '"timestamp":<MS>')
     .replace(/"avg_throughput":[\d.]+/g, '"avg_throughput":<N>')
