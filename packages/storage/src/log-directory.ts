@@ -63,6 +63,8 @@ export class LogDirectory {
   state: DirectoryState = 'online'
   readonly logs = new Set<PartitionLog>()
   haveHighWatermarksMoved = false
+  /** What may be appended before the reserve of the disk begins; unlimited until somebody has looked. */
+  private roomBytes = Number.POSITIVE_INFINITY
   /** Partitions whose logs are not here any more, and the checkpoint files that may still name them. */
   readonly departed = new Map<string, Set<string>>()
   forgetting: Promise<void> | undefined
@@ -121,6 +123,28 @@ export class LogDirectory {
   failUnlessFull(error: unknown, what: string): void {
     if (isDiskFull(error)) this.setReadOnly()
     else this.fail(error, what)
+  }
+
+  /** Appended, and not in a file yet. */
+  unwrittenBytes(): number {
+    let bytes = 0
+    for (const { segments } of this.logs) {
+      // a log that is being loaded has none yet
+      const last = segments.at(-1)
+      if (last !== undefined) bytes += last.size - last.writtenSize
+    }
+    return bytes
+  }
+
+  setRoom(bytes: number): void {
+    this.roomBytes = bytes
+    if (bytes < 0) this.setReadOnly()
+  }
+
+  /** Appends between two looks at the disk: who is fast does not get past the reserve. */
+  spend(bytes: number): void {
+    this.roomBytes -= bytes
+    if (this.roomBytes < 0) this.setReadOnly()
   }
 
   /** The disk is full: nothing was lost, nothing more is taken until there is room. */

@@ -12,8 +12,15 @@ import { deleteOldSegments } from './retention.ts'
 const DAY_MS = 86400000
 /** How often free space is looked at. */
 const SPACE_CHECK_MS = 5000
-const RESERVE_BYTES_MAX = 1024 * 1024 * 1024
+const MIB = 1024 * 1024
+const RESERVE_BYTES_MAX = 1024 * MIB
 const RESERVE_SHARE = 0.01
+/** A hundredth of a small disk is gone before it is looked at again: there it is 64 MiB, or a twentieth. */
+const SMALL_RESERVE_BYTES = 64 * MIB
+const SMALL_RESERVE_SHARE = 0.05
+
+const reserveOf = (totalBytes: number): number =>
+  Math.min(RESERVE_BYTES_MAX, Math.max(totalBytes * RESERVE_SHARE, Math.min(SMALL_RESERVE_BYTES, totalBytes * SMALL_RESERVE_SHARE)))
 
 export class LogScheduler {
   private readonly manager: LogManager
@@ -66,7 +73,7 @@ export class LogScheduler {
     )
     this.every(
       () => SPACE_CHECK_MS,
-      SPACE_CHECK_MS,
+      0,
       () => this.checkSpace()
     )
   }
@@ -151,9 +158,10 @@ export class LogScheduler {
   private async checkSpace(): Promise<void> {
     await this.perDirectory(async (directory) => {
       const { freeBytes, totalBytes } = await this.manager.space(directory.path)
-      const reserve = Math.min(RESERVE_BYTES_MAX, totalBytes * RESERVE_SHARE)
-      if (freeBytes < reserve) directory.setReadOnly()
-      else if (freeBytes > reserve * 1.1) directory.setWritable()
+      const reserve = reserveOf(totalBytes)
+      const room = freeBytes - directory.unwrittenBytes() - reserve
+      directory.setRoom(room)
+      if (room > reserve * 0.1) directory.setWritable()
     })
   }
 }

@@ -222,6 +222,7 @@ export class PartitionLog {
       duplicate: false
     }
     this.take(validated, options.now)
+    if (options.origin !== 'raft') this.directory.spend(bytes)
     return result
   }
 

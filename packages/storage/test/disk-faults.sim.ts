@@ -250,3 +250,25 @@ test('a disk that fills up under the cleaner gets the room of the half cleaned s
     await sim.complete(manager.shutdown({ clean: true }))
   })
 })
+
+test('who fills a small disk faster than anybody looks is refused before the reserve, and the metadata log goes on', async () => {
+  await simulate({ seed: 'reserve' }, async (sim) => {
+    const node = sim.node('a')
+    const MIB = 1024 * 1024
+    node.storage.conditions.capacityBytes = 40 * MIB
+    const config = logConfig({ segmentBytes: 8 * MIB })
+    const manager = await sim.complete(openManager(node.world, { config }))
+    manager.start()
+    await sim.advance(100)
+    const { log } = watch(await sim.complete(createLog(manager, config)))
+    let count = 0
+    while (tryAppend(log, `${count}:${'x'.repeat(500_000)}`) === ErrorCode.NONE) assert.ok(count++ < 200, 'the disk fills up')
+    await sim.run({ until: () => log.logEndOffset === log.writtenOffset })
+    const { freeBytes } = await sim.complete(node.world.disk.space('/data'))
+    assert.ok(freeBytes > MIB, `${freeBytes} bytes are left for the metadata`)
+    assert.deepEqual([manager.directories()[0].isOffline, manager.directories()[0].isReadOnly], [false, true])
+    const batch = batchOf(['for the quorum'], { partitionLeaderEpoch: 0 })
+    const metadata = log.append(batch, { origin: 'raft', now: NOW, leaderEpoch: 0 })
+    assert.equal(metadata.errorCode, ErrorCode.NONE)
+  })
+})
