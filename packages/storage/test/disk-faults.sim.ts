@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ErrorCode } from '@odradek/protocol'
+import { ErrorCode, setBaseOffset } from '@odradek/protocol'
 import { simulate, sweepSeeds } from '@odradek/testkit'
 import type { SimNode } from '@odradek/world/sim'
 import { Cleaner } from '../src/cleaner/cleaner.ts'
@@ -268,6 +268,7 @@ test('who fills a small disk faster than anybody looks is refused before the res
     assert.ok(freeBytes > MIB, `${freeBytes} bytes are left for the metadata`)
     assert.deepEqual([manager.directories()[0].isOffline, manager.directories()[0].isReadOnly], [false, true])
     const batch = batchOf(['for the quorum'], { partitionLeaderEpoch: 0 })
+    setBaseOffset(batch, 0, log.logEndOffset)
     const metadata = log.append(batch, { origin: 'raft', now: NOW, leaderEpoch: 0 })
     assert.equal(metadata.errorCode, ErrorCode.NONE)
   })
