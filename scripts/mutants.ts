@@ -7,6 +7,7 @@ import { stripTypeScriptTypes } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { clientMutants } from './mutants/client.ts'
 import type { Mutant } from './mutants/mutant.ts'
 import { otherMutants } from './mutants/others.ts'
 import { storageMutants } from './mutants/storage.ts'
@@ -33,6 +34,7 @@ function copySources(): string {
   const copy = mkdtempSync(join(tmpdir(), 'odradek-mutants-'))
   cpSync(join(ROOT, 'packages'), join(copy, 'packages'), { recursive: true })
   cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'))
+  cpSync(join(ROOT, 'test', 'client'), join(copy, 'test', 'client'), { recursive: true })
   const modules = join(copy, 'node_modules')
   mkdirSync(join(modules, '@odradek'), { recursive: true })
   for (const name of readdirSync(join(ROOT, 'node_modules'))) {
@@ -132,7 +134,7 @@ function format(outcomes: readonly Outcome[]): string {
 }
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, write: { type: 'boolean', default: false } } })
-const chosen = [...storageMutants, ...otherMutants].filter(
+const chosen = [...storageMutants, ...otherMutants, ...clientMutants].filter(
   ({ name, file }) => values.only === undefined || new RegExp(values.only).test(`${name} ${file}`)
 )
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
