@@ -1,6 +1,7 @@
 // What Odradek's broker does not have yet, among faults against Apache Kafka in real time: groups of the consumer protocol (KIP-848) and
 // transactions, through the fault proxy, with a broker that is killed on the way.
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createPrng, type Prng } from '@odradek/base'
@@ -47,6 +48,7 @@ describe(`clients among faults with apache (SEED=${seed})`, { timeout: 300_000 }
     await kafka?.close()
     await proxy?.close()
     await broker?.[Symbol.asyncDispose]()
+    rmSync(dataDir, { recursive: true, force: true })
   })
 
   const create = async (...names: string[]): Promise<void> => {
@@ -67,6 +69,7 @@ describe(`clients among faults with apache (SEED=${seed})`, { timeout: 300_000 }
     }
     const restarting = delay(ms / 2).then(async () => {
       await broker?.kill()
+      await broker?.[Symbol.asyncDispose]()
       broker = await startBroker({ kind: 'apache', dataDir, port, overrides })
     })
     const endMs = performance.now() + ms
@@ -105,9 +108,11 @@ describe(`clients among faults with apache (SEED=${seed})`, { timeout: 300_000 }
     const sends = ['b', 'c', 'd', 'e'].map(send)
     const ids = async () => (await idsOf('killed')).map(({ id }) => id)
     while ((await ids()).length < 5) await delay(20)
+    const { port } = broker
     await broker.kill()
+    await broker[Symbol.asyncDispose]()
     proxy.fault = undefined
-    broker = await startBroker({ kind: 'apache', dataDir, port: broker.port, overrides })
+    broker = await startBroker({ kind: 'apache', dataDir, port, overrides })
     await Promise.all(sends)
     await send('f')
     await producer.close()
