@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { addAbortSignal } from 'node:stream'
 import { OdradekError } from '@odradek/base'
-import type { Admin, AdminOptions, Kafka, KafkaError } from '@odradek/client'
+import type { Admin, AdminOptions, KafkaError } from '@odradek/client'
 
 export interface ToolIo {
   out(data: string | Uint8Array): void
@@ -94,20 +94,24 @@ export interface Target {
 
 export async function withAdmin<T>(target: Target, io: ToolIo, use: (admin: Admin) => Promise<T>): Promise<T> {
   const given = target.commandConfig === undefined ? {} : await readCommandConfig(target.commandConfig, io)
-  const [{ Kafka }, { warnOfUnreachableBrokers }] = await Promise.all([import('@odradek/client'), import('./connection-warnings.ts')])
+  const [{ openAdmin }, { warnOfUnreachableBrokers }] = await Promise.all([
+    import('@odradek/client/admin'),
+    import('./connection-warnings.ts')
+  ])
   const bootstrap =
     target.bootstrapController === undefined
       ? { 'bootstrap.servers': target.bootstrapServer }
       : { 'bootstrap.controllers': target.bootstrapController }
   const logger = { isEnabled: () => false, log: () => {} }
   warnOfUnreachableBrokers('AdminClient', io)
-  await using kafka = new Kafka({ logger })
-  return await use(makeAdmin(kafka, { ...target.defaults, ...given, ...bootstrap }))
+  const settings: AdminOptions = { ...target.defaults, ...given, ...bootstrap }
+  await using admin = opened(() => openAdmin(settings, logger))
+  return await use(admin)
 }
 
-function makeAdmin(kafka: Kafka, settings: AdminOptions): Admin {
+function opened(open: () => Admin): Admin {
   try {
-    return kafka.admin(settings)
+    return open()
   } catch (error) {
     throw new ToolError(`Failed to create new KafkaAdminClient: ${messageOf(error)}`, 'org.apache.kafka.common.KafkaException')
   }

@@ -27,7 +27,11 @@ test('kafka-metadata-shell shows what Kafka shows', async (t) => {
   for (const transcript of goldens.lines<Transcript>('cli-transcripts.ndjson').filter(({ tool }) => tool === 'kafka-metadata-shell')) {
     const { n, args, exitCode, stdout, stderr } = transcript
     await t.test(`${n} ${args.join(' ')}`, async () => {
-      const actual = await runCommand(transcript, { bootstrap: 'nowhere:1', controller: 'nowhere:2', cwd: join(folder, '__cluster_metadata-0') })
+      const actual = await runCommand(transcript, {
+        bootstrap: 'nowhere:1',
+        controller: 'nowhere:2',
+        cwd: join(folder, '__cluster_metadata-0')
+      })
       const complete = tooEarly.get(n)
       if (complete !== undefined) assert.match(actual.stdout, complete)
       else assert.equal(actual.stdout, stdout)
@@ -58,7 +62,11 @@ test('kafka-metadata-shell shows what Kafka shows', async (t) => {
       stdout: '',
       stderr: ''
     }
-    const { stdout } = await runCommand(transcript, { bootstrap: 'nowhere:1', controller: 'nowhere:2', cwd: join(folder, '__cluster_metadata-0') })
+    const { stdout } = await runCommand(transcript, {
+      bootstrap: 'nowhere:1',
+      controller: 'nowhere:2',
+      cwd: join(folder, '__cluster_metadata-0')
+    })
     assert.deepEqual(stdout.split('>> ').slice(1), [
       '',
       '/image/topics\n',

@@ -1,11 +1,6 @@
 // What kafka-consumer-groups --describe shows of a group: offsets, members or state.
-import {
-  type CommittedOffset,
-  type ConsumerGroupDescription,
-  type MemberDescription,
-  partitionKey,
-  type TopicPartition
-} from '@odradek/client'
+import type { CommittedOffset, ConsumerGroupDescription, MemberDescription, TopicPartition } from '@odradek/client'
+import { partitionKey } from '@odradek/client/admin'
 import { assignmentText, coordinatorText, MISSING, orMissing, printError, row, widthOf } from '../groups/report.ts'
 import { listOffsets } from '../groups/reset.ts'
 import { executionException, outcomesOf, runtimeException, stringOrder, wrapped } from '../java.ts'

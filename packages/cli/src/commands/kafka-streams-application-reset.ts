@@ -3,7 +3,8 @@
  * Flags, output and exit codes are those of Kafka's tool.
  */
 import { OdradekError } from '@odradek/base'
-import { type Admin, type MemberDescription, partitionKey, type TopicPartition } from '@odradek/client'
+import type { Admin, MemberDescription, TopicPartition } from '@odradek/client'
+import { partitionKey } from '@odradek/client/admin'
 import { isInternalTopicOf } from '../groups/internal-topics.ts'
 import type { PartitionOffset } from '../groups/reset.ts'
 import { executionException, nameOrder, parseDateTime, parseDuration, partitionOrder, stringOrder, wrapped } from '../java.ts'

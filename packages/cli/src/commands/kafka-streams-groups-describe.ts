@@ -1,5 +1,6 @@
 // What kafka-streams-groups --describe shows of a group: offsets, members or state.
-import { partitionKey, type StreamsGroupDescription, type StreamsGroupMemberAssignment, type TopicPartition } from '@odradek/client'
+import type { StreamsGroupDescription, StreamsGroupMemberAssignment, TopicPartition } from '@odradek/client'
+import { partitionKey } from '@odradek/client/admin'
 import { coordinatorText, orMissing, printError, row, widthOf } from '../groups/report.ts'
 import { executionException, partitionOrder, wrapped } from '../java.ts'
 import { UsageError } from '../options.ts'

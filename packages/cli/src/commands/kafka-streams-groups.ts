@@ -1,6 +1,7 @@
 /** kafka-streams-groups: lists, describes, deletes and resets groups of Kafka Streams. Flags, output and exit codes are those of Kafka's tool. */
 import { OdradekError } from '@odradek/base'
-import { type Admin, partitionKey, type StreamsGroupDescription, type TopicPartition } from '@odradek/client'
+import type { Admin, StreamsGroupDescription, TopicPartition } from '@odradek/client'
+import { partitionKey } from '@odradek/client/admin'
 import { requireEmptyGroups } from '../groups/deletable.ts'
 import { isInternalTopicOf } from '../groups/internal-topics.ts'
 import { listGroups, parseStates, printGroupStates } from '../groups/listing.ts'

@@ -1,5 +1,6 @@
 // Deletes committed offsets of topics, or of partitions of them, and says what became of each.
-import { type Admin, type KafkaError, type KeyedResult, partitionKey, type TopicPartition } from '@odradek/client'
+import type { Admin, KafkaError, KeyedResult, TopicPartition } from '@odradek/client'
+import { partitionKey } from '@odradek/client/admin'
 import { outcomesOf } from '../java.ts'
 import { type ToolIo, unreachable } from '../tool.ts'
 import { type OffsetDeletion, reportOffsetDeletion } from './report.ts'

@@ -1,6 +1,7 @@
 // Where the offsets of a group are set to: which partitions, which offsets, and what Kafka's tools say about it.
 import type { OdradekError } from '@odradek/base'
-import { type Admin, type KeyedResult, type ListedOffset, type OffsetSpec, partitionKey, type TopicPartition } from '@odradek/client'
+import type { Admin, KeyedResult, ListedOffset, OffsetSpec, TopicPartition } from '@odradek/client'
+import { partitionKey } from '@odradek/client/admin'
 import {
   executionException,
   nameOrder,

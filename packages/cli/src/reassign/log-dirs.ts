@@ -34,7 +34,7 @@ export interface LogDirMove {
 
 /** Sorted by broker. */
 export async function logDirMoves(admin: Admin, targets: readonly ReplicaDirectory[]): Promise<LogDirMove[]> {
-  const { replicaKey } = await import('@odradek/client')
+  const { replicaKey } = await import('@odradek/client/admin')
   const described = await describe(admin, targets)
   return targets.toSorted(byReplica).map((target) => {
     const found = described.get(replicaKey(target))
@@ -58,7 +58,7 @@ export function moveText({ target, current, future }: LogDirMove): string {
 
 /** A replica that is on its way to another broker cannot be sent to a directory before it is there: tried again until `timeoutMs`. */
 export async function executeMoves(admin: Admin, moves: readonly ReplicaDirectory[], timeoutMs: number, io: ToolIo): Promise<void> {
-  const { replicaKey } = await import('@odradek/client')
+  const { replicaKey } = await import('@odradek/client/admin')
   const deadline = Date.now() + timeoutMs
   for (let pending = moves.toSorted(byReplica); pending.length > 0; ) {
     const { values, errors } = await admin.alterReplicaLogDirs(pending).outcomes()
