@@ -16,7 +16,7 @@ export function settingsInUse(): { broker: string[]; topic: string[]; group: str
   )
   const text = files.map((file) => readFileSync(join(root, file), 'utf8')).join('\n')
   const read = new Set(
-    [...text.matchAll(/\b(?:get|getForListener|isSet|resolveGroupConfig)\(\s*(?:[\w.#]+,\s*){0,2}'([a-z.]+)'/g)].map((match) => match[1])
+    [...text.matchAll(/\b(?:get|getForListener|isSet|resolveGroupConfig)\(\s*(?:[\w.#]+,\s*){0,2}'([a-z0-9.]+)'/g)].map((match) => match[1])
   )
   const properties = Object.entries(effectsByProperty).filter(([property]) => new RegExp(`onfig\\.${property}\\b`).test(text))
   const within = (definitions: ReadonlyMap<string, ConfigDefinition>, names: Iterable<string>) =>

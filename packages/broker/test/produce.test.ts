@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { ErrorCode, encodeBatch, InitProducerIdRequest, InitProducerIdResponse, ProduceRequest, ProduceResponse } from '@odradek/protocol'
+import {
+  COMPRESSION_TYPES,
+  ErrorCode,
+  encodeBatch,
+  InitProducerIdRequest,
+  InitProducerIdResponse,
+  ProduceRequest,
+  ProduceResponse
+} from '@odradek/protocol'
 import type { RawClient } from './support/raw-client.ts'
 import { batchOf, createTopic, fetchOne, produce, startBroker, type TestBroker, valuesOf } from './support/test-broker.ts'
 
@@ -155,6 +163,25 @@ describe('Produce', () => {
     const before = Date.now()
     const { logAppendTimeMs } = await produce(client, 'stamped', batchOf('x'))
     assert.ok(logAppendTimeMs >= before && logAppendTimeMs <= Date.now())
+  })
+
+  test('comes out compressed as the topic says, at the level that it says', async () => {
+    const value = Array.from({ length: 4000 }, (_, index) => `${index * 7919}-${index % 13}`).join(' ')
+    for (const [codec, ...levels] of [['gzip', 1, 9], ['snappy'], ['lz4', 1, 17], ['zstd', -1000, 19]] as const) {
+      const sizes: number[] = []
+      for (const level of levels.length === 0 ? [undefined] : levels) {
+        const topic = `${codec}-at${level ?? ''}`
+        await createTopic(client, topic, {
+          configs: { 'compression.type': codec, ...(level && { [`compression.${codec}.level`]: `${level}` }) }
+        })
+        assert.equal((await produce(client, topic, batchOf(value))).errorCode, ErrorCode.NONE)
+        const { records } = await fetchOne(client, topic, 0)
+        assert.equal(COMPRESSION_TYPES[(records?.readInt16BE(21) ?? 0) & 7], codec)
+        assert.deepEqual(valuesOf(records), [value])
+        sizes.push(records?.length ?? 0)
+      }
+      assert.ok(sizes.length === 1 || sizes[1] < sizes[0], `${codec}: ${sizes}`)
+    }
   })
 
   test('more than max.message.bytes is refused, and says which record lacks a key in a compacted topic', async () => {

@@ -15,6 +15,7 @@ export const brokerEffects: readonly BrokerConfigName[] = [
   'broker.rack',
   'broker.session.timeout.ms',
   'compression.gzip.level',
+  'compression.lz4.level',
   'compression.type',
   'compression.zstd.level',
   'connections.max.idle.ms',
@@ -101,6 +102,7 @@ export const brokerEffects: readonly BrokerConfigName[] = [
 export const topicEffects: readonly (keyof TopicSettings)[] = [
   'cleanup.policy',
   'compression.gzip.level',
+  'compression.lz4.level',
   'compression.type',
   'compression.zstd.level',
   'delete.retention.ms',

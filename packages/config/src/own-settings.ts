@@ -9,15 +9,13 @@ export interface OwnSettings {
   'odradek.frame.timeout.ms': number
   'odradek.decompression.ratio.max': number
   'odradek.metrics.listener': string | null
-  'odradek.tail.cache.bytes': number
 }
 
 export const ownRows: readonly ConfigRow[] = [
   { name: 'odradek.durability', type: 'STRING', default: 'page-cache', valid: '[page-cache, sync]', importance: 'HIGH', internal: true },
   { name: 'odradek.frame.timeout.ms', type: 'INT', default: 30000, valid: '[1,...]', importance: 'LOW', internal: true },
   { name: 'odradek.decompression.ratio.max', type: 'INT', default: 32, valid: '[1,...]', importance: 'LOW', internal: true },
-  { name: 'odradek.metrics.listener', type: 'STRING', default: null, importance: 'LOW', internal: true },
-  { name: 'odradek.tail.cache.bytes', type: 'LONG', default: 67108864, valid: '[0,...]', importance: 'LOW', internal: true }
+  { name: 'odradek.metrics.listener', type: 'STRING', default: null, importance: 'LOW', internal: true }
 ]
 
 export const ownDocs: Readonly<Record<string, string>> = {
@@ -27,6 +25,5 @@ export const ownDocs: Readonly<Record<string, string>> = {
   'odradek.decompression.ratio.max':
     'A batch may decompress to at most this many times max.message.bytes (1 MiB where that is less); more is refused as corrupt.',
   'odradek.metrics.listener':
-    'HOST:PORT where GET /metrics tells the metrics of the node in the text format of Prometheus; nowhere unless set.',
-  'odradek.tail.cache.bytes': 'Memory for the newest record batches of all logs together; fetches at the tail are answered from it.'
+    'HOST:PORT where GET /metrics tells the metrics of the node in the text format of Prometheus; nowhere unless set.'
 }
