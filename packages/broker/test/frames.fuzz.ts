@@ -1,5 +1,5 @@
 // Damaged and invented requests on a whole broker: it answers or closes, logs no error of its own, takes no lasting memory,
-// and serves the next healthy client. Runs FUZZ_SECONDS (20) from seed FUZZ_SEED (the time of day).
+// and serves the next healthy client. Runs FUZZ_SECONDS (52) from seed FUZZ_SEED (the time of day).
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createPrng } from '@odradek/base'
@@ -13,7 +13,7 @@ import { createTopic, startBroker } from './support/test-broker.ts'
 
 type Prng = ReturnType<typeof createPrng>
 
-const seconds = Number(process.env.FUZZ_SECONDS ?? 20)
+const seconds = Number(process.env.FUZZ_SECONDS ?? 52)
 const seed = process.env.FUZZ_SEED ?? String(process.hrtime.bigint())
 const FRAMES_PER_CONNECTION = 40
 /** Requests that wait for others by their nature are not waited for. */
