@@ -120,7 +120,7 @@ const partitions: Scenario = {
 
 const flatProduce: Scenario = {
   name: 'produce to 10 partitions while the broker holds 10 and then 10,000',
-  targets: { cpuRatio10000To10: {} },
+  targets: { cpuRatio10000To10: { absoluteAtMost: 1.2 } },
   run: (kind, quick) =>
     withBroker(kind, { overrides: { 'max.request.partition.size.limit': '10000' } }, async (broker) => {
       const records = quick ? 200_000 : 1_000_000
