@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { freePort } from '../interop/support/brokers.ts'
+import { freePort, startBroker } from '../interop/support/brokers.ts'
 
 const root = join(import.meta.dirname, '../..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -61,6 +61,30 @@ test('npm start serves the kafkajs example, and ends when npm is told to', { tim
   await stop(npm)
   await freed(port)
 })
+
+for (const [what, isMeant, printed] of [
+  ['the odradek command does', /^odradek /, /^o-1 \{"total":3\}$/m],
+  ['the tools of Kafka do', /^kafka-topics/, /^\{"total":3\}$/m],
+  ['a program of the client does', /^import .*@odradek\/client/, /^o-1 3$/m]
+] as const) {
+  test(`${what} what the README shows`, { timeout: 60_000 }, async () => {
+    await using broker = await startBroker()
+    const text = blocks.find((block) => isMeant.test(block.text))?.text.replaceAll('localhost:9092', broker.bootstrapServers) ?? ''
+    const bin = mkdtempSync(join(folder, 'bin-'))
+    for (const room of ['odradek', 'cli'])
+      for (const file of readdirSync(join(root, 'packages', room, 'bin')))
+        for (const suffix of ['', '.sh']) symlinkSync(join(root, 'packages', room, 'bin', file), join(bin, file.replace('.mjs', suffix)))
+    // Below the checkout, from where a program finds the client.
+    const program = join(root, '.cache', `readme-${process.pid}.ts`)
+    mkdirSync(join(root, '.cache'), { recursive: true })
+    writeFileSync(program, text)
+    const [command, args] = text.startsWith('import') ? [process.execPath, [program]] : ['sh', ['-e', '-c', text]]
+    const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, ODRADEK_BROKERS: broker.bootstrapServers }
+    const child = spawn(command, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    await written(child, printed).finally(() => rmSync(program))
+    await stop(child)
+  })
+}
 
 test('a server.properties starts as it does with Apache Kafka', { timeout: 60_000 }, async () => {
   const [port, controllerPort] = [await freePort(), await freePort()]
