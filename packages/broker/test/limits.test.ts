@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { developmentProperties, loadBrokerConfig } from '@odradek/config'
 import { ApiVersionsRequest, ApiVersionsResponse, ErrorCode, encodeBatch } from '@odradek/protocol'
-import { connectionLimitsFrom } from '../src/limits.ts'
+import { connectionLimitsFrom, requestMemoryFrom, responseMemoryFrom } from '../src/limits.ts'
 import { createTopic, produce, startBroker } from './support/test-broker.ts'
 
 function limitsOf(overrides: Record<string, string>, openFilesMax?: number) {
@@ -16,6 +16,20 @@ describe('limits of connections', () => {
     assert.equal(limitsOf({}, 1_000_000).connectionsMax, 10_000)
     assert.equal(limitsOf({}).connectionsMax, 10_000)
     assert.equal(limitsOf({ 'max.connections': '50000' }, 1_000).connectionsMax, 50_000)
+  })
+
+  test('are there where the settings of Kafka leave them open', () => {
+    const limits = limitsOf({})
+    assert.deepEqual([limits.connectionsPerIpMax, limits.creationRatePerIp], [1_000, 50])
+    assert.deepEqual(limits.listener('PLAINTEXT').creationRate, 200)
+    assert.deepEqual(
+      ['127.0.0.1', '::1', '192.0.2.7'].map((address) => limits.isPerIpExempt?.(address)),
+      [true, true, false]
+    )
+    assert.equal(limitsOf({ 'max.connections.per.ip': '5' }).isPerIpExempt?.('127.0.0.1'), false)
+    const { config } = loadBrokerConfig({ properties: developmentProperties({ port: 0, dataDir: '/data' }) })
+    assert.deepEqual([requestMemoryFrom(config), responseMemoryFrom()], [32 << 20, 128 << 20])
+    assert.deepEqual([requestMemoryFrom(config, 64 << 20), responseMemoryFrom(64 << 20)], [16 << 20, 16 << 20])
   })
 
   test('of a listener are its own, else those of the node', () => {
