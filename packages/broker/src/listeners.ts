@@ -57,6 +57,8 @@ export class Listeners {
           listenerName: endpoint.listenerName,
           host: endpoint.host,
           port: endpoint.port,
+          // Kafka's default of 50 is little for one loop that accepts: only a number that somebody gave counts.
+          backlog: config.isSet('socket.listen.backlog.size') ? config.get('socket.listen.backlog.size') : undefined,
           handler: controllers.has(endpoint.listenerName) ? options.controllerHandler : options.brokerHandler,
           quotas: controllers.has(endpoint.listenerName) ? controllerQuotas : brokerQuotas,
           requestMemory,

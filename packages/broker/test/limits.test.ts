@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { developmentProperties, loadBrokerConfig } from '@odradek/config'
 import { ApiVersionsRequest, ApiVersionsResponse, ErrorCode, encodeBatch } from '@odradek/protocol'
+import type { World } from '@odradek/world'
+import { createNodeWorld } from '@odradek/world/node'
 import { connectionLimitsFrom, requestMemoryFrom, responseMemoryFrom } from '../src/limits.ts'
+import { Listeners } from '../src/listeners.ts'
 import { createTopic, produce, startBroker } from './support/test-broker.ts'
 
 function limitsOf(overrides: Record<string, string>, openFilesMax?: number) {
@@ -41,6 +44,25 @@ describe('limits of connections', () => {
     assert.deepEqual(limits.listener('PLAINTEXT'), { connectionsMax: 3, creationRate: 11 })
     assert.deepEqual(limits.listener('CONTROLLER'), { connectionsMax: 7, creationRate: 200 })
     assert.equal(limits.connectionsMax, 7)
+  })
+
+  test('of those who wait to be accepted are the system’s unless set', async () => {
+    for (const [overrides, expected] of [
+      [{}, undefined],
+      [{ 'socket.listen.backlog.size': '77' }, 77]
+    ] as const) {
+      const { config } = loadBrokerConfig({ properties: developmentProperties({ port: 0, dataDir: '/data' }), overrides })
+      const asked: unknown[] = []
+      const listen = (options: { port: number; host: string; backlog?: number }) => {
+        asked.push(options.backlog)
+        return Promise.resolve({ ...options, close: () => Promise.resolve() })
+      }
+      const world = { ...createNodeWorld({}), network: { listen } } as unknown as World
+      const handler = {} as never
+      const listeners = await Listeners.bind({ world, config, brokerHandler: handler, controllerHandler: handler })
+      assert.deepEqual(asked, [expected, expected])
+      await listeners.close()
+    }
   })
 
   test('that the clients of the broker use up leave the controller reachable', async () => {

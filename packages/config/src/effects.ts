@@ -88,6 +88,7 @@ export const brokerEffects: readonly BrokerConfigName[] = [
   'share.coordinator.state.topic.num.partitions',
   'share.coordinator.state.topic.replication.factor',
   'share.coordinator.state.topic.segment.bytes',
+  'socket.listen.backlog.size',
   'socket.request.max.bytes',
   'telemetry.max.bytes',
   'transaction.state.log.min.isr',

@@ -12,6 +12,8 @@ export interface SocketServerOptions {
   readonly listenerName: string
   readonly host: string
   readonly port: number
+  /** socket.listen.backlog.size; the system's default where absent. */
+  readonly backlog?: number
   readonly handler: FrameHandler
   readonly quotas: ConnectionQuotas
   readonly requestMemory: MemoryBudget
@@ -47,8 +49,8 @@ export class SocketServer {
 
   static async listen(options: SocketServerOptions): Promise<SocketServer> {
     const server = new SocketServer(options)
-    const { host, port } = options
-    server.#listener = await options.world.network.listen({ host, port }, (socket) => server.#onAccept(socket))
+    const { host, port, backlog } = options
+    server.#listener = await options.world.network.listen({ host, port, backlog }, (socket) => server.#onAccept(socket))
     return server
   }
 
