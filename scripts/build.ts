@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 /** What people install; all that these depend on is published with them. */
-const roots = ['odradek', '@odradek/client', '@odradek/cli']
+const roots = ['odradek', '@odradek/client', '@odradek/cli', '@odradek/schema-registry']
 const oldestNode = '22.15.0'
 
 interface Manifest {

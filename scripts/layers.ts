@@ -14,6 +14,7 @@ export const layers: Readonly<Record<string, { layer: number; mayImport: readonl
   metadata: { layer: 3, mayImport: ['raft', 'storage'] },
   coordinator: { layer: 3, mayImport: ['storage', 'metadata'] },
   client: { layer: 3, mayImport: ['transport'] },
+  'schema-registry': { layer: 4, mayImport: ['client'] },
   broker: { layer: 4, mayImport: ['transport', 'coordinator'] },
   streams: { layer: 4, mayImport: ['client'] },
   connect: { layer: 4, mayImport: ['client'] },

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join, relative } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
+import { type FakeRegistry, startFakeRegistry } from '../../packages/schema-registry/test/fake-registry.ts'
 import { type BrokerProcess, defaultKind, startBroker } from '../interop/support/brokers.ts'
 import { kafkaClassPath, repositoryRoot, toolchain } from '../interop/support/toolchains.ts'
 
@@ -40,6 +41,7 @@ describe(`the snippets of ${page}`, { timeout: 300_000 }, () => {
   const snippets = snippetsOf(readFileSync(join(repositoryRoot, page), 'utf8'))
   let broker: BrokerProcess | undefined
   let apache: BrokerProcess | undefined
+  let registry: FakeRegistry | undefined
   let folder = ''
 
   before(async () => {
@@ -50,15 +52,19 @@ describe(`the snippets of ${page}`, { timeout: 300_000 }, () => {
     if (defaultKind === 'apache' && !hasJava) return
     broker = await startBroker()
     if (hasJava) apache = defaultKind === 'apache' ? broker : await startBroker({ kind: 'apache' })
+    registry = await startFakeRegistry()
+    const registryUrl = registry.url
     snippets.forEach(({ code, needsApache }, index) => {
       const { bootstrapServers } = (needsApache ? apache : broker) ?? { bootstrapServers: 'localhost:1' }
-      writeFileSync(join(folder, `snippet-${index}.ts`), `${code.replaceAll('localhost:9092', bootstrapServers)}\nexport {}\n`)
+      const here = code.replaceAll('localhost:9092', bootstrapServers).replaceAll('http://localhost:8081', registryUrl)
+      writeFileSync(join(folder, `snippet-${index}.ts`), `${here}\nexport {}\n`)
     })
   })
   after(async () => {
     rmSync(folder, { recursive: true, force: true })
     if (apache !== broker) await apache?.[Symbol.asyncDispose]()
     await broker?.[Symbol.asyncDispose]()
+    await registry?.[Symbol.asyncDispose]()
   })
 
   test('compile', async (t) => {

@@ -1,7 +1,7 @@
 // The packages as they are published: built, packed, installed into an empty project, and used there by ES modules, CommonJS and
 // TypeScript, by the oldest Node that is promised, and by Bun and Deno.
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { startBroker, temporaryDir } from './support/brokers.ts'
@@ -49,6 +49,18 @@ await kafka.close()
 console.log('read ' + keys.size)
 `
 
+/** Without a registry: with their own schemas to read by, the serdes compile them and ask for nothing. */
+const serdes = `
+import { avro, jsonSchema, protobuf, SchemaRegistry } from './lib/index.js'
+const registry = new SchemaRegistry({ url: 'http://localhost:1' })
+const names = []
+const named = (name) => ({ registry, subjectNameStrategy: ({ recordName }) => void names.push(name, recordName()) })
+await jsonSchema({ ...named('jsonSchema'), schema: { title: 'T' } })
+await protobuf({ ...named('protobuf'), schema: 'syntax = "proto3"; message T {}' })
+await avro({ ...named('avro'), schema: { type: 'record', name: 'T', fields: [] } })
+if (names.filter((name) => name === 'T').length === 3) console.log(names.filter((name) => name !== 'T').join(' '))
+`
+
 const typed = `
 import { json, Kafka, string, topic } from '@odradek/client'
 import { startKafka } from 'odradek'
@@ -67,7 +79,9 @@ describe('the packages as published', () => {
   before(async () => {
     const built = await runProcess(process.execPath, [join(repositoryRoot, 'scripts/build.ts'), '--pack', '--out', join(project, 'dist')])
     assert.equal(built.exitCode, 0, built.stdout + built.stderr)
-    const packs = readdirSync(join(project, 'dist/packs')).map((name) => join(project, 'dist/packs', name))
+    // The schema registry's has libraries from elsewhere, which cannot be installed without a network.
+    const names = readdirSync(join(project, 'dist/packs')).filter((name) => !name.includes('schema-registry'))
+    const packs = names.map((name) => join(project, 'dist/packs', name))
     writeFileSync(join(project, 'package.json'), '{ "name": "empty", "private": true }\n')
     const args = ['install', '--prefix', project, '--offline', '--no-audit', '--no-fund', '--omit=optional', '--ignore-scripts', ...packs]
     const installed = await runProcess('npm', args)
@@ -110,6 +124,18 @@ describe('the packages as published', () => {
       ])
     await command('kafka-topics', '--create', '--topic', 'made')
     assert.equal(await command('kafka-topics', '--list'), 'made\n')
+  })
+
+  test('bring serdes of a schema registry, with four libraries that are linked here and installed by npm elsewhere', async () => {
+    const folder = join(project, 'dist/schema-registry')
+    const libraries = ['ajv', 'ajv-formats', 'avsc', 'protobufjs']
+    const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+    const foreign = Object.keys(dependencies).filter((name) => !name.startsWith('@odradek/'))
+    assert.deepEqual(foreign, libraries)
+    mkdirSync(join(folder, 'node_modules'))
+    for (const name of libraries) symlinkSync(join(repositoryRoot, 'node_modules', name), join(folder, 'node_modules', name))
+    writeFileSync(join(folder, 'use.mjs'), serdes)
+    assert.equal(await runIn(process.execPath, [join(folder, 'use.mjs')]), 'jsonSchema protobuf avro\n')
   })
 
   test('need nothing that is installed by a script or compiled', () => {
