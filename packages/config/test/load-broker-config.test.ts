@@ -244,7 +244,9 @@ test('code and foreign addresses in settings are refused, wherever they stand', 
     'listener.name.plaintext.principal.builder.class': 'foo',
     'config.providers': 'env',
     'broker.rack': '$' + '{env:HOME}',
-    'sasl.oauthbearer.token.endpoint.url': 'http://example.com/',
+    'sasl.jaas.config': 'com.sun.security.auth.module.JndiLoginModule required user.provider.url="ldap://192.0.2.1/";',
+    'sasl.oauthbearer.token.endpoint.url': 'http://169.254.169.254/',
+    'sasl.oauthbearer.jwks.endpoint.url': 'file:///etc/passwd',
     'remote.log.storage.manager.class.path': '/tmp/evil.jar'
   }
   for (const [name, value] of Object.entries(refused)) assert.ok(refusal('c', { [name]: value })?.includes(name), name)

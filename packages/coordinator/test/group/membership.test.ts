@@ -133,6 +133,19 @@ test('metadata beyond the bound of a group is refused and costs nothing', async 
   await group.join('').expect({ errorCode: ErrorCode.MEMBER_ID_REQUIRED })
 })
 
+test('metadata beyond the bound of all groups together gets no new member in, and there is room again when a group goes', async () => {
+  const bench = await GroupBench.start()
+  const huge = { protocols: [{ name: 'range', metadata: Buffer.alloc(60 * 1024 * 1024) }] }
+  const entered = []
+  for (let index = 0; index < 4; index++) {
+    const group = bench.group(`huge ${index}`)
+    entered.push({ group, ...(await group.enter(huge)) })
+  }
+  await bench.group('one more').join('', huge).expect({ errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE })
+  await entered[0].group.leave({ memberId: entered[0].memberId }).value()
+  await bench.group('one more').join('', huge).expect({ errorCode: ErrorCode.MEMBER_ID_REQUIRED })
+})
+
 test('ids that nobody comes back with are bounded', async () => {
   const bench = await GroupBench.start()
   const group = bench.group()
