@@ -56,7 +56,7 @@ export async function main(argv: readonly string[], io: CommandIo = processIo): 
   }
   const [name, ...args] = first === undefined || first.startsWith('-') ? ['start', ...argv] : argv
   if (name === '__complete') return await (await import('./commands/completion.ts')).complete(args, io)
-  const part = parts[name]
+  const part = Object.hasOwn(parts, name) ? parts[name] : undefined
   if (part === undefined) {
     const meant = closest(name, Object.keys(parts))
     io.err(`${name} is no command of odradek${meant === undefined ? '' : `: did you mean ${meant}?`}\n\n${usage}`)

@@ -26,21 +26,27 @@ interface Result {
 }
 
 interface Situation {
-  readonly input?: string | Buffer
+  readonly input?: string | readonly Buffer[] | AsyncIterable<Uint8Array>
+  readonly signal?: AbortSignal
+  /** Nobody reads what is written. */
+  readonly isUnread?: boolean
   readonly isTerminal?: boolean
   readonly env?: Record<string, string>
 }
 
-async function run(args: readonly string[], { input = '', isTerminal = false, env = {} }: Situation = {}): Promise<Result> {
+async function run(
+  args: readonly string[],
+  { input = '', isTerminal = false, env = {}, signal, isUnread = false }: Situation = {}
+): Promise<Result> {
   const [out, err]: [Buffer[], string[]] = [[], []]
   const io: CommandIo = {
     out: (data) => void out.push(Buffer.from(data)),
     err: (text) => void err.push(text),
-    drained: async () => true,
+    drained: async () => !isUnread,
     input: (async function* () {
-      yield Buffer.from(input)
+      yield* typeof input === 'string' ? [Buffer.from(input)] : input
     })(),
-    signal: new AbortController().signal,
+    signal: signal ?? new AbortController().signal,
     cwd: folder,
     env: { ODRADEK_BROKERS: kafka.bootstrapServers, ODRADEK_PROFILES: join(folder, 'profiles.json'), NO_COLOR: '1', ...env },
     isOutputTerminal: isTerminal,
@@ -87,7 +93,8 @@ describe('odradek topic', () => {
       /^NAME +PARTITIONS +REPLICAS +UNDER-REPLICATED +OFFLINE +TOPIC-ID/
     )
     assert.match((await run(['topic', 'ls', 'table', '-o', 'yaml'])).out, /^- name: table-1\n {2}partitions: 1\n {2}replicas: 1\n/)
-    assert.match((await run(['topic', 'ls', 'table'], { isTerminal: true, env: { NO_COLOR: undefined as never } })).out, /^\u001b\[1mNAME/)
+    const coloured = await run(['topic', 'ls', 'table'], { isTerminal: true, env: { NO_COLOR: undefined as never } })
+    assert.ok(coloured.out.startsWith('\u001b[1mNAME'))
   })
 })
 
@@ -106,7 +113,8 @@ describe('records', () => {
       },
       { key: null, value: null, timestamp: 1 },
       { key: '', value: '', timestamp: 2 },
-      { keyBase64: '/w==', valueBase64: 'gIE=', timestamp: 3 }
+      { keyBase64: '/w==', valueBase64: 'gIE=', timestamp: 3 },
+      { key: null, value: 'ends of lines elsewhere: \u2028 \u2029 \u0085 \r', timestamp: 4 }
     ]
     const input = records.map((record) => `${JSON.stringify(record)}\n`).join('')
     assert.equal((await run(['produce', 'from', '-i', 'json'], { input })).code, 0)
@@ -144,7 +152,43 @@ describe('records', () => {
   test('that cannot be read from the input say which line is wrong', async () => {
     const { code, err } = await run(['produce', 'from', '-i', 'json'], { input: '{"value":"a"}\n{"value":\n' })
     assert.equal(code, 1)
-    assert.match(err, /^Line 2: no JSON/)
+    assert.match(err, /^Line 2: no JSON.*\n1 records sent\n$/)
+  })
+
+  test('are the bytes of the lines, whatever they are, in one piece or many', async () => {
+    await run(['topic', 'create', 'bytes', '-p', '1'])
+    const input = ['\u00ff=\u00fe\u0000\r\n', '=\n', 'last', '=', 'x']
+    assert.equal((await run(['produce', 'bytes', '-K', '='], { input: input.map((text) => Buffer.from(text, 'latin1')) })).code, 0)
+    const { out } = await run(['consume', 'bytes', '--from-beginning', '-e'])
+    assert.deepEqual(
+      lines(out).map((line) => {
+        const { key, keyBase64, value, valueBase64 } = line as Record<string, unknown>
+        return [key ?? keyBase64, value ?? valueBase64]
+      }),
+      [
+        ['/w==', '/gA='],
+        ['', ''],
+        ['last', 'x']
+      ]
+    )
+  })
+
+  test('that were read before the user ends the input are sent', async () => {
+    await run(['topic', 'create', 'ended', '-p', '1'])
+    const user = new AbortController()
+    async function* input() {
+      yield Buffer.from('a\nb\nhalf')
+      user.abort('SIGINT')
+      throw user.signal.reason
+    }
+    assert.equal((await run(['produce', 'ended'], { input: input(), signal: user.signal })).code, 130)
+    assert.equal((await run(['consume', 'ended', '--from-beginning', '-e', '-f', '%v '])).out, 'a b ')
+  })
+
+  test('of a topic that does not exist are an error, and make no topic', async () => {
+    const { code, err } = await run(['consume', 'mistyped', '-e'])
+    assert.deepEqual([code, err], [1, 'mistyped: no such partition\n'])
+    assert.equal((await run(['topic', 'ls', 'mistyped'])).out, '')
   })
 
   test('are read by a group, whose lag and offsets can be seen and moved', async () => {
@@ -192,6 +236,13 @@ test('odradek cluster tells the brokers and the features', async () => {
   assert.ok(lines((await run(['cluster', 'features'])).out).some((row) => (row as { feature: string }).feature === 'metadata.version'))
 })
 
+test('--watch shows again until nobody reads, and leaves what stands above the table', async () => {
+  const { code, out } = await run(['cluster', 'info', '--watch'], { isTerminal: true, isUnread: true })
+  assert.equal(code, 0)
+  assert.ok(out.startsWith('\u001b[2J\u001b[Hcluster '))
+  assert.match(out, /cluster [\w-]{22}\nBROKER/)
+})
+
 test('profiles are kept in a file that only their owner reads, and name the cluster of a command', async () => {
   const env = { ODRADEK_BROKERS: undefined as never }
   assert.equal((await run(['profile', 'create', 'here', '-b', kafka.bootstrapServers, '-X', 'sasl.jaas.config=secret'], { env })).code, 0)
@@ -227,6 +278,13 @@ describe('what is wrong', () => {
     [['topic', 'create', 'x', '--partition', '3'], /has no option --partition: did you mean --partitions\?/],
     [['topic', 'create', 'x', '-p', 'many'], /--partitions wants a whole number from 1 on, not many/],
     [['topic', 'ls', '-o', 'xml'], /--output wants one of table, wide, json, yaml, not xml/],
+    [['topic', 'constructor'], /^odradek topic has no constructor/],
+    [['constructor'], /^constructor is no command of odradek/],
+    [['completion', 'constructor'], /^usage: odradek completion/],
+    [['topic', 'ls', '('], /^Invalid regular expression/],
+    [['group', 'ls', '('], /^Invalid regular expression/],
+    [['topic', 'ls', '-X', 'lingr.ms=5'], /^No client has a setting lingr\.ms: did you mean linger\.ms\?/],
+    [['consume', 'x', '-g', 'readers', '--offset', '5'], /^--group goes on where it has committed/],
     [['consume'], /^usage: odradek consume TOPIC/],
     [['config', 'ls', 'user', 'x'], /^user has no settings/],
     [

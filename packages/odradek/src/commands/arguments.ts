@@ -90,6 +90,15 @@ export class Arguments {
 
 export const usageError = (message: string): OdradekError => new OdradekError('USAGE', message)
 
+/** An optional regular expression on the command line. */
+export function patternOf(text: string | undefined): RegExp {
+  try {
+    return new RegExp(text ?? '')
+  } catch (error) {
+    throw usageError((error as Error).message)
+  }
+}
+
 /** Undefined: the help was asked for and is printed. */
 export function readArguments(spec: CommandSpec, args: readonly string[], io: CommandIo): Arguments | undefined {
   const options = { ...shared, ...spec.options }
@@ -175,7 +184,7 @@ export async function runVerb(
     io.out(`${list}\n`)
     return name === undefined ? 1 : 0
   }
-  const verb = verbs[name]
+  const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined
   if (verb === undefined) {
     const meant = closest(name, Object.keys(verbs))
     throw usageError(`odradek ${noun} has no ${name}${meant === undefined ? '' : `: did you mean ${meant}?`}\n\n${list}`)

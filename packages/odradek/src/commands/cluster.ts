@@ -2,7 +2,7 @@
 import { outputOption, runVerb, type Verb } from './arguments.ts'
 import { adminSettings, withKafka } from './connect.ts'
 import type { CommandIo } from './io.ts'
-import { formOf, show } from './output.ts'
+import { show } from './output.ts'
 
 export const cluster = (args: readonly string[], io: CommandIo): Promise<number> => runVerb('cluster', verbs, args, io)
 
@@ -13,11 +13,10 @@ const info: Verb = {
       const admin = kafka.admin(await adminSettings(settings))
       return await show(args, io, async () => {
         const { clusterId, controller, nodes } = await admin.describeCluster()
-        if (formOf(args, io) === 'table') io.out(`cluster ${clusterId}\n`)
         const rows = nodes.map(({ id, host, port, rack, isFenced }) => ({
           ...{ broker: id, address: `${host}:${port}`, rack, isController: id === controller?.id, isFenced, clusterId }
         }))
-        return { rows, columns: ['broker', 'address', 'rack', 'isController'] }
+        return { rows, columns: ['broker', 'address', 'rack', 'isController'], title: `cluster ${clusterId}` }
       })
     })
 }

@@ -25,7 +25,7 @@ compdef _odradek odradek
 
 export async function completion(args: readonly string[], io: CommandIo): Promise<number> {
   const [shell] = args
-  const script = scripts[shell]
+  const script = Object.hasOwn(scripts, shell ?? '') ? scripts[shell] : undefined
   if (script === undefined || args.length !== 1) throw usageError('usage: odradek completion bash|zsh|fish')
   io.out(script)
   return 0

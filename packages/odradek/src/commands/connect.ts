@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { OdradekError } from '@odradek/base'
 import type { Kafka } from '@odradek/client'
-import type { Arguments } from './arguments.ts'
+import { type Arguments, usageError } from './arguments.ts'
+import { closest } from './closest.ts'
 import type { CommandIo } from './io.ts'
 import { type Profile, readProfiles } from './profiles.ts'
 
@@ -18,10 +19,23 @@ export async function settingsOf(args: Arguments, io: CommandIo): Promise<{ brok
     const { parseProperties } = await import('@odradek/config')
     Object.assign(settings, Object.fromEntries(parseProperties(readText(file, io))))
   }
-  Object.assign(settings, args.pairs('set'))
+  const given = args.pairs('set')
+  if (args.has('set')) await checkNames(Object.keys(given))
+  Object.assign(settings, given)
   const named = settings['bootstrap.servers']
   delete settings['bootstrap.servers']
   return { brokers: args.text('brokers') ?? named ?? profile?.brokers ?? io.env.ODRADEK_BROKERS ?? 'localhost:9092', settings }
+}
+
+/** What no client has is a mistake. What another kind of client has may stand in a profile or a file, and so here too. */
+async function checkNames(names: readonly string[]): Promise<void> {
+  const { adminConfigDefinitions, consumerConfigDefinitions, producerConfigDefinitions } = await import('@odradek/config')
+  const known = new Set([adminConfigDefinitions, consumerConfigDefinitions, producerConfigDefinitions].flatMap((each) => [...each.keys()]))
+  for (const name of names) {
+    if (known.has(name)) continue
+    const meant = closest(name, [...known])
+    throw usageError(`No client has a setting ${name}${meant === undefined ? '' : `: did you mean ${meant}?`}`)
+  }
 }
 
 function profileOf(args: Arguments, io: CommandIo): Profile | undefined {

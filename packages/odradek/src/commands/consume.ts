@@ -37,14 +37,18 @@ export async function consume(argv: readonly string[], io: CommandIo): Promise<n
   const group = args.text('group')
   if (group !== undefined && (args.has('partition') || args.has('exit-at-end')))
     throw usageError('--group is given its partitions: --partition and --exit-at-end do not go with it')
+  if (group !== undefined && !['start', 'end', undefined].includes(args.text('offset')))
+    throw usageError('--group goes on where it has committed: of --offset only start and end go with it. odradek group reset moves it.')
   return await withKafka(args, io, async (kafka, settings) => {
     const { consumerConfigDefinitions } = await import('@odradek/config')
     const known = Object.fromEntries(Object.entries(settings).filter(([name]) => consumerConfigDefinitions.has(name)))
     const isFromStart = args.has('from-beginning') || args.text('offset') === 'start'
     const consumer = kafka.consumer({
+      // a name mistyped makes no topic
+      'allow.auto.create.topics': false,
       ...known,
       'auto.offset.reset': isFromStart ? 'earliest' : 'latest',
-      'isolation.level': args.has('committed') ? 'read_committed' : 'read_uncommitted',
+      ...(args.has('committed') ? { 'isolation.level': 'read_committed' } : {}),
       ...(group === undefined ? { 'enable.auto.commit': false } : { 'group.id': group })
     })
     let ends: Ends | undefined

@@ -1,6 +1,6 @@
 // odradek group: ls, describe, reset, delete.
 import type { Admin, TopicPartition } from '@odradek/client'
-import { type Arguments, outputOption, runVerb, usageError, type Verb } from './arguments.ts'
+import { type Arguments, outputOption, patternOf, runVerb, usageError, type Verb } from './arguments.ts'
 import { adminSettings, withKafka } from './connect.ts'
 import type { CommandIo } from './io.ts'
 import { formOf, print, show } from './output.ts'
@@ -17,7 +17,7 @@ const ls: Verb = {
   run: (args, io) =>
     withKafka(args, io, async (kafka, settings) => {
       const admin = kafka.admin(await adminSettings(settings))
-      const pattern = new RegExp(args.rest[0] ?? '')
+      const pattern = patternOf(args.rest[0])
       return await show(args, io, async () => {
         const groups = (await admin.listGroups()).filter(({ groupId }) => pattern.test(groupId))
         const rows = groups.map(({ groupId, type, groupState, protocol }) => ({ group: groupId, type, state: groupState, protocol }))

@@ -1,4 +1,5 @@
 // Rows for people (table, wide) and for programs (json, yaml).
+import { setTimeout } from 'node:timers/promises'
 import type { Arguments } from './arguments.ts'
 import type { CommandIo } from './io.ts'
 
@@ -15,13 +16,19 @@ export interface Listing {
   readonly rows: readonly Row[]
   /** Of the table; wide shows all columns. */
   readonly columns: readonly string[]
+  /** A line above the table. */
+  readonly title?: string
 }
 
 export function print(listing: Listing, form: Form, io: CommandIo): void {
   const { rows, columns } = listing
   if (form === 'json') for (const row of rows) io.out(`${JSON.stringify(row)}\n`)
   else if (form === 'yaml') io.out(rows.length === 0 ? '[]\n' : rows.map((row) => yaml([row], '')).join(''))
-  else io.out(table(rows, form === 'wide' ? [...new Set(rows.flatMap((row) => Object.keys(row)))] : columns, io))
+  else
+    io.out(
+      (listing.title === undefined ? '' : `${listing.title}\n`) +
+        table(rows, form === 'wide' ? [...new Set(rows.flatMap((row) => Object.keys(row)))] : columns, io)
+    )
 }
 
 /** Prints what `load` gives, once or every two seconds until the user ends it. */
@@ -32,21 +39,16 @@ export async function show(args: Arguments, io: CommandIo, load: () => Promise<L
     if (args.has('watch') && io.isOutputTerminal) io.out('\u001b[2J\u001b[H')
     print(listing, form, io)
     if (!args.has('watch')) return 0
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, WATCH_MS)
-      io.signal.addEventListener('abort', () => {
-        clearTimeout(timer)
-        resolve()
-      })
-    })
-    if (io.signal.aborted) return 0
+    // rejected when the user ends it
+    await setTimeout(WATCH_MS, undefined, { signal: io.signal }).catch(() => {})
+    if (io.signal.aborted || !(await io.drained())) return 0
   }
 }
 
 function table(rows: readonly Row[], columns: readonly string[], io: CommandIo): string {
   const cells = rows.map((row) => columns.map((column) => cell(row[column])))
   const titles = columns.map((column) => column.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toUpperCase())
-  const widths = titles.map((title, index) => Math.max(title.length, ...cells.map((row) => row[index].length)))
+  const widths = titles.map((title, index) => cells.reduce((most, row) => Math.max(most, row[index].length), title.length))
   const line = (texts: readonly string[]): string =>
     texts
       .map((text, index) => text.padEnd(widths[index]))

@@ -1,9 +1,10 @@
 // odradek produce: records from standard input, a line each, or as NDJSON.
-import { createInterface } from 'node:readline'
-import { Readable } from 'node:stream'
-import type { Producer } from '@odradek/client'
+import { OdradekError } from '@odradek/base'
+import { exitCodeOf } from '@odradek/cli/tool'
+import type { Header, Producer, SendCallback } from '@odradek/client'
 import { type Arguments, type CommandSpec, readArguments, usageError } from './arguments.ts'
 import { withKafka } from './connect.ts'
+import { inputLines } from './input-lines.ts'
 import type { CommandIo } from './io.ts'
 import { fromJson, type InputRecord } from './record-json.ts'
 
@@ -27,17 +28,21 @@ const spec: CommandSpec = {
 
 const PROGRESS_MS = 200
 
+/** The record of a line; lines are counted from 1 on. */
+type Read = (line: Buffer, lineNumber: number) => InputRecord
+
 export async function produce(argv: readonly string[], io: CommandIo): Promise<number> {
   const args = readArguments(spec, argv, io)
   if (args === undefined) return 0
   const isJson = (args.choice('input', ['lines', 'json']) ?? 'lines') === 'json'
   if (!isJson && args.rest[0] === undefined) throw usageError(`usage: odradek ${spec.usage}`)
-  const read = isJson ? fromJson : lineReader(args)
+  const read: Read = isJson ? (line, lineNumber) => fromJson(line.toString('utf8'), lineNumber) : lineReader(args)
   return await withKafka(args, io, async (kafka, settings) => {
     const { producerConfigDefinitions } = await import('@odradek/config')
     const known = Object.fromEntries(Object.entries(settings).filter(([name]) => producerConfigDefinitions.has(name)))
     const producer = kafka.producer({
       'linger.ms': 5,
+      'max.block.ms': 15_000,
       ...known,
       ...(args.has('compression') ? { 'compression.type': args.choice('compression', ['none', 'gzip', 'snappy', 'lz4', 'zstd']) } : {}),
       ...(args.has('acks') ? { acks: args.choice<'0' | '1' | 'all'>('acks', ['0', '1', 'all']) } : {})
@@ -47,67 +52,77 @@ export async function produce(argv: readonly string[], io: CommandIo): Promise<n
 }
 
 /** A line is a value, or key, separator, value. */
-function lineReader(args: Arguments): (line: string, lineNumber: number) => InputRecord {
+function lineReader(args: Arguments): Read {
   const separator = args.text('key-separator')
-  const valueOf = (text: string): string | null => (text === '' && args.has('tombstone') ? null : text)
-  if (separator === undefined) return (line) => ({ value: valueOf(line) })
+  if (separator === '') throw usageError('--key-separator wants a text')
+  const valueIn = (bytes: Buffer): Buffer | null => (bytes.length === 0 && args.has('tombstone') ? null : bytes)
+  if (separator === undefined) return (line) => ({ value: valueIn(line) })
   return (line, lineNumber) => {
     const at = line.indexOf(separator)
     if (at < 0) throw usageError(`Line ${lineNumber} has no ${JSON.stringify(separator)} between key and value`)
-    return { key: line.slice(0, at), value: valueOf(line.slice(at + separator.length)) }
+    return { key: line.subarray(0, at), value: valueIn(line.subarray(at + Buffer.byteLength(separator))) }
   }
 }
 
-async function sendAll(
-  args: Arguments,
-  io: CommandIo,
-  producer: Producer,
-  read: (line: string, lineNumber: number) => InputRecord
-): Promise<number> {
-  const common = { key: args.text('key'), partition: args.number('partition'), headers: Object.entries(args.pairs('header')) }
-  const counts = { sent: 0, failed: 0 }
+async function sendAll(args: Arguments, io: CommandIo, producer: Producer, read: Read): Promise<number> {
+  const send = sender(args, producer)
+  const isDry = args.has('dry-run')
+  const counts = { read: 0, sent: 0, failed: 0 }
   let failure: Error | undefined
+  const settled = (error: Error | null): void => {
+    if (error === null) counts.sent++
+    else counts.failed++
+    failure ??= error ?? undefined
+  }
   let lineNumber = 0
   let shownAt = 0
-  for await (const line of createInterface({ input: Readable.from(io.input), crlfDelay: Number.POSITIVE_INFINITY })) {
+  const sendLine = (line: Buffer): void => {
     lineNumber++
-    if (line === '' && args.text('input') === 'json') continue
+    if (line.length === 0 && args.text('input') === 'json') return
     const record = read(line, lineNumber)
     const topic = args.rest[0] ?? record.topic
     if (topic === undefined) throw usageError(`Line ${lineNumber} names no topic, and none was given`)
-    if (!args.has('dry-run')) {
-      const headers = [
-        ...((record.headers as { key: string; value: string }[] | undefined) ?? []),
-        ...common.headers.map(([key, value]) => ({ key, value }))
-      ]
-      const partition = common.partition ?? (args.has('keep-partition') ? record.partition : undefined)
-      const { timestamp, value } = record
-      const key = record.key ?? common.key ?? null
-      producer.send(topic, { key: raw(key), value: raw(value), headers, timestamp, partition }, (error) => {
-        if (error === null) counts.sent++
-        else {
-          counts.failed++
-          failure ??= error
-        }
-      })
-      if (producer.isFull) await producer.ready()
-    }
-    if (io.isErrorTerminal && !io.isInputTerminal && Date.now() - shownAt > PROGRESS_MS) {
+    counts.read++
+    if (!isDry) send(topic, record, settled)
+  }
+  try {
+    for await (const lines of inputLines(io.input)) {
+      for (const line of lines) {
+        if (failure !== undefined) break
+        sendLine(line)
+        if (producer.isFull) await producer.ready()
+      }
+      if (failure !== undefined) break
+      if (!io.isErrorTerminal || io.isInputTerminal || Date.now() - shownAt < PROGRESS_MS) continue
       shownAt = Date.now()
-      io.err(`\r${lineNumber} records`)
+      io.err(`\r${counts.read} records`)
     }
-    if (failure !== undefined) break
+  } catch (error) {
+    // what was read before the user ended it, or before a line that is wrong, is sent
+    if (!io.signal.aborted && !(error instanceof OdradekError)) throw error
+    if (!io.signal.aborted) failure ??= error as Error
   }
   await producer.flush()
   if (shownAt > 0) io.err('\r')
   if (failure !== undefined) {
-    io.err(`${counts.sent} records sent, ${counts.failed} failed: ${failure.message}\n`)
+    io.err(`${failure.message}\n${counts.sent} records sent${counts.failed > 0 ? `, ${counts.failed} failed` : ''}\n`)
     return 1
   }
-  if (io.isErrorTerminal || args.has('dry-run'))
-    io.err(`${args.has('dry-run') ? `${lineNumber} records would be` : `${counts.sent} records`} sent\n`)
-  return 0
+  if (io.isErrorTerminal || isDry) io.err(isDry ? `${counts.read} records would be sent\n` : `${counts.sent} records sent\n`)
+  return io.signal.aborted ? exitCodeOf(io.signal) : 0
+}
+
+/** Sends a record with what the options say of all records. */
+function sender(args: Arguments, producer: Producer): (topic: string, record: InputRecord, settled: SendCallback) => void {
+  const [commonKey, commonPartition] = [args.text('key') ?? null, args.number('partition')]
+  const common = Object.entries(args.pairs('header')).map(([key, value]) => ({ key, value }))
+  return (topic, record, settled) => {
+    const { timestamp } = record
+    const headers = [...((record.headers as Header[] | undefined) ?? []), ...common]
+    const partition = commonPartition ?? (args.has('keep-partition') ? record.partition : undefined)
+    producer.send(topic, { key: raw(record.key ?? commonKey), value: raw(record.value), headers, timestamp, partition }, settled)
+  }
 }
 
 const raw = (bytes: Uint8Array | string | null): Buffer | string | null =>
-  bytes === null || typeof bytes === 'string' ? bytes : Buffer.from(bytes)
+  bytes === null || typeof bytes === 'string' || Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes)

@@ -1,6 +1,7 @@
 // odradek profile: ls, create, use, delete.
 import { OdradekError } from '@odradek/base'
 import { outputOption, runVerb, usageError, type Verb } from './arguments.ts'
+import { settingsOf } from './connect.ts'
 import type { CommandIo } from './io.ts'
 import { show } from './output.ts'
 import { readProfiles, writeProfiles } from './profiles.ts'
@@ -37,7 +38,8 @@ const create: Verb = {
     const brokers = args.text('brokers')
     if (brokers === undefined) throw usageError('A profile names its cluster: --brokers HOST:PORT')
     const { profiles } = readProfiles(io)
-    writeProfiles({ current: name, profiles: { ...profiles, [name]: { brokers, settings: args.pairs('set') } } }, io)
+    const { settings } = await settingsOf(args, io)
+    writeProfiles({ current: name, profiles: { ...profiles, [name]: { brokers, settings } } }, io)
     io.out(`${name} is the current profile\n`)
     return 0
   }
@@ -45,7 +47,7 @@ const create: Verb = {
 
 function known(name: string, io: CommandIo) {
   const found = readProfiles(io)
-  if (found.profiles[name] === undefined)
+  if (!Object.hasOwn(found.profiles, name))
     throw new OdradekError('PROFILE_UNKNOWN', `There is no profile ${name}. Known: ${Object.keys(found.profiles).join(', ') || 'none'}.`)
   return found
 }

@@ -1,6 +1,6 @@
 // odradek topic: ls, describe, create, add-partitions, delete.
 import type { TopicPartitionInfo } from '@odradek/client'
-import { type Arguments, outputOption, runVerb, usageError, type Verb } from './arguments.ts'
+import { type Arguments, outputOption, patternOf, runVerb, usageError, type Verb } from './arguments.ts'
 import { adminSettings, withKafka } from './connect.ts'
 import type { CommandIo } from './io.ts'
 import { show } from './output.ts'
@@ -23,7 +23,7 @@ const ls: Verb = {
       return await show(args, io, async () => {
         const listed = await admin.listTopics({ listInternal: args.has('internal') })
         const names = [...listed.keys()].filter((name) => pattern.test(name)).sort()
-        const described = await admin.describeTopics(names)
+        const { values: described } = await admin.describeTopics(names).outcomes()
         const rows = names.flatMap((name) => {
           const found = described.get(name)
           if (found === undefined) return []
@@ -43,14 +43,6 @@ const ls: Verb = {
         return { rows, columns: ['name', 'partitions', 'replicas'] }
       })
     })
-}
-
-function patternOf(text: string | undefined): RegExp {
-  try {
-    return new RegExp(text ?? '')
-  } catch (error) {
-    throw usageError((error as Error).message)
-  }
 }
 
 const describe: Verb = {
