@@ -67,7 +67,10 @@ export class SchemaRegistry {
 
   async getVersion(subject: string, version: number | 'latest', options?: RequestOptions): Promise<RegisteredSchema> {
     const path = `/subjects/${encodeURIComponent(subject)}/versions/${version}`
-    return registeredOf(await this.#connection.request('GET', path, undefined, options))
+    const { id, ...found } = registeredOf(await this.#connection.request('GET', path, undefined, options))
+    const { schemaType, schema, references } = found
+    this.#schemas.set(`id ${id}`, Promise.resolve({ schemaType, schema, references }))
+    return { id, ...found }
   }
 
   /** Ascending. */

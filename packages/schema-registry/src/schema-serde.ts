@@ -212,14 +212,18 @@ async function preload<T, In>(
 ): Promise<void> {
   const ids = new Set(id === undefined ? [] : [id])
   if (subject !== undefined && preloadVersions > 0) {
-    const versions = await registry.versions(subject, { signal }).catch((error): number[] => {
-      // A subject that is still to come.
-      if (error instanceof RegistryError && error.status === 404) return []
-      throw error
-    })
-    const found = await Promise.all(versions.slice(-preloadVersions).map((version) => registry.getVersion(subject, version, { signal })))
-    for (const each of found) ids.add(each.id)
+    const versions = (await unlessAbsent(registry.versions(subject, { signal }))) ?? []
+    const newest = versions.slice(-preloadVersions).map((version) => unlessAbsent(registry.getVersion(subject, version, { signal })))
+    for (const found of await Promise.all(newest)) if (found !== undefined) ids.add(found.id)
   }
   // An old version that this program cannot read is the matter of the records that have it.
   await Promise.all([...ids].map((each) => (each === id ? serde.loadId(each) : serde.loadId(each).catch(() => {}))))
+}
+
+/** undefined: a subject that is still to come, or a version that is just being deleted. */
+function unlessAbsent<T>(found: Promise<T>): Promise<T | undefined> {
+  return found.catch((error) => {
+    if (error instanceof RegistryError && error.status === 404) return undefined
+    throw error
+  })
 }

@@ -82,9 +82,21 @@ test('the newest versions of the subject are there from the start, as many as wa
   const registry = registryOf(fake)
   for (const name of ['a', 'b', 'c']) await registry.register('orders-value', { schema: named(name) })
   const serde = await avro<object>({ registry: registryOf(fake), topic: 'orders', preloadVersions: 2 })
+  // Each came once, with its version.
+  const fetched = fake.requests.filter((each) => each.startsWith('GET')).map((each) => each.split('/').at(-1))
+  assert.deepEqual(fetched.sort(), ['2', '3', 'versions'])
   assert.deepEqual({ ...serde.deserialize(Buffer.from('000000000302', 'hex'), 'orders') }, { c: 1 })
   assert.deepEqual({ ...serde.deserialize(Buffer.from('000000000202', 'hex'), 'orders') }, { b: 1 })
   assert.throws(() => serde.deserialize(Buffer.from('000000000102', 'hex'), 'orders'), { code: 'SCHEMA_NOT_LOADED', retriable: true })
+})
+
+test('a version that is deleted meanwhile is left out', async () => {
+  await using fake = await startFakeRegistry()
+  const registry = registryOf(fake)
+  for (const name of ['a', 'b']) await registry.register('orders-value', { schema: named(name) })
+  fake.intercept = (request) => (request.endsWith('versions/1') ? { status: 404, body: { error_code: 40402, message: 'gone' } } : undefined)
+  const serde = await avro<object>({ registry, topic: 'orders' })
+  assert.deepEqual({ ...serde.deserialize(Buffer.from('000000000202', 'hex'), 'orders') }, { b: 1 })
 })
 
 test('a schema that came later is fetched before the record is read', async () => {
