@@ -9,7 +9,7 @@ const handler: FrameHandler = {
   onFrame: (bytes) => (bytes.toString() === 'park' ? new Promise(() => {}) : [frame(bytes.toString())])
 }
 
-async function setUp(limits: Partial<ConnectionLimits> = {}, isHeld = false) {
+async function setUp(limits: Partial<ConnectionLimits> = {}, isHeld = false, responseMemory = new MemoryBudget(1 << 20)) {
   const fake = new FakeWorld()
   const quotas = new ConnectionQuotas(() => ({
     connectionsMax: 100,
@@ -28,7 +28,7 @@ async function setUp(limits: Partial<ConnectionLimits> = {}, isHeld = false) {
     handler,
     quotas,
     requestMemory: new MemoryBudget(1 << 20),
-    responseMemory: new MemoryBudget(1 << 20),
+    responseMemory,
     requestBytesMax: () => 1000,
     idleMs: () => 600_000
   })
@@ -70,6 +70,22 @@ describe('a listener', () => {
     }
     assert.equal(slow.isDestroyed, true)
     assert.ok(fake.nowMs <= 36_000)
+  })
+
+  test('closes connections that do not read their answers when these fill the memory, and no others', async () => {
+    for (const [limitBytes, isClosed] of [
+      [100, true],
+      [100_000, false]
+    ] as const) {
+      const { fake } = await setUp({}, false, new MemoryBudget(limitBytes))
+      const [stalled, silent] = [fake.accept(new FakeSocket()), fake.accept(new FakeSocket())]
+      stalled.peerReads = false
+      stalled.receive(frame('x'.repeat(900)))
+      await fake.advance(25_000)
+      assert.equal(stalled.isDestroyed, false)
+      await fake.advance(15_000)
+      assert.deepEqual([stalled.isDestroyed, silent.isDestroyed], [isClosed, false])
+    }
   })
 
   test('keeps a connection that sends one frame after the other slowly', async () => {
