@@ -20,6 +20,7 @@ import {
   type Outcomes,
   type RecordStream,
   type ResourceConfig,
+  retryTopics,
   type ShareConsumer,
   type StandardSchema,
   string,
@@ -98,6 +99,12 @@ export async function consumers(kafka: Kafka): Promise<void> {
     },
     { concurrency: { by: 'key', max: 8 }, retry: backoff(3), deadLetter: orders }
   )
+  const retry = retryTopics({ delaysMs: [1000, 60_000], topic: (name, attempt) => `${name}-${attempt}`, create: true })
+  await raw.run(orders, (record) => same<typeof record, ConsumerRecord<string, Order>>(true), { retry, deadLetter: 'orders.dlq' })
+  // @ts-expect-error how long records wait is said
+  retryTopics({ create: true })
+  // @ts-expect-error a delay is a number of ms
+  retryTopics({ delaysMs: ['1s'] })
   same<Awaited<ReturnType<typeof raw.committed>>, Map<string, OffsetAndMetadata | undefined>>(true)
   same<ReturnType<typeof raw.assignment>, TopicPartition[]>(true)
   raw.commitAsync((error) => same<typeof error, Error | undefined>(true))

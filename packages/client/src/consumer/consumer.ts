@@ -30,6 +30,7 @@ import { PollWait } from './poll-wait.ts'
 import { Positions } from './positions.ts'
 import type { ConsumerRecord } from './record.ts'
 import { parseResetStrategy } from './reset-strategy.ts'
+import { type RetryTopicsRun, withRetryTopics } from './retry-topics.ts'
 import { type DeadLetterSender, type Handler, type RunOptions, runHandlers } from './run.ts'
 import { RecordStream, type StreamOptions } from './stream.ts'
 import { Subscriber, type SubscribeTo } from './subscriber.ts'
@@ -76,6 +77,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   readonly #assignors: readonly ConsumerAssignor[]
   readonly #deadLetters: (() => DeadLetterSender) | undefined
   #listener: RebalanceListener = {}
+  #retries: RetryTopicsRun | undefined
   readonly #wait: PollWait
   #isPolling = false
   #closed: Promise<void> | undefined
@@ -138,17 +140,17 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       })
     }
     const strategy = parseResetStrategy(settings['auto.offset.reset'])
-    this.#positions = new Positions({ cluster, offsets: this.#offsets, strategy, isReadCommitted, states, onReady, refresh, onError })
-    const maxBytes = settings['fetch.max.bytes']
+    const strategyOf = (topic: string) => this.#retries?.strategyOf(topic) ?? strategy
+    this.#positions = new Positions({ cluster, offsets: this.#offsets, strategyOf, isReadCommitted, states, onReady, refresh, onError })
     this.#metrics = new ConsumerMetrics(cluster.metrics, cluster.networkMetrics)
     this.#fetcher = new Fetcher({
       cluster,
       metrics: this.#metrics,
       minBytes: settings['fetch.min.bytes'],
-      maxBytes,
+      maxBytes: settings['fetch.max.bytes'],
       maxWaitMs: settings['fetch.max.wait.ms'],
       partitionMaxBytes: settings['max.partition.fetch.bytes'],
-      bufferBytesMax: init.prefetchBytes ?? Math.min(PREFETCH_BYTES, maxBytes),
+      bufferBytesMax: init.prefetchBytes ?? Math.min(PREFETCH_BYTES, settings['fetch.max.bytes']),
       isReadCommitted,
       checksCrc: settings['check.crcs'],
       rackId: settings['client.rack'],
@@ -186,8 +188,9 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     if (this.#subscriber.isManual)
       throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Partitions were assigned by hand: unsubscribe first' })
     this.#listener = listener
-    for (const [name, types] of typesOf<K, V>(to)) this.#topics.set(name, types)
-    this.#subscriber.subscribe(to as SubscribeTo)
+    const retries = this.#retries
+    for (const [name, types] of typesOf<K, V>(to, retries)) this.#topics.set(name, types)
+    this.#subscriber.subscribe(to as SubscribeTo, retries && ((names) => retries.expand(names)))
     this.#armPollTimer()
     this.#wait.wake()
   }
@@ -221,6 +224,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       this.#subscriber.unsubscribe()
       this.#assignment.replace([])
       this.#listener = {}
+      this.#retries = undefined
       this.#fetcher.sweep()
       this.#wait.wake()
     }
@@ -258,8 +262,11 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     handler: Handler<NoInfer<SK>, NoInfer<SV>>,
     options: RunOptions = {}
   ): Promise<void> {
-    if (to !== undefined) this.subscribe(to as SubscribeTo, options.listener)
-    return runHandlers<SK, SV>(this.#engine<SK, SV>(), handler, options, this.#deadLetters)
+    return withRetryTopics(this.#cluster, this.#settings['group.id'] ?? '', to as SubscribeTo | undefined, options, (retries) => {
+      this.#retries = retries
+      if (to !== undefined) this.subscribe(to as SubscribeTo, options.listener)
+      return runHandlers<SK, SV>(this.#engine<SK, SV>(), handler, options, this.#deadLetters, retries)
+    })
   }
 
   /** A waiting poll, or the next one, throws WAKEUP. Safe from anywhere. */

@@ -52,13 +52,13 @@ export function toListenerError(error: unknown): KafkaError {
   })
 }
 
-/** The types that come with typed topics, by name. */
-export function typesOf<K, V>(to: unknown): [string, Deserializers<K, V>][] {
+/** The types that come with typed topics, by name; those of a topic are also those of its retry topics. */
+export function typesOf<K, V>(to: unknown, retries?: { namesFor(topic: string): readonly string[] }): [string, Deserializers<K, V>][] {
   const types: [string, Deserializers<K, V>][] = []
   for (const each of Array.isArray(to) ? to : [to]) {
     if (typeof each !== 'object' || each === null || !('name' in each) || !('key' in each)) continue
     const { name, key, value } = each as Topic<K, V>
-    types.push([name, { key, value }])
+    for (const like of [name, ...(retries?.namesFor(name) ?? [])]) types.push([like, { key, value }])
   }
   return types
 }

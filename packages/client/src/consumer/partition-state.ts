@@ -29,6 +29,8 @@ export class PartitionState {
   bufferedBytes = 0
   reset: ResetStrategy | undefined
   isPaused = false
+  /** Waits until what was read of it is due (retry topics). */
+  isHeld = false
   /** No longer assigned: what still refers to it stops. */
   isGone = false
   /** Being revoked: nothing is handed out any more. */
@@ -78,11 +80,11 @@ export class PartitionState {
   }
 
   get canFetch(): boolean {
-    return this.phase === 'fetching' && !this.isPaused && !this.isLeaving
+    return this.phase === 'fetching' && !this.isPaused && !this.isHeld && !this.isLeaving
   }
 
   get canDeliver(): boolean {
-    return this.phase === 'fetching' && !this.isPaused && !this.isLeaving && !this.isGone
+    return this.canFetch && !this.isGone
   }
 
   /** Up to where everything is finished; undefined: nothing was read. */

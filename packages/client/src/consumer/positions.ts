@@ -14,7 +14,8 @@ import type { PartitionState, ResetStrategy } from './partition-state.ts'
 export interface PositionsOptions {
   readonly cluster: Cluster
   readonly offsets: OffsetStore | undefined
-  readonly strategy: ResetStrategy | undefined
+  /** undefined: none. */
+  readonly strategyOf: (topic: string) => ResetStrategy | undefined
   readonly isReadCommitted: boolean
   readonly states: () => Iterable<PartitionState>
   readonly onReady: () => void
@@ -49,8 +50,8 @@ export class Positions {
       if (state.retryAtMs > now || this.#busy.get(state) === state.version) continue
       due[state.phase].push(state)
     }
-    const { offsets, strategy } = this.#options
-    const canStart = isPoll || offsets !== undefined || strategy !== undefined
+    const { offsets, strategyOf } = this.#options
+    const canStart = isPoll || offsets !== undefined || due.initializing.every(({ topic }) => strategyOf(topic) !== undefined)
     if (due.initializing.length > 0 && canStart) this.#initialize(due.initializing)
     if (due.resetting.length > 0) this.#run(due.resetting, () => this.#reset(due.resetting))
     if (due.validating.length > 0) this.#validateAll(due.validating)
@@ -70,7 +71,8 @@ export class Positions {
 
   /** The position is not in the log. */
   outOfRange(state: PartitionState): void {
-    const { strategy, onError } = this.#options
+    const { strategyOf, onError } = this.#options
+    const strategy = strategyOf(state.topic)
     if (strategy !== undefined) {
       state.requestReset(strategy)
       // A broker that finds every position out of range is not asked without a pause.
@@ -140,7 +142,8 @@ export class Positions {
   }
 
   #start(state: PartitionState, committed: { offset: number; epoch: number } | undefined): void {
-    const { strategy, onError, cluster } = this.#options
+    const { strategyOf, onError, cluster } = this.#options
+    const strategy = strategyOf(state.topic)
     if (committed !== undefined) {
       state.seek(committed.offset, committed.epoch, committed.epoch >= 0 ? 'validating' : 'fetching')
     } else if (strategy !== undefined) state.requestReset(strategy)
@@ -237,7 +240,8 @@ export class Positions {
   }
 
   #validated(state: PartitionState, answer: { endOffset: number; leaderEpoch: number }, leaderEpoch: number): void {
-    const { strategy, onError } = this.#options
+    const { strategyOf, onError } = this.#options
+    const strategy = strategyOf(state.topic)
     const isKnown = answer.endOffset >= 0 && answer.leaderEpoch >= 0
     if (isKnown && answer.endOffset >= state.position.offset) {
       state.phase = 'fetching'

@@ -1,18 +1,19 @@
 // Handlers, many at once, in order a lane: a lane is a partition or a key. A record is finished when its handler has succeeded, or
 // its dead letter is written; what is committed never passes an unfinished record. A record that fails for good without a dead letter
 // topic ends the run with its error, uncommitted.
-import { timedOut, toKafkaError } from '../errors.ts'
+import { timedOut } from '../errors.ts'
 import { sleep } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
 import { type ConsumerEngine, endsWithin } from './engine.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { ConsumerRecord } from './record.ts'
+import { isRetryTopics, type RetryTopics, type RetryTopicsRun, reasonOf } from './retry-topics.ts'
 import type { RebalanceListener } from './types.ts'
 
 export interface HandlerContext {
   /** Aborts when the run ends or the partition was lost to another member. */
   readonly signal: AbortSignal
-  /** From 1. */
+  /** From 1; goes on from topic to retry topic. */
   readonly attempt: number
 }
 
@@ -29,7 +30,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal
   /** Default: by partition, 1 at a time. */
   readonly concurrency?: { readonly by: 'key' | 'partition'; readonly max: number }
-  readonly retry?: RetryPolicy
+  /** In place (`backoff`), which keeps the order, or by `retryTopics`, which holds up nobody. */
+  readonly retry?: RetryPolicy | RetryTopics
   /** Topic that gets what fails for good, with the reason in headers. */
   readonly deadLetter?: string | { readonly name: string }
   readonly listener?: RebalanceListener
@@ -68,11 +70,12 @@ export async function runHandlers<K, V>(
   engine: ConsumerEngine<K, V>,
   handler: Handler<K, V>,
   options: RunOptions,
-  deadLetters: (() => DeadLetterSender) | undefined
+  deadLetters: (() => DeadLetterSender) | undefined,
+  retries?: RetryTopicsRun
 ): Promise<void> {
   const max = options.concurrency?.max ?? 1
   if (!Number.isInteger(max) || max < 1) throw invalidConfig(`concurrency.max is ${max}: a whole number from 1 on`)
-  await new Runner(engine, handler, options, max, deadLetters).run()
+  await new Runner(engine, handler, options, max, deadLetters, retries).run()
 }
 
 class Runner<K, V> {
@@ -81,6 +84,7 @@ class Runner<K, V> {
   readonly #options: RunOptions
   readonly #max: number
   readonly #deadLetters: (() => DeadLetterSender) | undefined
+  readonly #retries: RetryTopicsRun | undefined
   readonly #stop = new AbortController()
   /** In order; the first of a lane may run. */
   readonly #lanes = new Map<string, Work<K, V>[]>()
@@ -100,13 +104,15 @@ class Runner<K, V> {
     handler: Handler<K, V>,
     options: RunOptions,
     max: number,
-    deadLetters: (() => DeadLetterSender) | undefined
+    deadLetters: (() => DeadLetterSender) | undefined,
+    retries: RetryTopicsRun | undefined
   ) {
     this.#engine = engine
     this.#handler = handler
     this.#options = options
     this.#max = max
     this.#deadLetters = deadLetters
+    this.#retries = retries
   }
 
   async run(): Promise<void> {
@@ -125,6 +131,7 @@ class Runner<K, V> {
       await this.#end()
     } finally {
       signal?.removeEventListener('abort', onAbort)
+      this.#retries?.close()
       await this.#engine.commitFinished().catch((error) => this.#fail(error))
       await this.#engine.unsubscribe().catch((error) => this.#fail(error))
       this.#engine.setDrain(undefined)
@@ -174,7 +181,9 @@ class Runner<K, V> {
   }
 
   #isHeld(lane: string): boolean {
-    return this.#lanes.get(lane)?.[0]?.state.isPaused === true
+    const work = this.#lanes.get(lane)?.[0]
+    if (work === undefined || work.state.isGone) return false
+    return work.state.isPaused || this.#retries?.holds(work.state, work.record, () => this.#engine.wake()) === true
   }
 
   #signalOf(state: PartitionState): AbortSignal {
@@ -256,16 +265,19 @@ class Runner<K, V> {
 
   async #handle({ record }: Work<K, V>, signal: AbortSignal): Promise<void> {
     const { retry, deadLetter } = this.#options
+    if (this.#retries?.isForeign(record)) return
+    const before = this.#retries?.attemptsBefore(record) ?? 0
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#handler(record, { signal, attempt })
+        await this.#handler(record, { signal, attempt: before + attempt })
         return
       } catch (error) {
         if (signal.aborted) throw error
-        if (retry !== undefined && attempt <= retry.retries) {
+        if (retry !== undefined && !isRetryTopics(retry) && attempt <= retry.retries) {
           await sleep(this.#engine.world, retry.delayMs(attempt + 1), signal)
           continue
         }
+        if (await this.#retries?.retry(record, error, (letter) => this.#send(letter))) return
         if (deadLetter === undefined) throw error
         await this.#sendDeadLetter(typeof deadLetter === 'string' ? deadLetter : deadLetter.name, record, error)
         return
@@ -274,19 +286,24 @@ class Runner<K, V> {
   }
 
   async #sendDeadLetter(topic: string, record: ConsumerRecord<K, V>, error: unknown): Promise<void> {
-    if (this.#deadLetters === undefined) throw invalidConfig('A dead letter topic needs a consumer made by a Kafka object')
-    this.#letters ??= this.#deadLetters()
-    const reason = error instanceof Error ? error : toKafkaError(error)
+    const reason = reasonOf(error)
+    const origin = this.#retries?.originOf(record) ?? record
     const headers = [
-      ...record.headers,
-      { key: 'dlq.original.topic', value: record.topic },
-      { key: 'dlq.original.partition', value: String(record.partition) },
-      { key: 'dlq.original.offset', value: String(record.offset) },
+      ...(this.#retries?.headersOf(record) ?? record.headers),
+      { key: 'dlq.original.topic', value: origin.topic },
+      { key: 'dlq.original.partition', value: String(origin.partition) },
+      { key: 'dlq.original.offset', value: String(origin.offset) },
       { key: 'dlq.group.id', value: this.#engine.groupId },
       { key: 'dlq.error.name', value: reason.name },
       { key: 'dlq.error.message', value: reason.message }
     ]
-    await this.#letters.send({ topic, key: record.rawKey, value: record.rawValue, headers, timestamp: record.timestamp })
+    await this.#send({ topic, key: record.rawKey, value: record.rawValue, headers, timestamp: record.timestamp })
+  }
+
+  #send(letter: DeadLetter): Promise<unknown> {
+    if (this.#deadLetters === undefined) throw invalidConfig('Dead letters and retry topics need a consumer made by a Kafka object')
+    this.#letters ??= this.#deadLetters()
+    return this.#letters.send(letter)
   }
 
   /** Before partitions go: what runs of them ends, what waits is forgotten (others will read it). */

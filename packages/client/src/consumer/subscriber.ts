@@ -14,6 +14,8 @@ interface Named {
 /** `{ regex }` is RE2, matched by the coordinator (KIP-848 groups); a RegExp is matched here. */
 export type SubscribeTo = string | Named | readonly (string | Named)[] | RegExp | { readonly regex: string }
 
+type Expand = (names: readonly string[]) => readonly string[]
+
 export interface SubscriberOptions {
   readonly cluster: Cluster
   readonly allowsCreation: boolean
@@ -30,6 +32,7 @@ export class Subscriber {
   readonly #stale = new Set<string>()
   readonly #stopListening: () => void
   #names: readonly string[] = []
+  #expand: Expand = (names) => names
   #pattern: RegExp | undefined
   #regex: string | undefined
   #mode: 'none' | 'automatic' | 'manual' = 'none'
@@ -55,11 +58,13 @@ export class Subscriber {
     return this.#names
   }
 
-  subscribe(to: SubscribeTo): void {
+  /** `expand` says what else goes with the topics. */
+  subscribe(to: SubscribeTo, expand: Expand = (names) => names): void {
+    this.#expand = expand
     this.#mode = 'automatic'
     this.#pattern = to instanceof RegExp ? to : undefined
     this.#regex = isRegex(to) ? to.regex : undefined
-    this.#names = this.#pattern === undefined && this.#regex === undefined ? namesOf(to as string) : []
+    this.#names = this.#pattern === undefined && this.#regex === undefined ? expand(namesOf(to as string)) : []
     if (this.#pattern === undefined) this.#announce()
     for (const name of this.#names) this.#stale.add(name)
     this.#stopTimer()
@@ -178,9 +183,19 @@ export class Subscriber {
       })
       .map(({ name }) => name)
       .sort()
-    if (matching.join(' ') === this.#names.join(' ')) return
-    this.#names = matching
+    const names = this.#expanded(matching)
+    if (names.join(' ') === this.#names.join(' ')) return
+    this.#names = names
     this.#announce()
+  }
+
+  #expanded(matching: readonly string[]): readonly string[] {
+    try {
+      return this.#expand(matching)
+    } catch (error) {
+      this.#options.onError(toKafkaError(error))
+      return this.#names
+    }
   }
 
   #announce(): void {
@@ -196,7 +211,7 @@ function isRegex(to: SubscribeTo): to is { readonly regex: string } {
   return typeof to === 'object' && 'regex' in to && typeof to.regex === 'string'
 }
 
-function namesOf(to: string | Named | readonly (string | Named)[]): string[] {
+export function namesOf(to: string | Named | readonly (string | Named)[]): string[] {
   const list = typeof to === 'object' && Symbol.iterator in to ? [...to] : [to]
   return [...new Set(list.map((each) => (typeof each === 'string' ? each : each.name)))].sort()
 }
