@@ -1,4 +1,4 @@
-// Every `ts` block of docs/guides/client.md is a program: it compiles, it runs against a broker, and prints what its comments say.
+// Every `ts` block of docs/guides/client.md and from-kafkajs.md is a program: it compiles, it runs against a broker, and prints what its comments say.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { type BrokerProcess, defaultKind, startBroker } from '../interop/support
 import { kafkaClassPath, repositoryRoot, toolchain } from '../interop/support/toolchains.ts'
 
 const run = promisify(execFile)
-const page = 'docs/guides/client.md'
+const pages = ['docs/guides/client.md', 'docs/guides/from-kafkajs.md']
 
 interface Snippet {
   heading: string
@@ -37,8 +37,8 @@ function snippetsOf(markdown: string): Snippet[] {
   return snippets
 }
 
-describe(`the snippets of ${page}`, { timeout: 300_000 }, () => {
-  const snippets = snippetsOf(readFileSync(join(repositoryRoot, page), 'utf8'))
+describe(`the snippets of ${pages.join(' and ')}`, { timeout: 300_000 }, () => {
+  const snippets = pages.flatMap((page) => snippetsOf(readFileSync(join(repositoryRoot, page), 'utf8')))
   let broker: BrokerProcess | undefined
   let apache: BrokerProcess | undefined
   let registry: FakeRegistry | undefined

@@ -28,6 +28,33 @@ async function main() {
 main()
 `
 
+/** The interface of kafkajs, as an application in CommonJS has it. */
+const shim = `
+const { Kafka, CompressionTypes } = require('odradek/kafkajs')
+async function main() {
+  const { startKafka } = await import('odradek')
+  const broker = await startKafka({ topics: ['orders'] })
+  const kafka = new Kafka({ brokers: [broker.bootstrapServers], logLevel: 1 })
+  const producer = kafka.producer()
+  await producer.connect()
+  await producer.send({ topic: 'orders', compression: CompressionTypes.GZIP, messages: [{ value: 'three' }] })
+  await producer.disconnect()
+  const consumer = kafka.consumer({ groupId: 'published' })
+  await consumer.connect()
+  await consumer.subscribe({ topic: 'orders', fromBeginning: true })
+  await new Promise((resolve) => {
+    const eachMessage = async ({ message }) => {
+      console.log(message.offset + ' ' + message.value)
+      resolve()
+    }
+    consumer.run({ eachMessage })
+  })
+  await consumer.disconnect()
+  await broker[Symbol.asyncDispose]()
+}
+main()
+`
+
 /** Against a broker in another process: the client alone, with what differs most between runtimes (sockets, zstd, timers). */
 const clientOnly = `
 import { Kafka } from '@odradek/client'
@@ -64,7 +91,12 @@ if (names.filter((name) => name === 'T').length === 3) console.log(names.filter(
 const typed = `
 import { json, Kafka, string, topic } from '@odradek/client'
 import { startKafka } from 'odradek'
+import { Kafka as KafkaJS } from 'odradek/kafkajs'
 const orders = topic('orders', { key: string(), value: json<{ total: number }>() })
+export const shim = async (): Promise<string> => {
+  const [{ baseOffset = '' }] = await new KafkaJS({ brokers: [] }).producer().send({ topic: 'orders', messages: [{ value: 'one' }] })
+  return baseOffset
+}
 export async function use(): Promise<number> {
   await using broker = await startKafka()
   await using kafka = new Kafka({ brokers: broker.bootstrapServers })
@@ -88,6 +120,7 @@ describe('the packages as published', () => {
     assert.equal(installed.exitCode, 0, installed.stdout + installed.stderr)
     writeFileSync(join(project, 'module.mjs'), `import { Kafka, string, topic } from '@odradek/client'\n${roundTrip}`)
     writeFileSync(join(project, 'common.cjs'), `const { Kafka, string, topic } = require('@odradek/client')\n${roundTrip}`)
+    writeFileSync(join(project, 'kafkajs.cjs'), shim)
     writeFileSync(join(project, 'client.mjs'), clientOnly)
     writeFileSync(join(project, 'typed.mts'), typed)
     mkdirSync(join(project, 'node_modules/@types'))
@@ -106,6 +139,9 @@ describe('the packages as published', () => {
     ['CommonJS', 'common.cjs']
   ])
     test(`serve ${what}`, async () => assert.equal(await runIn(process.execPath, [join(project, file)]), '0 three\n'))
+
+  test('serve what was written for kafkajs', async () =>
+    assert.equal(await runIn(process.execPath, [join(project, 'kafkajs.cjs')]), '0 three\n'))
 
   test('have types that infer', async () => {
     const tsc = join(repositoryRoot, 'node_modules/typescript/bin/tsc')

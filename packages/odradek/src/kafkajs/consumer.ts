@@ -30,6 +30,8 @@ const defaults = {
   maxWaitTimeInMs: 5000
 }
 const POLL_RECORDS_MAX = 10_000
+/** A partition that is read again waits for the fetch under way; with minBytes at 1 a longer one gains nothing. */
+const IDLE_WAIT_MS = 500
 
 type PauseList = { topic: string; partitions?: number[] }[]
 
@@ -187,7 +189,7 @@ class ShimConsumer {
       maxPartitionFetchBytes: config.maxBytesPerPartition,
       fetchMinBytes: config.minBytes,
       fetchMaxBytes: config.maxBytes,
-      fetchMaxWaitMs: config.maxWaitTimeInMs,
+      fetchMaxWaitMs: config.minBytes > 1 ? config.maxWaitTimeInMs : Math.min(config.maxWaitTimeInMs, IDLE_WAIT_MS),
       allowAutoCreateTopics: config.allowAutoTopicCreation ?? true,
       clientRack: config.rackId ?? ''
     })
