@@ -21,7 +21,7 @@ import { kafkaClassPath, toolchain } from './support/toolchains.ts'
 
 const kinds: readonly BrokerKind[] = ['apache', 'odradek']
 const IGNORED =
-  /throttleTimeMs|finalizedFeaturesEpoch|logAppendTimeMs|Timestamp$|highWatermark$|[lL]eaderEpoch$|totalBytes|usableBytes|replicaDirectoryId|memberId|sessionId|logEndOffset|partitionSize/
+  /throttleTimeMs|subscriptionId|finalizedFeaturesEpoch|logAppendTimeMs|Timestamp$|highWatermark$|[lL]eaderEpoch$|totalBytes|usableBytes|replicaDirectoryId|memberId|sessionId|logEndOffset|partitionSize/
 
 interface Side {
   readonly broker: BrokerProcess

@@ -177,6 +177,24 @@ row('row 13: varints without an end close the connection', async (victim) => {
   assert.equal(await victim.isClosedByFrame(metadataV9(Buffer.from([0x80, 0x80, 0x80, 0x80, 0x80, 0x00]))), true)
 })
 
+row(
+  'whole numbers beyond 2^53 close the connection, the ends of int64 do not',
+  async (victim) => {
+    const topic = Buffer.concat([int32(1), int16(7), Buffer.from('healthy'), int32(1), int32(0)])
+    const listOffsets = (timestamp: string) =>
+      frameOf(2, 1, Buffer.concat([int32(7), nullClientId, int32(-1), topic, Buffer.from(timestamp, 'hex')]))
+    for (const timestamp of ['1000000000000000', '7ffffffffffffffe'])
+      assert.equal(await victim.isClosedByFrame(listOffsets(timestamp)), true)
+    for (const timestamp of ['7fffffffffffffff', '8000000000000000']) {
+      const attacker = await victim.connect()
+      attacker.sendFrame(listOffsets(timestamp))
+      assert.ok((await attacker.nextFrame()) !== undefined, timestamp)
+      attacker.close()
+    }
+  },
+  { isOurs: true }
+)
+
 row('row 14: arrays longer than the bytes close the connection', async (victim) => {
   for (let round = 0; round < 20; round++) {
     assert.equal(await victim.isClosedByFrame(metadataV1(int32(2147483647))), true)

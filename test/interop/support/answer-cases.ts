@@ -476,6 +476,18 @@ add('AlterConfigs', 'logger', { resources: [{ resourceType: 8, resourceName: '1'
 add('ListConfigResources', 'all', {}, [1])
 for (const type of [2, 4, 16, 32, 99]) add('ListConfigResources', `type ${type}`, { resourceTypes: [type] }, [1])
 
+// ---- Telemetry, which nobody receives
+
+const INSTANCE_ID = 'AAAAAAAAQACAAAAAAAAAAQ'
+add('GetTelemetrySubscriptions', 'of a client that has an id', { clientInstanceId: INSTANCE_ID })
+add('GetTelemetrySubscriptions', 'of a new client', {})
+add('PushTelemetry', 'without an id', { metrics: Buffer.from('x') })
+add('PushTelemetry', 'of a subscription that was never given', {
+  clientInstanceId: UNKNOWN_ID,
+  subscriptionId: 4711,
+  metrics: Buffer.from('x')
+})
+
 // ---- administration: the node
 
 add('DescribeProducers', 'some', {
