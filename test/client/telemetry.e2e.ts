@@ -97,6 +97,9 @@ describe('client metrics', { timeout: 240_000 }, () => {
     const id = await admin.clientInstanceId()
     assert.equal(await admin.clientInstanceId(), id)
     assert.notEqual(id, 'AAAAAAAAAAAAAAAAAAAAAA')
+    const others = [kafka.producer(), kafka.consumer({ groupId: 'applied' }), kafka.shareConsumer({ groupId: 'applied-share' })]
+    const ids = await Promise.all(others.map((client) => client.clientInstanceId()))
+    assert.equal(new Set([id, ...ids]).size, 4, 'each client has its own')
     const mine = () => pushedTo(broker as BrokerProcess).filter(({ client }) => client === 'applied')
     await eventually(() =>
       assert.ok(mine().some(({ name, rest }) => name === 'org.apache.kafka.app.queue.length' && rest === 'gauge 42.0 queue=a'))

@@ -11,8 +11,6 @@ import {
   DescribeQuorumResponse,
   ErrorCode,
   FeatureUpdateType,
-  GetTelemetrySubscriptionsRequest,
-  GetTelemetrySubscriptionsResponse,
   RemoveRaftVoterRequest,
   RemoveRaftVoterResponse,
   UnregisterBrokerRequest,
@@ -35,6 +33,8 @@ export interface ClusterDescription {
   readonly nodes: readonly (Node & { readonly isFenced: boolean })[]
   readonly authorizedOperations: readonly AclOperationName[] | undefined
 }
+
+export { clientInstanceId } from '../telemetry/instance-id.ts'
 
 const any: Target = { anyNode: true }
 const message = ({ errorCode, errorMessage }: { errorCode: number; errorMessage: string | null }): KafkaError | undefined =>
@@ -243,24 +243,4 @@ export function updateFeatures(
     },
     options
   )
-}
-
-/** The id that the broker gives this client for its metrics (KIP-714). */
-export async function clientInstanceId(cluster: Cluster, options: CallOptions = {}): Promise<Uuid> {
-  const { askInstanceId } = cluster
-  if (cluster.clientInstanceId === undefined && askInstanceId !== undefined)
-    await cluster.retry('GetTelemetrySubscriptions', options, () => askInstanceId())
-  if (cluster.clientInstanceId !== undefined) return cluster.clientInstanceId
-  const response = await cluster.call(
-    any,
-    GetTelemetrySubscriptionsRequest,
-    GetTelemetrySubscriptionsResponse,
-    {},
-    {
-      ...options,
-      errorOf: ({ errorCode }) => errorOf(errorCode)
-    }
-  )
-  cluster.clientInstanceId ??= response.clientInstanceId
-  return cluster.clientInstanceId
 }

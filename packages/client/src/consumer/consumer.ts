@@ -1,7 +1,6 @@
 // The consumer: what a user holds. It owns the assignment and the loop of `poll`; the rooms behind it know one thing each: fetcher.ts
 // (bytes), positions.ts (where to read), offsets.ts (commits), membership (the group). All happens in the turns of one event loop;
 // records are handed out, and listeners called, inside `poll` only. One poll at a time.
-//
 // Commits never pass what is finished: `unfinished` of each partition says what was handed out and is not.
 import type { ConsumerSettings } from '@odradek/config'
 import type { TimerHandle, World } from '@odradek/world'
@@ -12,6 +11,7 @@ import type { ApplicationMetric, MetricsSnapshot } from '../metrics/client-metri
 import type { Cluster } from '../network/cluster.ts'
 import { unlessAborted } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
+import { clientInstanceId } from '../telemetry/instance-id.ts'
 import type { Topic } from '../topic.ts'
 import type { CallOptions, TopicPartition } from '../types.ts'
 import { Assignment } from './assignment.ts'
@@ -177,6 +177,10 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
 
   unregisterMetricFromSubscription(metric: Pick<ApplicationMetric, 'name' | 'group' | 'tags'>): void {
     this.#cluster.metrics.unregister(metric)
+  }
+
+  clientInstanceId(options: CallOptions = {}): ReturnType<typeof clientInstanceId> {
+    return clientInstanceId(this.#cluster, options)
   }
 
   // ---- what to read

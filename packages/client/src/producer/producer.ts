@@ -14,6 +14,7 @@ import type { Cluster } from '../network/cluster.ts'
 import { retrying, unlessAborted } from '../network/retry.ts'
 import { type ClientOptions, invalidConfig, type ResolvedOptions } from '../options.ts'
 import type { Serializer } from '../serdes/serde.ts'
+import { clientInstanceId } from '../telemetry/instance-id.ts'
 import { type Raw, raw, type Topic } from '../topic.ts'
 import type { CallOptions } from '../types.ts'
 import { Accumulator } from './accumulator.ts'
@@ -243,6 +244,10 @@ export class Producer implements AsyncDisposable {
 
   unregisterMetricFromSubscription(metric: Pick<ApplicationMetric, 'name' | 'group' | 'tags'>): void {
     this.#cluster.metrics.unregister(metric)
+  }
+
+  clientInstanceId(options: CallOptions = {}): ReturnType<typeof clientInstanceId> {
+    return clientInstanceId(this.#cluster, options)
   }
 
   /** Sends what is there (up to `timeoutMs`, default without end), then closes the connections. Idempotent. */

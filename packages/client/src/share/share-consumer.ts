@@ -18,6 +18,7 @@ import type { ApplicationMetric, MetricsSnapshot } from '../metrics/client-metri
 import type { Cluster } from '../network/cluster.ts'
 import { unlessAborted } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
+import { clientInstanceId } from '../telemetry/instance-id.ts'
 import type { Topic } from '../topic.ts'
 import { type CallOptions, partitionKey, type TopicPartition } from '../types.ts'
 import type { Acknowledgement } from './acknowledgements.ts'
@@ -119,6 +120,10 @@ export class ShareConsumer<K = Buffer, V = Buffer> implements AsyncDisposable {
 
   unregisterMetricFromSubscription(metric: Pick<ApplicationMetric, 'name' | 'group' | 'tags'>): void {
     this.#cluster.metrics.unregister(metric)
+  }
+
+  clientInstanceId(options: CallOptions = {}): ReturnType<typeof clientInstanceId> {
+    return clientInstanceId(this.#cluster, options)
   }
 
   /** By name or by typed topic. Replaces what was subscribed before. */

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, test } from 'node:test'
+import { type ProducerSettings, producerConfigDefinitions } from '@odradek/config'
 import { ErrorCode } from '@odradek/protocol'
 import { json, Kafka, number, type ProducerInterceptor, type RecordMetadata, string, topic } from '../../src/index.ts'
+import { resolveOptions } from '../../src/options.ts'
+import { producerConfig } from '../../src/producer/settings.ts'
 import { settled } from '../support/fake-cluster.ts'
 import { ProduceCluster } from '../support/produce-log.ts'
 
@@ -26,7 +29,11 @@ describe('settings', () => {
   })
 
   test('that idempotence cannot live with turn it off when it was not asked for', () => {
-    for (const options of [{ acks: 1 }, { retries: 0 }, { maxInFlightRequestsPerConnection: 20 }] as const) kafka.producer(options)
+    const isIdempotent = (options: object): boolean =>
+      producerConfig(resolveOptions<ProducerSettings>('producer', producerConfigDefinitions, options)).isIdempotent
+    assert.equal(isIdempotent({}), true)
+    for (const options of [{ acks: 1 }, { retries: 0 }, { maxInFlightRequestsPerConnection: 20 }])
+      assert.equal(isIdempotent(options), false)
   })
 })
 
