@@ -1,4 +1,5 @@
 import avsc from 'avsc'
+import { countsCheckerOf } from './avro-counts.ts'
 import { configInvalid, messageOf, schemaInvalid } from './errors.ts'
 import { createSerde, type SchemaFormat, type SchemaSerde, type SerdeOptions } from './schema-serde.ts'
 import type { ResolvedSchema } from './types.ts'
@@ -40,10 +41,18 @@ class AvroFormat<T, In> implements SchemaFormat<T, In> {
     const writer = this.#parsed(written)
     // Java's serializer writes bare bytes without their length.
     if (isBytes(writer)) return (payload) => payload as T
-    if (own === undefined) return (payload) => writer.fromBuffer(payload)
+    const check = hasCounts(written) ? countsCheckerOf(writer) : undefined
+    if (own === undefined)
+      return (payload) => {
+        check?.(payload)
+        return writer.fromBuffer(payload)
+      }
     const reader = this.#parsed(own)
     const resolver = resolverOf(reader, writer)
-    return (payload) => reader.fromBuffer(payload, resolver)
+    return (payload) => {
+      check?.(payload)
+      return reader.fromBuffer(payload, resolver)
+    }
   }
 
   #parsed({ schema, imports }: ResolvedSchema): avsc.Type {
@@ -69,6 +78,10 @@ function resolverOf(reader: avsc.Type, writer: avsc.Type): ReturnType<avsc.Type[
   } catch (error) {
     throw schemaInvalid(`The schema of this program cannot read what was written with another version: ${messageOf(error)}`, error)
   }
+}
+
+function hasCounts({ schema, imports }: ResolvedSchema): boolean {
+  return [schema, ...imports.map((each) => each.schema)].some((text) => /"(array|map)"/.test(text))
 }
 
 function isBytes(type: avsc.Type): boolean {

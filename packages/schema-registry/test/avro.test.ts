@@ -111,3 +111,66 @@ test('what is no Avro schema says so, with the name of the one that is referred 
     message: /shop\.Broken/
   })
 })
+
+test('counts and lengths that lie are refused before anything is made of them', async () => {
+  await using fake = await startFakeRegistry()
+  const registry = new SchemaRegistry({ url: fake.url })
+  const tree = record({ name: 'leaves', type: { type: 'array', items: 'Order' } })
+  const hostile: readonly (readonly [object, string])[] = [
+    [{ type: 'array', items: 'int' }, 'feffffff1f020202'],
+    [{ type: 'array', items: 'null' }, 'feffffff1f00'],
+    [{ type: 'array', items: { type: 'fixed', name: 'F', size: 0 } }, 'feffffff1f00'],
+    [{ type: 'array', items: 'string' }, '02feffffff1f00'],
+    [{ type: 'array', items: 'int' }, 'ffffffff1f0200'],
+    [{ type: 'array', items: 'int' }, 'ffffffffffffffffffffff'],
+    [{ type: 'map', values: 'int' }, 'feffffff1f0200'],
+    [{ type: 'array', items: ['null', 'int'] }, '02040000'],
+    [tree, '02'.repeat(100_000)]
+  ]
+  for (const [schema, payload] of hostile) {
+    const serde = await avro<unknown>({ registry, schema, topic: 'orders' })
+    const bytes = Buffer.concat([Buffer.of(0), Buffer.alloc(4), Buffer.from(payload, 'hex')])
+    bytes.writeInt32BE(serde.id as number, 1)
+    assert.throws(() => serde.deserialize(bytes, 'orders'), { code: 'SERIALIZATION_FAILED' }, JSON.stringify(schema))
+  }
+})
+
+test('arrays and maps of every kind of item pass the check of their lengths', async () => {
+  await using fake = await startFakeRegistry()
+  const registry = new SchemaRegistry({ url: fake.url })
+  const kinds = ['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string'].map((type) => ({ name: `a_${type}`, type }))
+  const all = record(
+    ...kinds,
+    { name: 'f', type: { type: 'fixed', name: 'F', size: 3 } },
+    { name: 'e', type: { type: 'enum', name: 'E', symbols: ['A', 'B'] } },
+    { name: 'u', type: ['null', 'string', 'int'] },
+    { name: 'm', type: { type: 'map', values: { type: 'array', items: 'long' } } },
+    { name: 'children', type: { type: 'array', items: 'Order' } }
+  )
+  const one = {
+    ...{ a_null: null, a_boolean: true, a_int: -5, a_long: 2 ** 40, a_float: 0.5, a_double: 0.1, a_bytes: Buffer.of(1), a_string: 'é' },
+    ...{ f: Buffer.of(1, 2, 3), e: 'B', u: 7, m: { k: [1, -(2 ** 50)], none: [] } }
+  }
+  const value = {
+    ...one,
+    children: [
+      { ...one, u: null, children: [] },
+      { ...one, u: 'text', children: [] }
+    ]
+  }
+  const serde = await avro<object>({ registry, schema: all, topic: 'orders' })
+  const bytes = Buffer.from(serde.serialize(value, 'orders') as Uint8Array)
+  assert.deepEqual(JSON.parse(JSON.stringify(serde.deserialize(bytes, 'orders'))), JSON.parse(JSON.stringify(value)))
+  // Any byte changed or cut: a value or SERIALIZATION_FAILED, at once.
+  for (let at = 5; at < bytes.length; at++)
+    for (const wrong of [
+      bytes.subarray(0, at),
+      Buffer.from(bytes).fill(0xff, at, at + 1),
+      Buffer.from(bytes).fill(0x7e, at, Math.min(at + 4, bytes.length))
+    ])
+      try {
+        serde.deserialize(wrong, 'orders')
+      } catch (error) {
+        assert.equal((error as { code?: unknown }).code, 'SERIALIZATION_FAILED')
+      }
+})
