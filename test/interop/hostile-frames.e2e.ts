@@ -236,7 +236,8 @@ row('row 17: unknown tagged fields are skipped, also a million and twice the sam
   const million = Buffer.concat([Buffer.from([0xc0, 0x84, 0x3d]), Buffer.alloc(2_000_000)])
   const attacker = await victim.connect()
   attacker.sendFrame(tagged(million))
-  await attacker.nextFrame()
+  // more objects than one message may make; Apache Kafka makes them
+  assert.equal((await attacker.nextFrame()) === undefined, victim.broker.kind === 'odradek')
   attacker.close()
 })
 

@@ -163,6 +163,8 @@ test('segments roll by size, by the time of their records and when an index is f
     ),
     [0, 2, 4]
   )
+  // a part of the jitter that is drawn is taken off
+  assert.deepEqual(await roll({ segmentMs: 2_000_000, segmentJitterMs: 2_000_000 }, [NOW, NOW + 1_999_999]), [0, 1])
 })
 
 test('with durability sync nothing is acknowledged before it is on disk, and flush.messages=1 means the same', async () => {
