@@ -187,7 +187,10 @@ describe('records', () => {
 
   test('of a topic that does not exist are an error, and make no topic', async () => {
     const { code, err } = await run(['consume', 'mistyped', '-e'])
-    assert.deepEqual([code, err], [1, 'mistyped: no such partition\n'])
+    assert.deepEqual([code, err], [1, 'There is no topic mistyped\n'])
+    await run(['topic', 'create', 'one-partition', '-p', '1'])
+    assert.equal((await run(['consume', 'one-partition', 'mistyped', '-e'])).err, 'There is no topic mistyped\n')
+    assert.equal((await run(['consume', 'one-partition', '-p', '0', '-p', '7'])).err, 'one-partition has 1 partition(s), no 7\n')
     assert.equal((await run(['topic', 'ls', 'mistyped'])).out, '')
   })
 
@@ -223,6 +226,9 @@ test('odradek config sets, shows and takes back the settings of a topic', async 
       (out === '' ? [] : lines(out)).map((row) => (row as { name: string }).name)
     )
   assert.deepEqual(await shown(), ['cleanup.policy', 'retention.ms'])
+  assert.equal((await run(['config', 'ls', 'topic', 'settings', 'retention.ms'])).code, 0)
+  const unknown = await run(['config', 'ls', 'topic', 'settings', 'retention.mss'])
+  assert.deepEqual([unknown.code, unknown.err], [1, 'topic settings has no setting retention.mss: did you mean retention.ms?\n'])
   await run(['config', 'unset', 'topic', 'settings', 'retention.ms'])
   assert.deepEqual(await shown(), ['cleanup.policy'])
   const wrong = await run(['config', 'set', 'topic', 'settings', 'retention.ms=soon'])
@@ -286,6 +292,7 @@ describe('what is wrong', () => {
     [['topic', 'ls', '-X', 'lingr.ms=5'], /^No client has a setting lingr\.ms: did you mean linger\.ms\?/],
     [['consume', 'x', '-g', 'readers', '--offset', '5'], /^--group goes on where it has committed/],
     [['consume'], /^usage: odradek consume TOPIC/],
+    [['consume', 'x', '--from-beginning', '--offset', '5'], /^--from-beginning and --offset do not go together/],
     [['config', 'ls', 'user', 'x'], /^user has no settings/],
     [
       ['topic', 'ls', '-X', 'default.api.timeout.ms=500', '-X', 'request.timeout.ms=400', '-b', 'localhost:1'],

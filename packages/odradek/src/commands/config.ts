@@ -1,6 +1,7 @@
 // odradek config: ls, set, unset: dynamic settings of topics, brokers and groups.
 import type { ConfigResource } from '@odradek/client'
 import { type Arguments, outputOption, runVerb, usageError, type Verb } from './arguments.ts'
+import { closest } from './closest.ts'
 import { adminSettings, withKafka } from './connect.ts'
 import type { CommandIo } from './io.ts'
 import { show } from './output.ts'
@@ -36,6 +37,10 @@ const ls: Verb = {
       const [, , key] = args.rest
       return await show(args, io, async () => {
         const [found] = [...(await admin.describeConfigs([resource])).values()]
+        if (key !== undefined && !found.entries.has(key)) {
+          const meant = closest(key, [...found.entries.keys()])
+          throw usageError(`${args.rest[0]} ${resource.name} has no setting ${key}${meant === undefined ? '' : `: did you mean ${meant}?`}`)
+        }
         const rows = [...found.entries.values()]
           .filter(({ name, source }) => (key === undefined ? args.has('all') || isOwn(resource, source) : name === key))
           .map(({ name, value, source, isSensitive, isReadOnly }) => ({ name, value: isSensitive ? '***' : value, source, isReadOnly }))
