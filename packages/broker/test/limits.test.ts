@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { developmentProperties, loadBrokerConfig } from '@odradek/config'
-import { ApiVersionsRequest, ApiVersionsResponse, ErrorCode, encodeBatch } from '@odradek/protocol'
+import {
+  ApiVersionsRequest,
+  ApiVersionsResponse,
+  DescribeTopicPartitionsRequest,
+  DescribeTopicPartitionsResponse,
+  ErrorCode,
+  encodeBatch
+} from '@odradek/protocol'
 import type { World } from '@odradek/world'
 import { createNodeWorld } from '@odradek/world/node'
 import { connectionLimitsFrom, requestMemoryFrom, responseMemoryFrom } from '../src/limits.ts'
 import { Listeners } from '../src/listeners.ts'
-import { createTopic, produce, startBroker } from './support/test-broker.ts'
+import { batchOf, createTopic, fetchOne, produce, startBroker, valuesOf } from './support/test-broker.ts'
 
 function limitsOf(overrides: Record<string, string>, openFilesMax?: number) {
   const { config } = loadBrokerConfig({ properties: developmentProperties({ port: 0, dataDir: '/data' }), overrides })
@@ -77,6 +84,17 @@ describe('limits of connections', () => {
     assert.equal(await refused.isEndedByBroker(), true)
     assert.equal(await call(broker.connectToController), ErrorCode.NONE)
   })
+})
+
+test('fetch.max.bytes and max.request.partition.size.limit bound an answer, whatever is asked for', async () => {
+  await using broker = await startBroker({ overrides: { 'fetch.max.bytes': '1024', 'max.request.partition.size.limit': '2' } })
+  const client = await broker.connect()
+  await createTopic(client, 'wide', { partitions: 3 })
+  for (const value of ['x'.repeat(900), 'y'.repeat(900)]) await produce(client, 'wide', batchOf(value))
+  assert.equal(valuesOf((await fetchOne(client, 'wide', 0)).records).length, 1)
+  const asked = { topics: [{ name: 'wide' }], responsePartitionLimit: 2000, cursor: null }
+  const { topics, nextCursor } = await client.call(DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, 0, asked)
+  assert.deepEqual([topics[0].partitions.length, nextCursor?.partitionIndex], [2, 2])
 })
 
 describe('odradek.decompression.ratio.max', () => {
