@@ -18,12 +18,15 @@ interface TestEvent {
   nesting: number
   skip?: string | boolean
   todo?: string | boolean
-  details?: { type?: string; error?: Error & { cause?: unknown } }
+  nesting: number
+  details?: { type?: string; duration_ms?: number; error?: Error & { cause?: unknown } }
 }
 
 const root = join(import.meta.dirname, '..')
 const totals = { passed: 0, failed: 0, skipped: 0 }
 const skips = new Map<string, number>()
+/** Seconds of the tests of a file: TEST_TIMES=1 tells the slowest. */
+const times = new Map<string, number>()
 
 const { kinds, parts } = readArguments(process.argv.slice(2))
 if (kinds === undefined && parts.length === 0) {
@@ -43,6 +46,10 @@ const alone = files.filter(isAlone)
 if (alone.some((file) => kindOf(file) === 'e2e')) findKafkaLibs()
 await runFiles(alone, 1)
 
+if (process.env.TEST_TIMES !== undefined) {
+  const slowest = [...times].sort(([, a], [, b]) => b - a).slice(0, 40)
+  for (const [file, seconds] of slowest) console.log(`${seconds.toFixed(1).padStart(7)} s  ${relative(root, file)}`)
+}
 for (const [reason, count] of skips) console.log(`skipped ${count}: ${reason}`)
 if (files.length === 0) console.log('No test file matches.')
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`)
@@ -103,6 +110,7 @@ async function runFiles(chosen: string[], concurrency: number): Promise<void> {
   stream.on('test:stdout', keep)
   stream.on('test:stderr', keep)
   stream.on('test:pass', (event) => onPass(event as TestEvent))
+  for (const name of ['test:pass', 'test:fail'] as const) stream.on(name, (event) => addTime(event as TestEvent))
   stream.on('test:fail', (event) => {
     if (onFail(event as TestEvent)) failed.add(event.file ?? '')
   })
@@ -116,6 +124,11 @@ async function runFiles(chosen: string[], concurrency: number): Promise<void> {
 /** The runner reports a file as a test of its own when it has none inside; suites are counted by their tests. */
 function isContainer(event: TestEvent): boolean {
   return event.details?.type === 'suite' || event.name === event.file || join(root, event.name) === event.file
+}
+
+function addTime({ file, nesting, details }: TestEvent): void {
+  if (nesting > 0 || file === undefined) return
+  times.set(file, (times.get(file) ?? 0) + (details?.duration_ms ?? 0) / 1000)
 }
 
 function onPass(event: TestEvent): void {
