@@ -18,7 +18,6 @@ interface TestEvent {
   nesting: number
   skip?: string | boolean
   todo?: string | boolean
-  nesting: number
   details?: { type?: string; duration_ms?: number; error?: Error & { cause?: unknown } }
 }
 
