@@ -1,79 +1,21 @@
 // The examples of kafkajs's documentation, written once and run by kafkajs itself and by odradek/kafkajs against the same broker, with the
 // same outcome asserted. Transactions have Apache Kafka for the other side.
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
-import { createRequire } from 'node:module'
 import { after, before, describe, test } from 'node:test'
 import type * as real from 'kafkajs'
-import * as shim from 'odradek/kafkajs'
 import { type BrokerProcess, defaultKind, startBroker } from '../interop/support/brokers.ts'
 import { kafkaClassPath, toolchain } from '../interop/support/toolchains.ts'
 import { eventually } from './eventually.ts'
+import { implementations, type KafkaJS, original, setUp as setUpAt, text, unique, values } from './kafkajs-support.ts'
 
-const original = createRequire(import.meta.url)('kafkajs') as typeof real
-
-/** The tests are typed by kafkajs: that the shim can stand in for it is shown by this assignment and by kafkajs-types.test.ts. */
-type KafkaJS = Pick<
-  typeof real,
-  | 'Kafka'
-  | 'Partitioners'
-  | 'CompressionTypes'
-  | 'ConfigResourceTypes'
-  | 'AssignerProtocol'
-  | 'PartitionAssigners'
-  | 'logLevel'
-  | 'KafkaJSError'
-  | 'KafkaJSNonRetriableError'
-  | 'KafkaJSProtocolError'
->
-const implementations: [string, KafkaJS][] = [
-  ['kafkajs', original],
-  ['odradek/kafkajs', shim as unknown as KafkaJS]
-]
-process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1'
-
-let broker: BrokerProcess | undefined
+let broker: BrokerProcess
 let apache: BrokerProcess | undefined
-const unique = (name: string): string => `${name}-${randomUUID().slice(0, 8)}`
-
-/** A Kafka object whose clients are disconnected at the end of the test, and a topic. */
-async function setUp(kafkajs: KafkaJS, name: string, options: { partitions?: number; brokers?: string; retries?: number } = {}) {
-  const { partitions = 1, brokers = broker?.bootstrapServers ?? '', retries = 3 } = options
-  const kafka = new kafkajs.Kafka({
-    clientId: 'examples',
-    brokers: [brokers],
-    logLevel: kafkajs.logLevel.NOTHING,
-    retry: { initialRetryTime: 50, retries }
-  })
-  const open: { disconnect(): Promise<void> }[] = []
-  const keep = async <C extends { connect(): Promise<void>; disconnect(): Promise<void> }>(client: C): Promise<C> => {
-    await client.connect()
-    open.push(client)
-    return client
-  }
-  const topic = unique(name)
-  const admin = await keep(kafka.admin())
-  await admin.createTopics({ topics: [{ topic, numPartitions: partitions, replicationFactor: 1 }] })
-  return {
-    topic,
-    admin,
-    kafka,
-    producer: (config?: real.ProducerConfig) => keep(kafka.producer(config)),
-    consumer: (config: Partial<real.ConsumerConfig> = {}) =>
-      keep(kafka.consumer({ groupId: unique('group'), maxWaitTimeInMs: 100, ...config })),
-    [Symbol.asyncDispose]: async () => {
-      for (const client of open.reverse()) await client.disconnect()
-    }
-  }
-}
-
-const values = (...list: string[]): { value: string }[] => list.map((value) => ({ value }))
-const text = (message: real.KafkaMessage): string => message.value?.toString() ?? ''
+const setUp = (kafkajs: KafkaJS, name: string, options: { partitions?: number; brokers?: string; retries?: number } = {}) =>
+  setUpAt(kafkajs, name, { brokers: broker.bootstrapServers, ...options })
 
 before(async () => {
   const hasJava = toolchain({ skip: () => {} }, 'Java with Maven', kafkaClassPath) !== undefined
-  if (defaultKind === 'apache' && !hasJava) return
-  broker = await startBroker()
+  broker = await startBroker({ kind: hasJava ? defaultKind : 'odradek' })
   if (hasJava) apache = defaultKind === 'apache' ? broker : await startBroker({ kind: 'apache' })
 })
 after(async () => {
@@ -394,7 +336,7 @@ for (const [name, kafkajs] of implementations)
       await using own = await setUp(kafkajs, 'shared', { partitions: 4 })
       const groupId = unique('group')
       const joins: real.IMemberAssignment[] = []
-      const members = [await own.consumer({ groupId }), await own.consumer({ groupId })]
+      const members = [await own.consumer({ groupId, heartbeatInterval: 300 }), await own.consumer({ groupId, heartbeatInterval: 300 })]
       const got: string[] = []
       for (const member of members) {
         member.on(member.events.GROUP_JOIN, ({ payload }) => void joins.push(payload.memberAssignment))
@@ -514,7 +456,7 @@ for (const [name, kafkajs] of implementations)
     test('brokers may be a function, and a logCreator gets the entries', async () => {
       const entries: real.LogEntry[] = []
       const kafka = new kafkajs.Kafka({
-        brokers: async () => [broker?.bootstrapServers ?? ''],
+        brokers: async () => [broker.bootstrapServers],
         logLevel: kafkajs.logLevel.INFO,
         logCreator: () => (entry) => void entries.push(entry)
       })
@@ -557,124 +499,3 @@ for (const [name, kafkajs] of implementations)
       assert.equal(partitions[0].offset, '1')
     })
   })
-
-describe('kafkajs and odradek/kafkajs in one group', { timeout: 120_000 }, () => {
-  for (const [[first], [second]] of [implementations, implementations.toReversed()])
-    test(`${first} is replaced by ${second}, one member at a time, and nothing is lost`, async () => {
-      const use = (name: string): KafkaJS => new Map(implementations).get(name) as KafkaJS
-      await using old = await setUp(use(first), 'rolling', { partitions: 4 })
-      await using next = await setUp(use(second), 'unused')
-      const groupId = unique('group')
-      const got: string[] = []
-      const joins = new Map<real.Consumer, real.IMemberAssignment>()
-      const member = async (consumer: real.Consumer): Promise<real.Consumer> => {
-        consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => void joins.set(consumer, payload.memberAssignment))
-        await consumer.subscribe({ topic: old.topic, fromBeginning: true })
-        await consumer.run({ eachMessage: async ({ message }) => void got.push(text(message)) })
-        return consumer
-      }
-      const sizes = (...members: real.Consumer[]): number[] => members.map((consumer) => joins.get(consumer)?.[old.topic]?.length ?? 0)
-      const producer = await old.producer()
-      const sent: string[] = []
-      const send = async (): Promise<void> => {
-        const list = [0, 1, 2, 3].map((partition) => ({ value: `${sent.length + partition}`, partition }))
-        sent.push(...list.map(({ value }) => value))
-        await producer.send({ topic: old.topic, messages: list })
-        await eventually(() => assert.deepEqual(new Set(got), new Set(sent)))
-      }
-      const config = { groupId, heartbeatInterval: 300 }
-      const a = await member(await old.consumer(config))
-      await send()
-      const b = await member(await next.consumer(config))
-      await eventually(() => assert.deepEqual(sizes(a, b), [2, 2]))
-      await send()
-      await a.disconnect()
-      await eventually(() => assert.deepEqual(sizes(b), [4]))
-      await send()
-      const c = await member(await next.consumer(config))
-      await eventually(() => assert.deepEqual(sizes(b, c), [2, 2]))
-      await send()
-      // Nothing was read again either: what had been handled was committed before partitions moved.
-      assert.deepEqual(got.toSorted(), sent.toSorted())
-    })
-})
-
-describe('odradek/kafkajs alone', { timeout: 60_000 }, () => {
-  test('what cannot be had is refused at once', async () => {
-    const kafka = (config: object) => () => new shim.Kafka({ brokers: ['localhost:1'], ...config })
-    const refused = { name: 'KafkaJSNotImplemented', retriable: false }
-    assert.throws(kafka({ socketFactory: () => {} }), refused)
-    assert.throws(kafka({ sasl: { mechanism: 'aws', authorizationIdentity: 'a', accessKeyId: 'b', secretAccessKey: 'c' } }), refused)
-    assert.throws(kafka({ sasl: { mechanism: 'mine', authenticationProvider: () => ({ authenticate: async () => {} }) } }), refused)
-    assert.throws(kafka({ ssl: { secureContext: {} } }), refused)
-    const plain = kafka({})()
-    assert.throws(() => plain.consumer({ groupId: 'g', partitionAssigners: [() => ({}) as shim.Assigner] }), refused)
-    const producer = plain.producer()
-    assert.throws(() => producer.on(producer.events.REQUEST, () => {}), refused)
-  })
-
-  test('a handler that takes longer than the session keeps its partitions', async () => {
-    await using own = await setUp(shim as unknown as KafkaJS, 'slow')
-    await (await own.producer()).send({ topic: own.topic, messages: values('slow', 'next') })
-    const consumer = await own.consumer({ sessionTimeout: 6000, heartbeatInterval: 500 })
-    const [got, joins, beats]: string[][] = [[], [], []]
-    consumer.on(consumer.events.GROUP_JOIN, ({ type }) => void joins.push(type))
-    consumer.on(consumer.events.HEARTBEAT, ({ type }) => void beats.push(type))
-    await consumer.subscribe({ topic: own.topic, fromBeginning: true })
-    await consumer.run({
-      eachMessage: async ({ message }) => {
-        // Heartbeats while a handler runs, longer than a session.
-        if (text(message) === 'slow') await eventually(() => assert.ok(beats.length >= 14), 20_000)
-        got.push(text(message))
-      }
-    })
-    await eventually(() => assert.deepEqual(got, ['slow', 'next']), 20_000)
-    assert.equal(joins.length, 1)
-  })
-
-  test('disconnect waits for the handler, and commits what it did', async () => {
-    await using own = await setUp(shim as unknown as KafkaJS, 'waits')
-    await (await own.producer()).send({ topic: own.topic, messages: values('0', '1') })
-    const groupId = unique('group')
-    const consumer = await own.consumer({ groupId })
-    const [started, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    const got: string[] = []
-    await consumer.subscribe({ topic: own.topic, fromBeginning: true })
-    await consumer.run({
-      eachMessage: async ({ message }) => {
-        started.resolve()
-        await end.promise
-        got.push(text(message))
-      }
-    })
-    await started.promise
-    const disconnected = consumer.disconnect()
-    end.resolve()
-    await disconnected
-    assert.deepEqual(got, ['0'])
-    const [{ partitions }] = await own.admin.fetchOffsets({ groupId, topics: [own.topic] })
-    assert.equal(partitions[0].offset, '1')
-  })
-
-  test('topics of one consumer may begin at different ends', async () => {
-    await using own = await setUp(shim as unknown as KafkaJS, 'mixed')
-    const other = unique('other')
-    await own.admin.createTopics({ topics: [{ topic: other }] })
-    const producer = await own.producer()
-    const send = (value: string) =>
-      producer.sendBatch({ topicMessages: [own.topic, other].map((topic) => ({ topic, messages: values(value) })) })
-    await send('old')
-    const consumer = await own.consumer()
-    const got: string[] = []
-    await consumer.subscribe({ topic: own.topic, fromBeginning: true })
-    await consumer.subscribe({ topic: other })
-    await consumer.run({
-      eachMessage: async ({ topic, message }) => void got.push(`${topic === other ? 'other' : 'own'} ${text(message)}`)
-    })
-    await eventually(() => assert.deepEqual(got, ['own old']))
-    await eventually(async () => {
-      await send('new')
-      assert.ok(got.includes('other new') && !got.includes('other old'))
-    })
-  })
-})

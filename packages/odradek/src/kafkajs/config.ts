@@ -8,11 +8,15 @@ const defaults = { initialRetryTime: 300, maxRetryTime: 30_000, factor: 0.2, mul
 const CONNECTION_TIMEOUT_MS = 1000
 const REQUEST_TIMEOUT_MS = 30_000
 
+/** Where code says Infinity. */
+const LONGEST = 2 ** 31 - 1
+
 export type Retries = Required<Omit<RetryOptions, 'restartOnFailure'>>
 
 export function retriesOf(...given: (RetryOptions | undefined)[]): Retries {
   const merged: Retries = { ...defaults }
-  for (const options of given) for (const name of Object.keys(defaults) as (keyof Retries)[]) merged[name] = options?.[name] ?? merged[name]
+  for (const options of given)
+    for (const name of Object.keys(defaults) as (keyof Retries)[]) merged[name] = Math.min(options?.[name] ?? merged[name], LONGEST)
   return merged
 }
 
@@ -41,7 +45,7 @@ export async function connect({ config, logger, retries }: ClientBase): Promise<
   const kafka = new Kafka({ ...kafkaOptions(config, retries), brokers, logger: nativeLogger(logger) })
   const admin = kafka.admin()
   try {
-    await admin.describeCluster({ timeoutMs: connectTimeoutMs(config, retries) })
+    await admin.describeCluster({ timeoutMs: Math.min(LONGEST, connectTimeoutMs(config, retries)) })
   } catch (error) {
     await kafka.close()
     throw error
@@ -81,14 +85,14 @@ export function checkConfig(config: KafkaConfig): void {
 }
 
 function kafkaOptions(config: KafkaConfig, retries: Retries): KafkaOptions {
-  const requestTimeoutMs = config.enforceRequestTimeout === false ? 2 ** 31 - 1 : (config.requestTimeout ?? REQUEST_TIMEOUT_MS)
+  const requestTimeoutMs = config.enforceRequestTimeout === false ? LONGEST : (config.requestTimeout ?? REQUEST_TIMEOUT_MS)
   const connectionMs = config.connectionTimeout ?? CONNECTION_TIMEOUT_MS
   return {
     clientId: config.clientId ?? 'kafkajs',
     tls: tlsOf(config.ssl),
     sasl: saslOf(config.sasl),
     requestTimeoutMs,
-    defaultApiTimeoutMs: Math.min(2 ** 31 - 1, waitsMs(retries) + requestTimeoutMs),
+    defaultApiTimeoutMs: Math.min(LONGEST, waitsMs(retries) + requestTimeoutMs),
     socketConnectionSetupTimeoutMs: connectionMs,
     socketConnectionSetupTimeoutMaxMs: connectionMs,
     retryBackoffMs: retries.initialRetryTime,

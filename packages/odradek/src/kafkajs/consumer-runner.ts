@@ -175,7 +175,7 @@ export class ConsumerRunner {
       native.pause([target])
       const list = records.records(target)
       work.batch = batchOf(target.topic, target.partition, list, native.currentLag(target) ?? 0)
-      this.#waiting.push(work)
+      if (!this.#waiting.includes(work)) this.#waiting.push(work)
     }
     this.#pump()
   }

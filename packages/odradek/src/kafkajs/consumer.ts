@@ -4,7 +4,7 @@ import { describeGroups } from './admin-groups.ts'
 import { checkAssigners, roundRobinAssignor } from './assigners.ts'
 import { type ClientBase, type Connected, connect } from './config.ts'
 import { ConsumerRunner } from './consumer-runner.ts'
-import { KafkaJSError, KafkaJSNonRetriableError, translated } from './errors.ts'
+import { KafkaJSNonRetriableError, toKafkaJSError, translated } from './errors.ts'
 import { consumerEvents, Events } from './events.ts'
 import type {
   Consumer,
@@ -219,7 +219,7 @@ class ShimConsumer {
       if (run === this.#run) await this.#launch(config)
       else await this.#close()
     } catch (error) {
-      await this.#crashed(error instanceof Error ? error : new KafkaJSError(String(error)), config)
+      await this.#crashed(toKafkaJSError(error), config)
     }
   }
 
