@@ -48,6 +48,7 @@ class ShimProducer {
   readonly #partition: ReturnType<NonNullable<ProducerConfig['createPartitioner']>>
   readonly #producers = new Map<string, NativeProducer>()
   readonly #topics = new Map<string, KnownTopic>()
+  readonly #learning = new Map<string, Promise<void>>()
   readonly #idempotent: boolean
   #status: Status = 'disconnected'
   #connected: Connected | undefined
@@ -178,7 +179,16 @@ class ShimProducer {
     return (this.#topics.get(topic)?.untilMs ?? 0) > Date.now()
   }
 
-  async #learn(native: NativeProducer, topic: string): Promise<void> {
+  /** Sends that wait for the same topic go on in the order of their calls. */
+  #learn(native: NativeProducer, topic: string): Promise<void> {
+    const found = this.#learning.get(topic)
+    if (found !== undefined) return found
+    const learning = this.#lookUp(native, topic).finally(() => this.#learning.delete(topic))
+    this.#learning.set(topic, learning)
+    return learning
+  }
+
+  async #lookUp(native: NativeProducer, topic: string): Promise<void> {
     const { admin } = this.#requireConnected()
     // Asking as a producer creates the topic where the broker creates topics.
     if (this.#config.allowAutoTopicCreation ?? true) await native.partitionsFor(topic)
