@@ -1,7 +1,7 @@
 // Groups of consumers among faults of all kinds, with members that are killed: every record is worked on, nothing is committed ahead of
 // the work, keys keep their order, and nobody stalls. The same for run, for stream (left by break again and again) and for poll.
 import assert from 'node:assert/strict'
-import { backoff, type Consumer, type ConsumerOptions, type ConsumerRecord, KafkaError, string, topic } from '@odradek/client'
+import { backoff, type Consumer, type ConsumerOptions, type ConsumerRecord, KafkaError, retryTopics, string, topic } from '@odradek/client'
 import { sweepSeeds } from '@odradek/testkit'
 import type { SimNode, Simulation } from '@odradek/world/sim'
 import { FaultWorld } from './fault-world.ts'
@@ -83,18 +83,22 @@ class Stage {
     const { history } = this.world
     await this.sim.run({ until: () => history.finishedCount >= count, maxVirtualMs: 180_000 })
     for (let seconds = 0; seconds < 120 && (await this.offsets()).join() !== ends.join(); seconds++) await this.sim.advance(1_000)
-    this.#stop.abort()
-    await this.sim.run({ until: () => this.#members.every(({ node }) => node.isAlive), maxVirtualMs: 10_000 })
-    await this.sim.complete(Promise.all(this.#members.map(({ done }) => done)))
+    await this.end()
     assert.deepEqual(await this.offsets(), ends)
   }
 
+  async end(): Promise<void> {
+    this.#stop.abort()
+    await this.sim.run({ until: () => this.#members.every(({ node }) => node.isAlive), maxVirtualMs: 10_000 })
+    await this.sim.complete(Promise.all(this.#members.map(({ done }) => done)))
+  }
+
   /** Where the group stands, partition by partition. */
-  async offsets(): Promise<(number | undefined)[]> {
+  async offsets(topic = 'orders'): Promise<(number | undefined)[]> {
     const kafka = this.world.kafka(this.sim.node('admin'))
     const groups = await this.sim.complete(kafka.admin().listConsumerGroupOffsets(['g']).then())
     await this.sim.complete(kafka.close())
-    return [0, 1, 2].map((partition) => groups.get('g')?.offsets.get(`orders-${partition}`)?.offset)
+    return [0, 1, 2].map((partition) => groups.get('g')?.offsets.get(`${topic}-${partition}`)?.offset)
   }
 
   /** Goes on with a new consumer when a poll throws what another one may mend. */
@@ -187,3 +191,69 @@ sweepSeeds('streams that are left by break among faults work on everything and c
 )
 
 sweepSeeds('polls among faults work on everything and commit nothing ahead', { seeds: 4 }, (sim) => consume(sim, poll, {}))
+
+const retryNames = ['orders.retry.1', 'orders.retry.2']
+const fails = ({ value }: Order): boolean => Number(value?.slice(1)) % 13 === 12
+
+/** Where the log of each partition ends. */
+async function endsOf(world: FaultWorld, name: string): Promise<number[]> {
+  const log = await world.log(name)
+  return [0, 1, 2].map((each) => Math.max(0, ...log.filter(({ partition }) => partition === each).map(({ offset }) => offset + 1)))
+}
+
+sweepSeeds(
+  'retry topics among faults lose nothing: what fails is tried each time, then a dead letter, and all is committed',
+  { seeds: 4 },
+  async (sim) => {
+    const world = await FaultWorld.start(sim)
+    const succeeded = new Set<string>()
+    const attempts = new Map<string, Set<number>>()
+    const worker: Worker = (stage, consumer, node, signal) =>
+      consumer.run(
+        orders,
+        async (record, { attempt }) => {
+          const value = String(record.value)
+          attempts.set(value, (attempts.get(value) ?? new Set()).add(attempt))
+          await stage.handle(record, node, fails(record) || (attempt < 3 && stage.random.chance(0.05)))
+          succeeded.add(value)
+        },
+        {
+          signal,
+          concurrency: { by: 'key', max: 4 },
+          retry: retryTopics({ delaysMs: [500, 3_000] }),
+          deadLetter: 'orders.dlq'
+        }
+      )
+    const stage = new Stage(world, worker, { partitionAssignmentStrategy: 'cooperative-sticky', autoOffsetReset: 'earliest' })
+    await stage.fill()
+    await world.createTopics(...retryNames)
+    for (const name of ['m1', 'm2', 'm3']) stage.start(name)
+    await sim.advance(1_000)
+    world.storm({ topics: ['orders', ...retryNames, 'orders.dlq'] })
+    stage.killSome()
+    await sim.advance(20_000)
+    await world.calm()
+    const log = await world.log('orders')
+    const expected = log.map(({ id }) => id).filter((id) => Number(id.slice(1)) % 13 === 12)
+    const isDone = async (): Promise<boolean> => {
+      const dead = new Set((await world.log('orders.dlq')).map(({ id }) => id))
+      if (succeeded.size < RECORDS - expected.length || dead.size < expected.length) return false
+      for (const name of ['orders', ...retryNames]) {
+        const [offsets, ends] = [await stage.offsets(name), await endsOf(world, name)]
+        if (ends.some((end, at) => (offsets[at] ?? 0) !== end)) return false
+      }
+      return true
+    }
+    let seconds = 0
+    for (; seconds < 180 && !(await isDone()); seconds++) await sim.advance(1_000)
+    assert.ok(seconds < 180, `stalled: ${succeeded.size} succeeded, ${world.deadLetters} dead letters seen; ${stage.errors[0]}`)
+    await stage.end()
+    assert.deepEqual(stage.errors, [])
+    world.history.check(log, { isIdempotent: true })
+    const dead = (await world.log('orders.dlq')).map(({ id }) => id)
+    assert.deepEqual([...new Set(dead)].sort(), expected.toSorted())
+    assert.ok(expected.length > 10)
+    for (const id of expected) assert.deepEqual([...(attempts.get(id) ?? [])].sort(), [1, 2, 3])
+    assert.ok(expected.every((id) => !succeeded.has(id)))
+  }
+)

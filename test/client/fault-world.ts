@@ -126,7 +126,7 @@ export class FaultWorld {
 
   /** Commits are seen on their way: what the client thinks of them does not matter. */
   #watch(request: ProxyRequest): void {
-    if (request.apiKey === ApiKey.PRODUCE) this.#watchDeadLetters(request.body)
+    if (request.apiKey === ApiKey.PRODUCE) this.#watchCopies(request.body)
     if (request.apiKey !== ApiKey.OFFSET_COMMIT) return
     const { topics } = request.body as OffsetCommitRequest
     for (const { name, topicId, partitions } of topics) {
@@ -136,15 +136,16 @@ export class FaultWorld {
     }
   }
 
-  /** A dead letter that is on its way is the end of the work on its record. */
-  #watchDeadLetters({ topicData }: ProduceRequest): void {
+  /** A dead letter, or a copy for a retry topic, that is on its way is the end of the work on its record. */
+  #watchCopies({ topicData }: ProduceRequest): void {
     for (const { name, topicId, partitionData } of topicData) {
-      if (!(name || this.proxy.cluster.topicName(topicId))?.endsWith('.dlq')) continue
+      const kind = /\.(dlq|retry)(\.\d+)?$/.exec(name || (this.proxy.cluster.topicName(topicId) ?? ''))?.[1]
+      if (kind === undefined) continue
       for (const batch of partitionData.flatMap(({ records }) => [...iterateBatches(records ?? Buffer.alloc(0))]))
         for (const { headers } of decodeRecords(batch)) {
-          const header = (key: string): string => String(headers.find((each) => each.key === `dlq.original.${key}`)?.value)
+          const header = (key: string): string => String(headers.find((each) => each.key === `${kind}.original.${key}`)?.value)
           this.history.begins({ topic: header('topic'), partition: Number(header('partition')), offset: Number(header('offset')) })(true)
-          this.deadLetters++
+          if (kind === 'dlq') this.deadLetters++
         }
     }
   }
