@@ -24,7 +24,7 @@ const { values } = parseArgs({
 })
 const rounds = Number(values.rounds)
 const kinds = values.kinds.split(',') as BrokerKind[]
-const scenarios = [...nodeScenarios, ...groupScenarios, ...loadScenarios].filter(
+const scenarios = [...loadScenarios, ...nodeScenarios, ...groupScenarios].filter(
   (scenario) => values.only === undefined || scenario.name.includes(values.only)
 )
 if (scenarios.length === 0) {
@@ -56,6 +56,37 @@ function judge(
 }
 
 const rows: Row[] = []
+const emptyNode = await emptyNodeSeconds()
+const show = (value: number | undefined) => (value === undefined ? '' : value.toPrecision(4))
+
+function markdownOf(): string {
+  const kind = values.quick ? '; QUICK run: small loads, not for claims' : ''
+  return [
+    `# Benchmark of ${new Date().toISOString().slice(0, 10)}`,
+    '',
+    `${cpus().length} cores (${cpus()[0].model.trim()}), Node ${process.versions.node}, Apache Kafka 4.3.1 with a 1 GB heap; ${rounds} interleaved rounds, medians${kind}. An empty Node process takes ${emptyNode.toFixed(3)} s.`,
+    '',
+    '| scenario | figure | Apache | Odradek | ratio | target | |',
+    '|---|---|---|---|---|---|---|',
+    ...rows.map(
+      (row) =>
+        `| ${row.scenario} | ${row.figure} | ${show(row.medians.apache)} | ${show(row.medians.odradek)} | ${show(row.ratio)} | ${row.target} | ${row.met === undefined ? '' : row.met ? 'met' : 'missed'} |`
+    ),
+    ''
+  ].join('\n')
+}
+
+/** After each scenario, so that a run that is ended early leaves what it has measured. */
+function write(): void {
+  const dir = join(import.meta.dirname, 'results')
+  mkdirSync(dir, { recursive: true })
+  const only = values.only === undefined ? '' : `-${values.only.replaceAll(/\W+/g, '-')}`
+  const name = values.name ?? `${new Date().toISOString().slice(0, 10)}${only}${values.quick ? '-quick' : ''}`
+  const data = { rounds, quick: values.quick, node: process.versions.node, cores: cpus().length, rows }
+  writeFileSync(join(dir, `${name}.json`), `${JSON.stringify(data, null, 1)}\n`)
+  writeFileSync(join(dir, `${name}.md`), markdownOf())
+}
+
 for (const scenario of scenarios) {
   const samples: Partial<Record<BrokerKind, Figures[]>> = {}
   for (let round = 0; round < rounds; round++) {
@@ -82,32 +113,9 @@ for (const scenario of scenarios) {
     const ratio = medians.apache === undefined || medians.odradek === undefined ? undefined : medians.odradek / medians.apache
     rows.push({ scenario: scenario.name, figure, medians, all, ratio, ...judge(scenario.targets[figure], ratio, medians.odradek) })
   }
+  write()
 }
 
-const show = (value: number | undefined) => (value === undefined ? '' : value.toPrecision(4))
-const markdown = [
-  `# Benchmark of ${new Date().toISOString().slice(0, 10)}`,
-  '',
-  `${cpus().length} cores (${cpus()[0].model.trim()}), Node ${process.versions.node}, Apache Kafka 4.3.1 with a 1 GB heap; ${rounds} interleaved rounds, medians${values.quick ? '; QUICK run: small loads, not for claims' : ''}. An empty Node process takes ${(await emptyNodeSeconds()).toFixed(3)} s.`,
-  '',
-  '| scenario | figure | Apache | Odradek | ratio | target | |',
-  '|---|---|---|---|---|---|---|',
-  ...rows.map(
-    (row) =>
-      `| ${row.scenario} | ${row.figure} | ${show(row.medians.apache)} | ${show(row.medians.odradek)} | ${show(row.ratio)} | ${row.target} | ${row.met === undefined ? '' : row.met ? 'met' : 'missed'} |`
-  ),
-  ''
-].join('\n')
-const dir = join(import.meta.dirname, 'results')
-mkdirSync(dir, { recursive: true })
-const name =
-  values.name ??
-  `${new Date().toISOString().slice(0, 10)}${values.only === undefined ? '' : `-${values.only.replaceAll(/\W+/g, '-')}`}${values.quick ? '-quick' : ''}`
-writeFileSync(
-  join(dir, `${name}.json`),
-  `${JSON.stringify({ rounds, quick: values.quick, node: process.versions.node, cores: cpus().length, rows }, null, 1)}\n`
-)
-writeFileSync(join(dir, `${name}.md`), markdown)
-console.log(markdown)
+console.log(markdownOf())
 if (values.only === undefined && values.name === undefined && values.kinds === 'apache,odradek' && !values['brokers-only'])
   await import('./clients.ts')

@@ -83,6 +83,8 @@ export interface LoadResult {
   seconds: number
   recordsPerSecond: number
   megabytesPerSecond: number
+  /** CPU seconds a second of the client. */
+  clientCores: number
 }
 
 export async function librdkafka(

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BrokerKind, BrokerProcess } from '../../test/interop/support/brokers.ts'
-import { apacheTool, createTopic, type Figures, librdkafka, measured, rawFetch, type Scenario, withBroker } from '../support.ts'
+import { apacheTool, createTopic, type Figures, librdkafka, measured, median, rawFetch, type Scenario, withBroker } from '../support.ts'
 
 const produceTargets = { megabytesPerSecond: { atLeast: 1.3 }, cpuSecondsPerGigabyte: { atMost: 0.8 } }
 const consumeTargets = { megabytesPerSecond: { atLeast: 1.3 }, cpuSecondsPerGigabyte: { atMost: 1 } }
@@ -28,7 +28,7 @@ function librdkafkaProduce(size: number, partitions: number): Scenario {
         await librdkafka('produce', broker, { topic: 'load', records: recordCount(size, true), size, last: 'all' }) // warm
         const records = recordCount(size, quick)
         const { result, cpu } = await measured(broker, () => librdkafka('produce', broker, { topic: 'load', records, size, last: 'all' }))
-        return figures((records * size) / 1e6, result.seconds, cpu)
+        return { ...figures((records * size) / 1e6, result.seconds, cpu), clientCores: result.clientCores }
       })
   }
 }
@@ -68,19 +68,25 @@ function javaProduce(size: number, partitions: number): Scenario {
 /** How a load is read once: the bytes come from the runs that wrote it. Gives the seconds. */
 interface Reader {
   readonly name: string
-  read(broker: BrokerProcess, load: { megabytes: number; records: number; size: number; partitions: number }): Promise<number>
+  read(broker: BrokerProcess, load: { megabytes: number; records: number; size: number; partitions: number }): Promise<ReadOnce>
+}
+
+/** `clientCores` where it is known: a client that takes a core is what is measured. */
+interface ReadOnce {
+  readonly seconds: number
+  readonly clientCores?: number
 }
 
 const clients: Record<'librdkafka' | 'rawFetch' | 'Java', Reader> = {
   librdkafka: {
     name: 'librdkafka',
     read: async (broker, { records, size, partitions }) =>
-      (await librdkafka('consume', broker, { topic: 'load', records, size, last: String(partitions) })).seconds
+      await librdkafka('consume', broker, { topic: 'load', records, size, last: String(partitions) })
   },
   // librdkafka takes a whole core for 1.2 GB/s of 1 KB records: what a broker could give shows only to a client that keeps nothing
   rawFetch: {
     name: 'a client that only fetches',
-    read: async (broker, { megabytes, partitions }) => await rawFetch(broker, { topic: 'load', partitions, megabytes })
+    read: async (broker, { megabytes, partitions }) => ({ seconds: await rawFetch(broker, { topic: 'load', partitions, megabytes }) })
   },
   Java: {
     name: 'Java',
@@ -88,7 +94,7 @@ const clients: Record<'librdkafka' | 'rawFetch' | 'Java', Reader> = {
       const args = ['--bootstrap-server', broker.bootstrapServers, '--topic', 'load', '--num-records', String(records)]
       const result = await apacheTool('org.apache.kafka.tools.ConsumerPerformance', [...args, '--timeout', '60000'])
       const last = result.trim().split('\n').at(-1) ?? ''
-      return Number(last.split(',')[7]) / 1000
+      return { seconds: Number(last.split(',')[7]) / 1000 }
     }
   }
 }
@@ -108,11 +114,13 @@ function consume(client: Reader, size: number, partitions: number, cold: boolean
         const read = async (broker: BrokerProcess): Promise<Figures> => {
           await client.read(broker, load) // warm: a compiler at work is not what a day of consuming costs
           const { result, cpu } = await measured(broker, async () => {
-            let seconds = 0
-            for (let pass = 0; pass < passes; pass++) seconds += await client.read(broker, load)
-            return seconds
+            const once: ReadOnce[] = []
+            for (let pass = 0; pass < passes; pass++) once.push(await client.read(broker, load))
+            return once
           })
-          return figures(load.megabytes * passes, result, cpu)
+          const seconds = result.reduce((sum, one) => sum + one.seconds, 0)
+          const cores = result.flatMap(({ clientCores }) => clientCores ?? [])
+          return { ...figures(load.megabytes * passes, seconds, cpu), ...(cores.length > 0 ? { clientCores: median(cores) } : {}) }
         }
         const first = await withBroker(kind, { dataDir }, async (broker) => {
           await createTopic(broker, 'load', partitions)

@@ -18,6 +18,7 @@ import (
 	"os"
 	"sort"
 	"strconv"
+	"syscall"
 	"unsafe"
 
 	_ "github.com/confluentinc/confluent-kafka-go/v2/kafka"
@@ -30,6 +31,16 @@ func number(text string) int {
 		os.Exit(2)
 	}
 	return value
+}
+
+// User and system seconds of this process: near one a second and more, and it is the client that is measured.
+func cpuSeconds() float64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return float64(usage.Utime.Sec+usage.Stime.Sec) + float64(usage.Utime.Usec+usage.Stime.Usec)/1e6
 }
 
 func latency(bootstrap, topic *C.char, records, size, warmup int) {
@@ -64,6 +75,6 @@ func main() {
 		os.Exit(1)
 	}
 	out, _ := json.Marshal(map[string]any{"seconds": seconds, "recordsPerSecond": float64(records) / seconds,
-		"megabytesPerSecond": float64(records) * float64(size) / seconds / 1e6})
+		"megabytesPerSecond": float64(records) * float64(size) / seconds / 1e6, "clientCores": cpuSeconds() / seconds})
 	fmt.Println(string(out))
 }
