@@ -355,3 +355,20 @@ test('what cannot work is INVALID_CONFIG', async () => {
     assert.equal((await sim.complete(settled(scene.consumer.run(to, () => {}, { retry })))).code, 'INVALID_CONFIG')
   await scene.close()
 })
+
+test('what is taken in of a retry topic that waits is bounded, and others have room', async () => {
+  const scene = await Scene.start({ a: [], 'a.retry.1': [] }, { maxPollRecords: 5 })
+  const due = { key: 'retry.due.ms', value: String(scene.fake.client.world.clock.now() + 60_000) }
+  for (let number = 0; number < 50; number++) scene.logs.get('a.retry.1')?.push(letter(`${number}`, [due]))
+  const stop = new AbortController()
+  const run = scene.run({ retry: retryTopics({ delaysMs: [60_000] }), signal: stop.signal }, () => false)
+  await scene.fake.sim.advance(5000)
+  for (let number = 0; number < 20; number++) scene.logs.get('a')?.push(letter(`${number}`))
+  await scene.until(() => scene.whats.length === 20, 2000)
+  const lag = scene.consumer.lag().find((place) => place.topic === 'a.retry.1')?.lag ?? 0
+  assert.ok(lag >= 40 && lag < 50, `${lag} are left to take`)
+  await scene.until(() => scene.committed.get('a.retry.1') === 50)
+  stop.abort()
+  assert.equal((await scene.fake.sim.complete(run)).error, undefined)
+  await scene.close()
+})
