@@ -18,7 +18,8 @@ const settle = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 const latency: Scenario = {
   name: 'end-to-end latency, acks=all, one record at a time (Java)',
-  targets: { p50Ms: { atMost: 0.5 }, p99Ms: { atMost: 0.5 }, averageMs: {} },
+  // its p50 is told in whole ms, which is 0 of both: librdkafka's row tells it in µs
+  targets: { p99Ms: { atMost: 0.5 } },
   run: (kind, quick) =>
     withBroker(kind, {}, async (broker) => {
       await createTopic(broker, 'latency', 1)
