@@ -1,7 +1,8 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import type { HttpRequest, HttpResponse } from '../ports.ts'
-import { knownTlsError, tlsContextOptions } from './tls.ts'
+import { knownTlsError } from './known-tls-error.ts'
+import { tlsContextOptions } from './tls.ts'
 
 /** On a connection of its own: these exchanges are rare. */
 export function request({ url, method, headers, body, tls = {}, timeoutMs, bodyBytesMax }: HttpRequest): Promise<HttpResponse> {

@@ -1,9 +1,7 @@
 import * as net from 'node:net'
 import type { ConnectOptions, Listener, Logger, Network, Socket } from '../ports.ts'
 import { canonicalNames } from './dns.ts'
-import { request } from './http.ts'
 import { adopt, NodeSocket, ReadBuffers, SCRATCH_BYTES } from './socket.ts'
-import { secure } from './tls.ts'
 
 /** Bytes of queued answers above which `write` says false. */
 const HIGH_WATER_MARK = 256 * 1024
@@ -15,7 +13,8 @@ export function createNodeNetwork(logger: Logger): Network {
     listen: (options, onConnection) => listen(options, onConnection, { logger, scratch }),
     connect: (options) => connect(options, scratch),
     canonicalNames,
-    request
+    // the modules of HTTP take megabytes, and most processes never ask
+    request: async (options) => await (await import('./http.ts')).request(options)
   }
 }
 
@@ -53,7 +52,13 @@ function listen(
   })
 }
 
-function connect(options: ConnectOptions, scratch: Buffer): Promise<Socket> {
+type Secure = typeof import('./tls.ts').secure
+
+async function connect(options: ConnectOptions, scratch: Buffer): Promise<Socket> {
+  return await open(options, scratch, options.tls === undefined ? undefined : (await import('./tls.ts')).secure)
+}
+
+function open(options: ConnectOptions, scratch: Buffer, secure: Secure | undefined): Promise<Socket> {
   const { host, port, timeoutMs, tls } = options
   return new Promise((resolve, reject) => {
     const reads = new ReadBuffers(scratch)
@@ -73,7 +78,7 @@ function connect(options: ConnectOptions, scratch: Buffer): Promise<Socket> {
     }
     socket.once('error', onError)
     socket.once('connect', () => {
-      if (tls !== undefined) {
+      if (tls !== undefined && secure !== undefined) {
         secure(socket, host, tls).then((secured) => {
           clearTimeout(timer)
           secured.pause()

@@ -4,7 +4,7 @@
 
 import * as net from 'node:net'
 import type { Socket, SocketHandlers } from '../ports.ts'
-import { knownTlsError } from './tls.ts'
+import { knownTlsError } from './known-tls-error.ts'
 
 /** The bytes of one read, until the turn of the next socket. */
 export const SCRATCH_BYTES = 64 * 1024

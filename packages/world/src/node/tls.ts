@@ -1,10 +1,10 @@
-// TLS over a TCP connection that is open already, by node:tls.
+// TLS over a TCP connection that is open already, by node:tls. Imported when somebody connects that way: the module takes megabytes.
 
 import * as net from 'node:net'
 import * as tls from 'node:tls'
-import { errorCodeOf } from '../disk-error.ts'
 import type { TlsOptions } from '../ports.ts'
 import { createTlsError } from '../tls-error.ts'
+import { knownTlsError } from './known-tls-error.ts'
 
 /** The options of node:tls. Throws when certificates or keys cannot be read. */
 export function tlsContextOptions(options: TlsOptions): tls.ConnectionOptions {
@@ -44,12 +44,4 @@ export function secure(socket: net.Socket, host: string, options: TlsOptions): P
       resolve(secured)
     })
   })
-}
-
-/** Errors of TLS by one name; those of the network (ECONNRESET) as they are. */
-export function knownTlsError(error: Error): Error {
-  const code = errorCodeOf(error) ?? 'ERR_UNKNOWN'
-  // What is wrong with a certificate has a name of its own (CERT_HAS_EXPIRED).
-  const isOfTls = /^(ERR_SSL|ERR_TLS|EPROTO$)/.test(code) || !/^(E[A-Z]+$|ERR_|ABORT_)/.test(code)
-  return isOfTls ? createTlsError(error) : error
 }
