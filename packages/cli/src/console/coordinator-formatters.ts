@@ -1,7 +1,7 @@
 // The formatters of the topics in which coordinators keep their state (__consumer_offsets, __transaction_state): one JSON object a
 // record, without an end of line, as Kafka's print it. Records of other kinds are passed over.
 import { exactCodec, messageToJson } from '@odradek/protocol'
-import { digits } from '../json-lines.ts'
+import { exactNumbers } from '../json-lines.ts'
 import { ToolError } from '../tool.ts'
 import type { Formatter } from './formatters.ts'
 
@@ -53,5 +53,3 @@ function versioned(codec: ReturnType<typeof exactCodec>, bytes: Buffer, type: nu
     throw new ToolError(`Found an unknown record version ${version} for ${type} type`)
   return { version, data: messageToJson(codec.name, codec.decodeAt(bytes, TYPE_BYTES, version).value, version) }
 }
-
-const exactNumbers = (_name: string, value: unknown): unknown => (typeof value === 'bigint' ? digits(String(value)) : value)

@@ -7,7 +7,7 @@ import {
   messageToJson
 } from '@odradek/protocol'
 import { javaDouble } from '../java.ts'
-import { digits } from '../json-lines.ts'
+import { digits, exactNumbers } from '../json-lines.ts'
 import { ToolError } from '../tool.ts'
 
 export interface Shown {
@@ -101,8 +101,7 @@ export function classDecoder(keyClass: string, valueClass: string): Decoder {
   })
 }
 
-const toText = (value: unknown): string =>
-  JSON.stringify(value, (_name, field: unknown) => (typeof field === 'bigint' ? digits(String(field)) : field))
+const toText = (value: unknown): string => JSON.stringify(value, exactNumbers)
 
 /** Records of a coordinator: the int16 type before the key, the int16 version before the value. */
 function coordinatorDecoder(names: readonly string[]): Decoder {

@@ -1,6 +1,6 @@
 // Kafka's Admin interface: every method by its name, one file a family beside this one. A call about many items gives a KeyedResult:
 // `await` it for all values or one PartialFailureError, or take its `outcomes()`. Nothing connects before the first call.
-import type { ApplicationMetric, MetricsSnapshot } from '../metrics/client-metrics.ts'
+import { MeasuredClient } from '../metrics/measured-client.ts'
 import type { Cluster } from '../network/cluster.ts'
 import type { CallOptions } from '../types.ts'
 import * as acls from './acls.ts'
@@ -22,25 +22,12 @@ type Family = (cluster: Cluster, ...rest: never[]) => unknown
 /** The arguments of a family's function, without the cluster. */
 type Rest<F extends Family> = F extends (cluster: Cluster, ...rest: infer Arguments) => unknown ? Arguments : never
 
-export class Admin implements AsyncDisposable {
+export class Admin extends MeasuredClient implements AsyncDisposable {
   readonly #cluster: Cluster
 
   constructor(cluster: Cluster) {
+    super(cluster)
     this.#cluster = cluster
-  }
-
-  /** Kafka's metrics of an admin client, as they are now. */
-  metrics(): MetricsSnapshot {
-    return this.#cluster.metrics.snapshot()
-  }
-
-  /** A metric of the application, for those who subscribe to it on the cluster. */
-  registerMetricForSubscription(metric: ApplicationMetric): void {
-    this.#cluster.metrics.register(metric)
-  }
-
-  unregisterMetricFromSubscription(metric: Pick<ApplicationMetric, 'name' | 'group' | 'tags'>): void {
-    this.#cluster.metrics.unregister(metric)
   }
 
   /** Idempotent. Calls under way are rejected. */
@@ -236,10 +223,6 @@ export class Admin implements AsyncDisposable {
 
   updateFeatures(...args: Rest<typeof clusterInfo.updateFeatures>): ReturnType<typeof clusterInfo.updateFeatures> {
     return clusterInfo.updateFeatures(this.#cluster, ...args)
-  }
-
-  clientInstanceId(...args: Rest<typeof clusterInfo.clientInstanceId>): ReturnType<typeof clusterInfo.clientInstanceId> {
-    return clusterInfo.clientInstanceId(this.#cluster, ...args)
   }
 
   // ---- acls

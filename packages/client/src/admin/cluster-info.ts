@@ -34,8 +34,6 @@ export interface ClusterDescription {
   readonly authorizedOperations: readonly AclOperationName[] | undefined
 }
 
-export { clientInstanceId } from '../telemetry/instance-id.ts'
-
 const any: Target = { anyNode: true }
 const message = ({ errorCode, errorMessage }: { errorCode: number; errorMessage: string | null }): KafkaError | undefined =>
   errorOf(errorCode, errorMessage)

@@ -7,11 +7,10 @@ import type { TimerHandle, World } from '@odradek/world'
 import { listOffsets } from '../admin/offsets.ts'
 import { publish } from '../diagnostics.ts'
 import { closedError, KafkaError } from '../errors.ts'
-import type { ApplicationMetric, MetricsSnapshot } from '../metrics/client-metrics.ts'
+import { MeasuredClient } from '../metrics/measured-client.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { unlessAborted } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
-import { clientInstanceId } from '../telemetry/instance-id.ts'
 import type { Topic } from '../topic.ts'
 import type { CallOptions, TopicPartition } from '../types.ts'
 import { Assignment } from './assignment.ts'
@@ -58,7 +57,7 @@ export interface ConsumerInit {
 const PREFETCH_BYTES = 32 * 1024 * 1024
 const POLL_TIMEOUT_MS = 1000
 
-export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
+export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements AsyncDisposable {
   readonly #cluster: Cluster
   readonly #world: World
   readonly #settings: ConsumerSettings
@@ -87,6 +86,7 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
 
   constructor(init: ConsumerInit) {
     const { cluster, settings } = init
+    super(cluster)
     this.#cluster = cluster
     this.#world = cluster.world
     this.#wait = new PollWait(cluster.world)
@@ -163,24 +163,6 @@ export class Consumer<K = Buffer, V = Buffer> implements AsyncDisposable {
     })
     this.#subscriber = this.#createSubscriber(onError)
     this.#metrics.watch(() => this.lag())
-  }
-
-  /** Kafka's metrics of a consumer, as they are now. */
-  metrics(): MetricsSnapshot {
-    return this.#cluster.metrics.snapshot()
-  }
-
-  /** A metric of the application, for those who subscribe to it on the cluster. */
-  registerMetricForSubscription(metric: ApplicationMetric): void {
-    this.#cluster.metrics.register(metric)
-  }
-
-  unregisterMetricFromSubscription(metric: Pick<ApplicationMetric, 'name' | 'group' | 'tags'>): void {
-    this.#cluster.metrics.unregister(metric)
-  }
-
-  clientInstanceId(options: CallOptions = {}): ReturnType<typeof clientInstanceId> {
-    return clientInstanceId(this.#cluster, options)
   }
 
   // ---- what to read

@@ -9,12 +9,11 @@ import type { World } from '@odradek/world'
 import type { OffsetToCommit } from '../admin/group-offsets.ts'
 import { isHeard, publish } from '../diagnostics.ts'
 import { closedError, errorOf, KafkaError, toKafkaError } from '../errors.ts'
-import type { ApplicationMetric, MetricsSnapshot } from '../metrics/client-metrics.ts'
+import { MeasuredClient } from '../metrics/measured-client.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { retrying, unlessAborted } from '../network/retry.ts'
 import { type ClientOptions, invalidConfig, type ResolvedOptions } from '../options.ts'
 import type { Serializer } from '../serdes/serde.ts'
-import { clientInstanceId } from '../telemetry/instance-id.ts'
 import { type Raw, raw, type Topic } from '../topic.ts'
 import type { CallOptions } from '../types.ts'
 import { Accumulator } from './accumulator.ts'
@@ -85,7 +84,7 @@ export type Transaction = Pick<Producer, 'send' | 'sendBatch'> & {
 
 type AnyRecord = ProducerRecord<unknown, unknown>
 
-export class Producer implements AsyncDisposable {
+export class Producer extends MeasuredClient implements AsyncDisposable {
   readonly clientId: string
   readonly #world: World
   readonly #cluster: Cluster
@@ -107,6 +106,7 @@ export class Producer implements AsyncDisposable {
 
   /** Made by `kafka.producer()`. Owns the cluster. */
   constructor(cluster: Cluster, options: ResolvedOptions<ProducerSettings>, clientId: string) {
+    super(cluster)
     const { settings } = options
     const config = producerConfig(options)
     this.clientId = clientId
@@ -230,24 +230,6 @@ export class Producer implements AsyncDisposable {
   /** The partitions of a topic, by number; asks the cluster when they are not known. */
   async partitionsFor(topic: string, options: CallOptions = {}): Promise<number> {
     return (await this.#findTopic(topic, 0, options)).partitionCount
-  }
-
-  /** Kafka's metrics of a producer, as they are now. */
-  metrics(): MetricsSnapshot {
-    return this.#cluster.metrics.snapshot()
-  }
-
-  /** A metric of the application, for those who subscribe to it on the cluster. */
-  registerMetricForSubscription(metric: ApplicationMetric): void {
-    this.#cluster.metrics.register(metric)
-  }
-
-  unregisterMetricFromSubscription(metric: Pick<ApplicationMetric, 'name' | 'group' | 'tags'>): void {
-    this.#cluster.metrics.unregister(metric)
-  }
-
-  clientInstanceId(options: CallOptions = {}): ReturnType<typeof clientInstanceId> {
-    return clientInstanceId(this.#cluster, options)
   }
 
   /** Sends what is there (up to `timeoutMs`, default without end), then closes the connections. Idempotent. */

@@ -14,11 +14,10 @@ import type { ConsumerRecord } from '../consumer/record.ts'
 import { Subscriber, type SubscribeTo } from '../consumer/subscriber.ts'
 import type { PollOptions } from '../consumer/types.ts'
 import { closedError, KafkaError, toKafkaError } from '../errors.ts'
-import type { ApplicationMetric, MetricsSnapshot } from '../metrics/client-metrics.ts'
+import { MeasuredClient } from '../metrics/measured-client.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { unlessAborted } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
-import { clientInstanceId } from '../telemetry/instance-id.ts'
 import type { Topic } from '../topic.ts'
 import { type CallOptions, partitionKey, type TopicPartition } from '../types.ts'
 import type { Acknowledgement } from './acknowledgements.ts'
@@ -42,7 +41,7 @@ const POLL_TIMEOUT_MS = 1000
 const STREAM_POLL_MS = 60_000
 const CLOSE_TIMEOUT_MS = 30_000
 
-export class ShareConsumer<K = Buffer, V = Buffer> implements AsyncDisposable {
+export class ShareConsumer<K = Buffer, V = Buffer> extends MeasuredClient implements AsyncDisposable {
   readonly #cluster: Cluster
   readonly #metrics: PollMetrics
   readonly #settings: ShareConsumerSettings
@@ -61,6 +60,7 @@ export class ShareConsumer<K = Buffer, V = Buffer> implements AsyncDisposable {
   #closed: Promise<void> | undefined
 
   constructor({ cluster, settings }: ShareConsumerInit) {
+    super(cluster)
     this.#cluster = cluster
     this.#metrics = shareMetrics(cluster)
     this.#settings = settings
@@ -106,24 +106,6 @@ export class ShareConsumer<K = Buffer, V = Buffer> implements AsyncDisposable {
       onMetadata: () => this.#fetcher.pump(),
       onError
     })
-  }
-
-  /** Kafka's metrics of a share consumer, as they are now. */
-  metrics(): MetricsSnapshot {
-    return this.#cluster.metrics.snapshot()
-  }
-
-  /** A metric of the application, for those who subscribe to it on the cluster. */
-  registerMetricForSubscription(metric: ApplicationMetric): void {
-    this.#cluster.metrics.register(metric)
-  }
-
-  unregisterMetricFromSubscription(metric: Pick<ApplicationMetric, 'name' | 'group' | 'tags'>): void {
-    this.#cluster.metrics.unregister(metric)
-  }
-
-  clientInstanceId(options: CallOptions = {}): ReturnType<typeof clientInstanceId> {
-    return clientInstanceId(this.#cluster, options)
   }
 
   /** By name or by typed topic. Replaces what was subscribed before. */

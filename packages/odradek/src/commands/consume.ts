@@ -3,6 +3,7 @@ import type { Consumer, ConsumerRecord, TopicPartition } from '@odradek/client'
 import { type Arguments, type CommandSpec, readArguments, usageError } from './arguments.ts'
 import { withKafka } from './connect.ts'
 import type { CommandIo } from './io.ts'
+import { keyOf, timeOf } from './places.ts'
 import { type Format, formatHelp, parseFormat } from './record-format.ts'
 import { toJson } from './record-json.ts'
 
@@ -99,8 +100,6 @@ async function assign(args: Arguments, consumer: Consumer): Promise<Ends | undef
   )
 }
 
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
-
 async function seek(
   consumer: Consumer,
   partitions: readonly TopicPartition[],
@@ -110,10 +109,8 @@ async function seek(
   if (where === 'start') return consumer.seekToBeginning(partitions)
   if (where === 'end') return consumer.seekToEnd(partitions)
   if (where.startsWith('@')) {
-    const text = where.slice(1)
-    const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
-    if (Number.isNaN(time)) throw usageError(`--offset @TIME wants ms or ISO 8601, not ${text}`)
-    const found = await consumer.offsetsForTimes(partitions.map((one) => ({ ...one, timestamp: time })))
+    const timestamp = timeOf(where.slice(1), '--offset @TIME')
+    const found = await consumer.offsetsForTimes(partitions.map((one) => ({ ...one, timestamp })))
     for (const one of partitions) consumer.seek(one, found.get(keyOf(one))?.offset ?? ends.get(keyOf(one)) ?? 0)
     return
   }

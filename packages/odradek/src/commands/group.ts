@@ -4,6 +4,7 @@ import { type Arguments, outputOption, patternOf, runVerb, usageError, type Verb
 import { adminSettings, withKafka } from './connect.ts'
 import type { CommandIo } from './io.ts'
 import { formOf, print, show } from './output.ts'
+import { keyOf, timeOf } from './places.ts'
 
 export const group = (args: readonly string[], io: CommandIo): Promise<number> => runVerb('group', verbs, args, io)
 
@@ -68,7 +69,6 @@ const describe: Verb = {
     })
 }
 
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
 const byPartition = ([, a]: [string, TopicPartition], [, b]: [string, TopicPartition]): number =>
   a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
 
@@ -113,7 +113,7 @@ async function targets(partitions: readonly TopicPartition[], to: string, admin:
   const at = async (spec: 'earliest' | 'latest' | { timestamp: number }) =>
     await admin.listOffsets(partitions.map(({ topic, partition }) => ({ topic, partition, spec })))
   const [starts, ends] = await Promise.all([at('earliest'), at('latest')])
-  const found = to.startsWith('@') ? await at({ timestamp: timeOf(to.slice(1)) }) : undefined
+  const found = to.startsWith('@') ? await at({ timestamp: timeOf(to.slice(1), '@TIME') }) : undefined
   return partitions.map((one) => {
     const [start, end] = [starts.get(keyOf(one))?.offset ?? 0, ends.get(keyOf(one))?.offset ?? 0]
     if (to === 'start') return { ...one, offset: start }
@@ -126,12 +126,6 @@ async function targets(partitions: readonly TopicPartition[], to: string, admin:
     if (!Number.isSafeInteger(offset) || offset < 0) throw usageError(`--to wants start, end, a number or @TIME, not ${to}`)
     return { ...one, offset: Math.min(Math.max(offset, start), end) }
   })
-}
-
-function timeOf(text: string): number {
-  const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
-  if (Number.isNaN(time)) throw usageError(`@TIME wants ms or ISO 8601, not ${text}`)
-  return time
 }
 
 const remove: Verb = {

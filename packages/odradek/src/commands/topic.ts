@@ -4,6 +4,7 @@ import { type Arguments, outputOption, patternOf, runVerb, usageError, type Verb
 import { adminSettings, withKafka } from './connect.ts'
 import type { CommandIo } from './io.ts'
 import { show } from './output.ts'
+import { keyOf } from './places.ts'
 
 const dryRun = { 'dry-run': { help: 'check only, change nothing' } }
 
@@ -56,7 +57,7 @@ const describe: Verb = {
         const partitions = found?.partitions ?? []
         const at = (spec: 'earliest' | 'latest') => admin.listOffsets(partitions.map(({ partition }) => ({ topic: name, partition, spec })))
         const [earliest, latest] = await Promise.all([at('earliest').outcomes(), at('latest').outcomes()])
-        const key = (partition: number): string => `${name}-${partition}`
+        const key = (partition: number): string => keyOf({ topic: name, partition })
         const rows = partitions.map(({ partition, leader, replicas, isr }: TopicPartitionInfo) => {
           const [start, end] = [earliest.values.get(key(partition))?.offset, latest.values.get(key(partition))?.offset]
           return {
