@@ -61,7 +61,7 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
   readonly #cluster: Cluster
   readonly #world: World
   readonly #settings: ConsumerSettings
-  readonly #assignment: Assignment
+  readonly #assignment = new Assignment()
   readonly #fetcher: Fetcher
   readonly #metrics: ConsumerMetrics
   readonly #positions: Positions
@@ -106,7 +106,6 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
     const isReadCommitted = settings['isolation.level'].toLowerCase() === 'read_committed'
     const onError = (error: KafkaError): void => this.#wait.fail(error)
     const refresh = (topic: string): void => this.#subscriber.refresh(topic)
-    this.#assignment = new Assignment()
     const states = (): Iterable<PartitionState> => this.#assignment.states()
     const wake = (): void => this.#wait.wake()
     const onReady = (): void => {
