@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { test } from 'node:test'
 import { type BrokerKind, type BrokerProcess, freePort, startBroker, temporaryDir } from './support/brokers.ts'
-import { javaTool, runProcess } from './support/java-tools.ts'
+import { javaTools, runProcess } from './support/java-tools.ts'
+import { ToolRunner } from './support/tool-runner.ts'
 import { compiledJava, toolchain } from './support/toolchains.ts'
 
 async function contents(broker: BrokerProcess, classPath: string, topic: string): Promise<string[]> {
@@ -14,9 +15,9 @@ async function contents(broker: BrokerProcess, classPath: string, topic: string)
   return result.stdout.trim().split('\n')
 }
 
-async function fill(broker: BrokerProcess, round: string): Promise<void> {
+async function fill(broker: BrokerProcess, java: ToolRunner, round: string): Promise<void> {
   const bootstrap = ['--bootstrap-server', broker.bootstrapServers]
-  await javaTool('topics', [
+  await java.run(javaTools.topics, [
     ...bootstrap,
     '--create',
     '--if-not-exists',
@@ -28,7 +29,7 @@ async function fill(broker: BrokerProcess, round: string): Promise<void> {
     'segment.bytes=1048576'
   ])
   for (const codec of ['none', 'lz4', 'zstd']) {
-    const result = await javaTool('producerPerformance', [
+    const result = await java.run(javaTools.producerPerformance, [
       ...bootstrap,
       '--topic',
       'swap',
@@ -46,7 +47,7 @@ async function fill(broker: BrokerProcess, round: string): Promise<void> {
     ])
     assert.equal(result.exitCode, 0, result.stdout + result.stderr)
   }
-  const read = await javaTool('consoleConsumer', [
+  const read = await java.run(javaTools.consoleConsumer, [
     ...bootstrap,
     '--topic',
     'swap',
@@ -72,6 +73,7 @@ for (const crash of [false, true]) {
       const classPath = toolchain(t, 'Java with Maven', () => compiledJava('LogCheck'))
       if (classPath === undefined) return
       const dataDir = temporaryDir('swap')
+      await using java = new ToolRunner(dataDir)
       const port = await freePort()
       const started = async (kind: BrokerKind) => await startBroker({ kind, dataDir, port })
       const end = async (broker: BrokerProcess) => {
@@ -84,10 +86,10 @@ for (const crash of [false, true]) {
           await using broker = await started(kind)
           if (round > 0) {
             assert.deepEqual(await contents(broker, classPath, 'swap'), expected, `${kind} reads what was there`)
-            const groups = await javaTool('consumerGroups', ['--bootstrap-server', broker.bootstrapServers, '--list'])
+            const groups = await java.run(javaTools.consumerGroups, ['--bootstrap-server', broker.bootstrapServers, '--list'])
             assert.match(groups.stdout, new RegExp(`^swap-${round - 1}$`, 'm'))
           }
-          await fill(broker, String(round))
+          await fill(broker, java, String(round))
           expected = await contents(broker, classPath, 'swap')
           assert.equal(expected.length, 12_000 * (round + 1) + 3)
           await end(broker)

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -22,11 +23,17 @@ public class ClientLoad {
         "batch.size", 131072, "key.serializer", ByteArraySerializer.class, "value.serializer", ByteArraySerializer.class));
   }
 
+  static volatile Exception failure;
+
   static void produce(int count) {
+    Callback onSent = (metadata, error) -> {
+      if (error != null) failure = error;
+    };
     try (var producer = producer(5)) {
-      for (int i = 0; i < count; i++) producer.send(new ProducerRecord<>(topic, value));
+      for (int i = 0; i < count; i++) producer.send(new ProducerRecord<>(topic, value), onSent);
       producer.flush();
     }
+    if (failure != null) throw new IllegalStateException("not all was sent", failure);
   }
 
   static long consume(int count, boolean asStrings) {
