@@ -74,10 +74,10 @@ class Run {
 }
 
 async function withNode(overrides: Record<string, string>, body: (run: Run) => Promise<void>): Promise<void> {
-  await simulate({ seed: 'settings', simulation: { onHalt: (_, reason) => assert.fail(reason) } }, async (sim) => {
+  await simulate({ seed: 'settings' }, async (sim) => {
     const opened = await sim.complete(openNode(sim.node('controller').world, testConfig(overrides)))
     await body(new Run(sim, opened.node))
-    await sim.complete(opened[Symbol.asyncDispose]())
+    await sim.complete(Promise.resolve(opened[Symbol.asyncDispose]()))
   })
 }
 
