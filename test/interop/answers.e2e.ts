@@ -21,7 +21,7 @@ import { kafkaClassPath, toolchain } from './support/toolchains.ts'
 
 const kinds: readonly BrokerKind[] = ['apache', 'odradek']
 const IGNORED =
-  /throttleTimeMs|subscriptionId|finalizedFeaturesEpoch|logAppendTimeMs|Timestamp$|highWatermark$|[lL]eaderEpoch$|totalBytes|usableBytes|replicaDirectoryId|memberId|sessionId|logEndOffset|partitionSize/
+  /throttleTimeMs|subscriptionId|finalizedFeaturesEpoch|logAppendTimeMs|Timestamp$|highWatermark$|[lL]eaderEpoch$|totalBytes|usableBytes|replicaDirectoryId|memberId|logEndOffset|partitionSize/
 
 interface Side {
   readonly broker: BrokerProcess
@@ -101,7 +101,7 @@ function comparable(value: unknown, side: Side): unknown {
 
 /** What each broker has of its own. */
 function isOwn(key: string, value: unknown): boolean {
-  return key === 'clusterId' || (key === 'port' && (value as number) > 0)
+  return key === 'clusterId' || (['port', 'sessionId'].includes(key) && (value as number) > 0)
 }
 
 function comparableText(text: string, { ids, broker }: Side): string {

@@ -28,6 +28,7 @@ import type { RequestContext } from './handler.ts'
 import { brokerHandlers, controllerHandlers } from './handler-tables.ts'
 import { GROUP_METADATA_TOPIC } from './internal-topics.ts'
 import { BrokerLifecycle } from './lifecycle/broker-lifecycle.ts'
+import { isCordoned } from './lifecycle/cordoned.ts'
 import { DirectoryAssignments } from './lifecycle/directory-assignments.ts'
 import { MetadataApplier } from './lifecycle/metadata-applier.ts'
 import { type BoundListener, bindError, Listeners } from './listeners.ts'
@@ -209,7 +210,7 @@ export class BrokerServer implements BrokerContext {
       configFor: () => logConfigFrom(resolveTopicConfig(config, new Map()), config),
       deferLoading: true,
       settings: logManagerSettingsFrom(config),
-      isCordoned: (path) => config.get('cordoned.log.dirs').some((cordoned) => cordoned === '*' || cordoned === path)
+      isCordoned: (path) => isCordoned(config, path)
     })
     this.#undo.push(() => this.#logs.shutdown({ clean: true, brokerEpoch: this.#lifecycle?.epoch ?? -1 }))
   }

@@ -89,7 +89,7 @@ function newTopic(name: string, config: BrokerConfig): NewTopic {
         replicationFactor: config.get('share.coordinator.state.topic.replication.factor'),
         configs: {
           'cleanup.policy': 'delete',
-          'compression.type': 'none',
+          'compression.type': 'producer',
           'min.insync.replicas': String(config.get('share.coordinator.state.topic.min.isr')),
           'segment.bytes': String(config.get('share.coordinator.state.topic.segment.bytes')),
           'retention.ms': '-1'

@@ -52,6 +52,16 @@ describe('fetch sessions', () => {
     assert.equal(cache.begin(request({ partitions: partitions(1) }), 0).wantsSession, true)
   })
 
+  test('a full request of nothing gets a session, which ends when nothing is added to it', () => {
+    const cache = cacheOf()
+    const [grown, idle] = [cache.create([], false, 0), cache.create([], false, 0)]
+    assert.ok(grown > 0 && idle > 0)
+    assert.equal(cache.begin(request({ sessionId: grown, sessionEpoch: 1, partitions: partitions(1) }), 0).session?.partitions.size, 1)
+    assert.equal(cache.begin(request({ sessionId: idle, sessionEpoch: 1 }), 0).session, undefined)
+    assert.equal(cache.begin(request({ sessionId: idle, sessionEpoch: 2 }), 0).errorCode, ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
+    assert.equal(cache.size, 1)
+  })
+
   test('an incremental request changes, adds and forgets partitions', () => {
     const cache = cacheOf()
     const sessionId = cache.create(partitions(3), false, 0)

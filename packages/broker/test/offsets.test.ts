@@ -149,6 +149,24 @@ describe('DeleteRecords', () => {
     assert.deepEqual(await deleteBefore('shrink', 5), [ErrorCode.OFFSET_OUT_OF_RANGE, -1])
   })
 
+  test('takes the last word on a partition that is named twice, and answers it once', async () => {
+    await createTopic(client, 'twice')
+    for (const value of ['a', 'b', 'c', 'd']) await produce(client, 'twice', batchOf(value))
+    const partitions = [4, 99, 1].map((offset) => ({ partitionIndex: 0, offset }))
+    const { topics } = await client.call(DeleteRecordsRequest, DeleteRecordsResponse, 2, {
+      topics: [
+        { name: 'twice', partitions },
+        { name: 'shrink', partitions: [] },
+        { name: 'twice', partitions: [{ partitionIndex: 0, offset: 3 }] }
+      ],
+      timeoutMs: 1000
+    })
+    assert.deepEqual(
+      topics.map((topic) => [topic.name, topic.partitions.map(({ lowWatermark, errorCode }) => [lowWatermark, errorCode])]),
+      [['twice', [[3, ErrorCode.NONE]]]]
+    )
+  })
+
   test('is refused where nothing may be deleted', async () => {
     await createTopic(client, 'kept', { configs: { 'cleanup.policy': 'compact' } })
     assert.deepEqual(await deleteBefore('kept', 0), [ErrorCode.POLICY_VIOLATION, -1])

@@ -1,13 +1,13 @@
 /** The checks that span settings, made when a node starts and before a dynamic change is taken. Messages follow Kafka's. */
 
 import type { BrokerConfig, BrokerConfigName } from './broker-config.ts'
-import { configInvalid } from './config-error.ts'
+import { RequirementFailed } from './config-error.ts'
 import type { BrokerSettings } from './definitions.ts'
 
 type NumericName = { [K in BrokerConfigName]: BrokerSettings[K] extends number ? K : never }[BrokerConfigName]
 
 function requireThat(condition: boolean, message: string): void {
-  if (!condition) throw configInvalid(message)
+  if (!condition) throw new RequirementFailed(message)
 }
 
 function requireAtLeast(config: BrokerConfig, name: NumericName, floor: NumericName): void {
@@ -132,9 +132,11 @@ function checkLogs(config: BrokerConfig): void {
     'log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.'
   )
   const cordoned = config.get('cordoned.log.dirs')
+  const areAll = cordoned.includes('*')
+  requireThat(!areAll || cordoned.length === 1, 'When cordoned.log.dirs is set to *, it must not contain other values')
   const missing = cordoned.filter((directory) => !config.logDirs.includes(directory))
   requireThat(
-    (cordoned.length === 1 && cordoned[0] === '*') || missing.length === 0,
+    areAll || missing.length === 0,
     `All entries in cordoned.log.dirs must be present in log.dirs or log.dir. Missing entries : ${missing.join(', ')}`
   )
   for (const name of ['offsets.topic.compression.codec', 'share.coordinator.state.topic.compression.codec'] as const) {

@@ -5,6 +5,13 @@ export function configInvalid(message: string): OdradekError {
   return new OdradekError('CONFIG_INVALID', message)
 }
 
+/** Settings that contradict each other. */
+export class RequirementFailed extends OdradekError {
+  constructor(message: string) {
+    super('CONFIG_INVALID', message)
+  }
+}
+
 export function invalidValue(name: string, shown: string, reason: string): OdradekError {
   return configInvalid(`Invalid value ${shown} for configuration ${name}: ${reason}`)
 }

@@ -5,7 +5,7 @@
 import { checkBrokerConfig } from './broker-checks.ts'
 import type { ConfigTexts, DynamicConfigs } from './broker-config.ts'
 import { BrokerConfig } from './broker-config.ts'
-import { configInvalid, invalidValue, messageOf } from './config-error.ts'
+import { configInvalid, invalidValue, messageOf, RequirementFailed } from './config-error.ts'
 import type { ConfigDefinition, DynamicMode } from './definition.ts'
 import { baseName, brokerConfigDefinitions } from './definitions.ts'
 import { checkDynamicTexts } from './usable-configs.ts'
@@ -130,9 +130,21 @@ function listed(what: string, names: readonly string[]): string | undefined {
   return names.length === 0 ? undefined : `${what}: [${names.join(', ')}]`
 }
 
+/** Whoever changes settings of a running broker reads of contradictions in Apache Kafka's words. */
+function checkRequirements(config: BrokerConfig): void {
+  try {
+    checkBrokerConfig(config)
+  } catch (error) {
+    throw error instanceof RequirementFailed ? configInvalid(`requirement failed: ${error.message}`) : error
+  }
+}
+
+/** Counts of threads are halved as whole numbers: from 3 to 1 is allowed. */
+const half = (threads: number): number => Math.floor(threads / 2)
+
 function checkChange(config: BrokerConfig, dynamic: DynamicConfigs): void {
   const next = new BrokerConfig(config.staticTexts, dynamic)
-  checkBrokerConfig(next)
+  checkRequirements(next)
   for (const name of [
     'num.io.threads',
     'num.network.threads',
@@ -143,12 +155,12 @@ function checkChange(config: BrokerConfig, dynamic: DynamicConfigs): void {
     const [before, after] = [config.get(name), next.get(name)]
     const failed = `Dynamic thread count update validation failed for ${name}=${after}`
     if (after > before * 2) throw configInvalid(`${failed}, value should not be greater than double the current value ${before}`)
-    if (after < before / 2) throw configInvalid(`${failed}, value should be at least half the current value ${before}`)
+    if (after < half(before)) throw configInvalid(`${failed}, value should be at least half the current value ${before}`)
   }
   checkConnections(next)
   const [before, after] = [config.get('log.cleaner.threads'), next.get('log.cleaner.threads')]
   if (after < 1) throw configInvalid('Log cleaner threads should be at least 1')
-  if (after < before / 2) throw configInvalid(`Log cleaner threads cannot be reduced to less than half the current value ${before}`)
+  if (after < half(before)) throw configInvalid(`Log cleaner threads cannot be reduced to less than half the current value ${before}`)
   if (after > before * 2) throw configInvalid(`Log cleaner threads cannot be increased to more than double the current value ${before}`)
   for (const unit of ['ms', 'bytes'] as const) {
     const [local, total] = [next.get(`log.local.retention.${unit}`), next.get(`log.retention.${unit}`)]

@@ -94,8 +94,13 @@ describe('dynamic settings of brokers', () => {
     )
     assert.match(check({ 'num.io.threads': '1' }) ?? '', /should be at least half the current value 8/)
     assert.match(check({ 'log.cleaner.threads': '100' }) ?? '', /more than double the current value 1/)
-    assert.match(check({ listeners: 'PLAINTEXT://:1' }) ?? '', /^controller\.listener\.names must contain at least one value/)
-    assert.match(check({ 'cordoned.log.dirs': '/nope' }) ?? '', /Missing entries : \/nope$/)
+    assert.match(
+      check({ listeners: 'PLAINTEXT://:1' }) ?? '',
+      /^requirement failed: controller\.listener\.names must contain at least one value/
+    )
+    assert.match(check({ 'cordoned.log.dirs': '/nope' }) ?? '', /^requirement failed: .*Missing entries : \/nope$/)
+    assert.match(check({ 'cordoned.log.dirs': '*,/nope' }) ?? '', /^requirement failed: .*must not contain other values$/)
+    assert.equal(check({ 'num.network.threads': '1' }), undefined, 'half of 3, rounded down')
     assert.match(check({ 'max.connections.per.ip.overrides': '127.0.0.1:5,foo' }, 'cluster') ?? '', /max\.connections\.per\.ip\.overrides/)
     assert.match(
       check({ 'log.local.retention.ms': '604800001' }, 'cluster') ?? '',

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { developmentProperties, loadBrokerConfig } from '@odradek/config'
 import type { World } from '@odradek/world'
 import { formatOffsetCheckpoint, parseOffsetCheckpoint } from '../src/checkpoints.ts'
+import { logManagerSettingsFrom } from '../src/log-config-from.ts'
 import { LogManager } from '../src/log-manager.ts'
 import { formatProducerSnapshot } from '../src/producer-snapshot.ts'
 import { append, batchOf, createLog, logConfig, memoryWorld, NOW, openManager, settle, TOPIC_ID, values } from './support.ts'
@@ -255,3 +257,34 @@ test('recovery believes no producer snapshot above the first segment that it sca
   assert.equal(await world.disk.exists(snapshot), false)
   await again.shutdown({ clean: true })
 })
+
+for (const threads of [1, 3]) {
+  test(`num.recovery.threads.per.data.dir=${threads}: ${threads * 4} logs of a directory are loaded at once`, async () => {
+    const world = memoryWorld()
+    const before = await openManager(world)
+    for (let partition = 0; partition < 40; partition++) await createLog(before, logConfig(), 'many', partition)
+    await before.shutdown({ clean: true })
+    const listing = new Set<string>()
+    let most = 0
+    const readdir = async (path: string) => {
+      if (path.includes('many-')) listing.add(path)
+      most = Math.max(most, listing.size)
+      await new Promise(setImmediate)
+      listing.delete(path)
+      return world.disk.readdir(path)
+    }
+    const disk = new Proxy(world.disk, {
+      get(target, name) {
+        if (name === 'readdir') return readdir
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      }
+    })
+    const { config } = loadBrokerConfig({
+      properties: { ...developmentProperties({ port: 0, dataDir: '/data' }), 'num.recovery.threads.per.data.dir': String(threads) }
+    })
+    const manager = await openManager({ ...world, disk }, { settings: logManagerSettingsFrom(config) })
+    assert.deepEqual([most, [...manager.logs()].length], [threads * 4, 40])
+    await manager.shutdown({ clean: true })
+  })
+}

@@ -183,6 +183,9 @@ add('Fetch', 'out of range', fetch('topic', { fetchOffset: 99_999 }))
 add('Fetch', 'negative offset', fetch('topic', { fetchOffset: -1 }))
 add('Fetch', 'unknown leader epoch', fetch('topic', { currentLeaderEpoch: 77 }), since(9, 18))
 add('Fetch', 'unknown session', fetch('topic', {}, { sessionId: 55, sessionEpoch: 3 }), since(7, 18))
+add('Fetch', 'new session', fetch('topic', {}, { sessionId: 0, sessionEpoch: 0 }), since(7, 18))
+add('Fetch', 'new session of nothing', { maxWaitMs: 0, minBytes: 1, sessionId: 0, sessionEpoch: 0, topics: [] }, since(7, 18))
+add('Fetch', 'nothing, without a session', { maxWaitMs: 0, minBytes: 1, sessionId: 0, sessionEpoch: -1, topics: [] }, since(7, 18))
 add('Fetch', 'cluster metadata', fetch('__cluster_metadata'), [12])
 
 for (const timestamp of [-1, -2, -3, -4, -5, -6, -7, 5, NOW, NOW + 1]) {
@@ -222,6 +225,14 @@ const deleteRecords = (...wanted: [string, number, number][]): Body => ({
 add('DeleteRecords', 'good', deleteRecords(['shrinking', 0, 1]))
 add('DeleteRecords', 'wrong', deleteRecords(['shrinking', 0, 99], ['none', 0, 0], ['compacted', 0, 0], ['__consumer_offsets', 0, 0]))
 add('DeleteRecords', 'to the end', deleteRecords(['shrinking', 0, -1]))
+add('DeleteRecords', 'a partition twice', deleteRecords(['shrinking', 0, 99], ['shrinking', 0, 1]))
+add('DeleteRecords', 'a partition twice in one topic', {
+  topics: [
+    { name: 'shrinking', partitions: [1, 99].map((offset) => ({ partitionIndex: 0, offset })) },
+    { name: 'topic', partitions: [] }
+  ],
+  timeoutMs: 1000
+})
 add('DeleteRecords', 'negative', deleteRecords(['shrinking', 0, -5]))
 add('ListOffsets', 'after the deletion', listOffsets('shrinking', [0, -2]))
 
@@ -454,6 +465,19 @@ const alterations: Record<string, Body> = {
   group: alter(32, 'g', ['consumer.session.timeout.ms', 0, '50000']),
   metrics: alter(16, 'm', ['interval.ms', 0, '1000'])
 }
+const contradictions: Record<string, string> = {
+  'cordoned.log.dirs': '/nope',
+  'log.retention.ms': '0',
+  'log.roll.ms': '0',
+  'log.roll.jitter.ms': '-1',
+  'log.cleaner.dedupe.buffer.size': '1000',
+  'max.connections.per.ip': '0',
+  listeners: 'PLAINTEXT://localhost:1',
+  'num.network.threads': '1'
+}
+for (const [name, value] of Object.entries(contradictions))
+  add('IncrementalAlterConfigs', `${name}=${value}`, { ...alter(4, '1', [name, 0, value]), validateOnly: true }, [1])
+add('IncrementalAlterConfigs', 'cordoned twice', { ...alter(4, '1', ['cordoned.log.dirs', 0, '*,/nope']), validateOnly: true }, [1])
 for (const [label, body] of Object.entries(alterations)) add('IncrementalAlterConfigs', label, body, [1])
 add('DescribeConfigs', 'unknown logger', describeConfigs(8, '1', ['no.such']), [4])
 add('DescribeConfigs', 'altered topic', describeConfigs(2, 'configured', ['retention.ms', 'cleanup.policy']), [4])

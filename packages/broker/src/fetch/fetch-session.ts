@@ -106,7 +106,7 @@ export class FetchSessionCache {
 
   /** Makes a session for a full request that was answered; 0 when there is no room. */
   create(partitions: readonly FetchPartition[], usesTopicIds: boolean, now: number): number {
-    if (partitions.length === 0 || this.#partitionCount + partitions.length > PARTITIONS_MAX) return INVALID_SESSION_ID
+    if (this.#partitionCount + partitions.length > PARTITIONS_MAX) return INVALID_SESSION_ID
     if (this.#sessions.size >= this.#slots() && !this.#evictFor(partitions.length, now)) return INVALID_SESSION_ID
     let id = this.#randomId()
     while (this.#sessions.has(id)) id = this.#randomId()

@@ -16,9 +16,9 @@ export const deleteRecordsHandler = defineHandler<BrokerContext, DeleteRecordsRe
   DeleteRecordsRequest,
   DeleteRecordsResponse,
   (broker, request) => ({
-    topics: request.topics.map(({ name, partitions }) => ({
+    topics: Array.from(wantedOf(request), ([name, partitions]) => ({
       name,
-      partitions: partitions.map((wanted) => deleteRecords(broker, name, wanted))
+      partitions: Array.from(partitions.values(), (wanted) => deleteRecords(broker, name, wanted))
     }))
   }),
   {
@@ -30,6 +30,18 @@ export const deleteRecordsHandler = defineHandler<BrokerContext, DeleteRecordsRe
     })
   }
 )
+
+/** By topic and partition; of a partition that is named more than once the last one counts. */
+function wantedOf({ topics }: DeleteRecordsRequest): Map<string, Map<number, DeleteRecordsRequestDeleteRecordsPartition>> {
+  const byTopic = new Map<string, Map<number, DeleteRecordsRequestDeleteRecordsPartition>>()
+  for (const { name, partitions } of topics) {
+    if (partitions.length === 0) continue
+    const wanted = byTopic.get(name) ?? new Map<number, DeleteRecordsRequestDeleteRecordsPartition>()
+    for (const partition of partitions) wanted.set(partition.partitionIndex, partition)
+    byTopic.set(name, wanted)
+  }
+  return byTopic
+}
 
 function deleteRecords(
   broker: BrokerContext,

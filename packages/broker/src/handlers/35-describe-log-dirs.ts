@@ -2,6 +2,7 @@ import { DescribeLogDirsRequest, DescribeLogDirsResponse, ErrorCode, type Input 
 import type { DirectoryInfo, PartitionLog } from '@odradek/storage'
 import type { BrokerContext } from '../broker-context.ts'
 import { defineHandler } from '../handler.ts'
+import { isCordoned } from '../lifecycle/cordoned.ts'
 
 type Result = Input<DescribeLogDirsResponse['results'][number]>
 
@@ -40,10 +41,9 @@ async function describe(broker: BrokerContext, info: DirectoryInfo, { logs, futu
     name,
     partitions: partitions.map((log) => describeLog(broker, log, futures.has(log)))
   }))
-  const isCordoned = broker.config.get('cordoned.log.dirs').some((path) => path === '*' || path === logDir)
   try {
     const { freeBytes, totalBytes } = await broker.logs.space(logDir)
-    return { errorCode: ErrorCode.NONE, logDir, topics, totalBytes, usableBytes: freeBytes, isCordoned }
+    return { errorCode: ErrorCode.NONE, logDir, topics, totalBytes, usableBytes: freeBytes, isCordoned: isCordoned(broker.config, logDir) }
   } catch (error) {
     broker.world.logger.log('ERROR', 'kafka.server.ReplicaManager', `The space of ${logDir} could not be read`, error)
     return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir, topics: [] }

@@ -5,6 +5,7 @@ import type { BrokerConfig } from '@odradek/config'
 import type { MetadataNode } from '@odradek/metadata'
 import { type BrokerHeartbeatResponse, ErrorCode, errorByCode } from '@odradek/protocol'
 import type { TimerHandle, World } from '@odradek/world'
+import { isCordoned } from './cordoned.ts'
 
 export interface BrokerLifecycleOptions {
   readonly world: World
@@ -66,7 +67,9 @@ export class BrokerLifecycle {
         break
       }
       const { name, retriable } = errorByCode(response.errorCode)
-      if (!retriable || world.clock.monotonicMs() > deadlineMs)
+      // the session of an incarnation before runs out
+      const mayPass = retriable || response.errorCode === ErrorCode.DUPLICATE_BROKER_REGISTRATION
+      if (!mayPass || world.clock.monotonicMs() > deadlineMs)
         throw new OdradekError('REGISTRATION_FAILED', `The controller does not register this broker: ${name}`)
       await this.#delay(RETRY_MS)
     }
@@ -138,16 +141,15 @@ export class BrokerLifecycle {
   }
 
   #beat(wish: { wantFence: boolean; wantShutDown: boolean }): Promise<BrokerHeartbeatResponse> {
-    const { metadata, appliedOffset, directories } = this.#options
-    const offlineLogDirs = directories().flatMap(({ directoryId, isOffline }) =>
-      directoryId !== undefined && isOffline ? [directoryId] : []
-    )
+    const { metadata, appliedOffset, directories, config } = this.#options
+    const idsWhere = (is: (directory: { isOffline: boolean; path: string }) => boolean) =>
+      directories().flatMap(({ directoryId, ...rest }) => (directoryId !== undefined && is(rest) ? [directoryId] : []))
     return metadata.call('brokerHeartbeat', {
       brokerId: this.#nodeId,
       brokerEpoch: this.#epoch,
       currentMetadataOffset: appliedOffset(),
-      offlineLogDirs,
-      cordonedLogDirs: null,
+      offlineLogDirs: idsWhere(({ isOffline }) => isOffline),
+      cordonedLogDirs: idsWhere(({ path }) => isCordoned(config, path)),
       ...wish
     })
   }
