@@ -47,7 +47,7 @@ export class FetchedRecords {
   readonly sizeInBytes: number
   /** Where the walk stands. */
   nextOffset: number
-  /** Of the last batch passed; -1: none. */
+  /** Of the last batch that was begun; -1: none. */
   lastEpoch = -1
   /** One after the last offset in these bytes. */
   readonly endOffset: number
@@ -118,6 +118,7 @@ export class FetchedRecords {
       return
     }
     const source = this.#source as RecordSource<unknown, unknown>
+    this.lastEpoch = batch.partitionLeaderEpoch
     const { baseOffset, baseTimestamp, isLogAppendTime, maxTimestamp, count } = batch
     let left = max
     while (this.#read < count && left > 0) {
@@ -135,8 +136,7 @@ export class FetchedRecords {
   }
 
   #closeBatch(nextOffset: number): void {
-    const batch = this.#batch as RecordBatch
-    this.lastEpoch = batch.partitionLeaderEpoch
+    this.lastEpoch = (this.#batch as RecordBatch).partitionLeaderEpoch
     if (nextOffset > this.nextOffset) this.nextOffset = nextOffset
     this.#batch = undefined
     this.#reader = undefined
@@ -156,7 +156,9 @@ export class FetchedRecords {
       if (this.#settings.checksCrc) batch.ensureValid()
       this.#batch = batch
       this.#read = 0
-      const isSkipped = batch.isControl || (batch.magic >= 2 && batch.nextOffset <= this.nextOffset) || this.#isAborted(batch)
+      // Markers too: one whose records lie before these bytes ends its transaction all the same.
+      const isAborted = this.#isAborted(batch)
+      const isSkipped = batch.isControl || (batch.magic >= 2 && batch.nextOffset <= this.nextOffset) || isAborted
       if (batch.isControl) this.#noteMarker(batch)
       this.#position += batch.sizeInBytes
       if (isSkipped) {

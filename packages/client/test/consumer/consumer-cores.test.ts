@@ -97,6 +97,22 @@ test('read_committed hides aborted records and markers, and moves past them', ()
   assert.deepEqual([offsets(uncommitted), offsets(uncommitted)].flat(), [0, 1, 2, 3, 5])
 })
 
+test('read_committed gives what is committed behind the marker of a transaction whose records were read before', () => {
+  const one = { producerId: 1, producerEpoch: 0, baseSequence: 0, isTransactional: true }
+  const marker = (type: 'COMMIT' | 'ABORT', baseOffset: number) =>
+    encodeEndTransactionMarker({ type, producerId: 1, producerEpoch: 0, coordinatorEpoch: 0, timestamp: 1, baseOffset })
+  const log = Buffer.concat([marker('ABORT', 5), batch(6, 4, one), marker('COMMIT', 10)])
+  assert.deepEqual(offsets(read(log, { from: 5, isReadCommitted: true, aborted: [[1, 0]] })), [6, 7, 8, 9])
+  const open = Buffer.concat([batch(4, 1, one), marker('ABORT', 5), batch(6, 4, one), marker('COMMIT', 10)])
+  assert.deepEqual(offsets(read(open, { from: 5, isReadCommitted: true, aborted: [[1, 0]] })), [6, 7, 8, 9])
+})
+
+test('the epoch of a position inside a batch is that of the batch', () => {
+  const fetched = read(Buffer.concat([batch(0, 3, { partitionLeaderEpoch: 5 }), batch(3, 4, { partitionLeaderEpoch: 6 })]))
+  assert.deepEqual(offsets(fetched, 5), [0, 1, 2, 3, 4])
+  assert.deepEqual([fetched.nextOffset, fetched.lastEpoch], [5, 6])
+})
+
 test('a damaged batch is an error at its offset; what lies before it was handed out', () => {
   const log = Buffer.concat([batch(0, 2), batch(2, 2)])
   log[log.length - 1] ^= 1
