@@ -14,7 +14,7 @@ export interface TopicIdPartitions {
 
 export interface HeartbeatBody {
   readonly memberEpoch: number
-  /** All of them are null when nothing has changed since the last answer. */
+  /** These are null when nothing has changed since the last answer. */
   readonly subscribedTopicNames: string[] | null
   readonly subscribedTopicRegex: string | null
   readonly topicPartitions: { topicId: Uuid; partitions: number[] }[] | null
@@ -38,6 +38,9 @@ export class ConsumerMember {
   #isSubscriptionSent = false
   #owned: readonly TopicIdPartitions[] = []
   #isOwnedSent = false
+  /** The answer to the last heartbeat did not come, and with it maybe an assignment: only a whole heartbeat gets it again. */
+  #isAnswerLost = false
+  #sentEpoch = 0
   #sentOwned: readonly TopicIdPartitions[] = []
   #sentTopics: readonly string[] = []
 
@@ -61,18 +64,25 @@ export class ConsumerMember {
     return !this.#isSubscriptionSent || !this.#isOwnedSent
   }
 
+  /** What the coordinator got, and what it said, is not known. */
+  answerLost(): void {
+    this.#isAnswerLost = true
+  }
+
   next(): HeartbeatBody {
-    const isFull = this.memberEpoch === 0
+    const isJoining = this.memberEpoch === 0
+    const isFull = isJoining || this.#isAnswerLost
+    this.#sentEpoch = this.memberEpoch
     this.#sentOwned = this.#owned
     this.#sentTopics = this.#topics
     return {
       memberEpoch: this.memberEpoch,
       subscribedTopicNames: isFull || !this.#isSubscriptionSent ? [...this.#topics] : null,
       // The empty pattern takes an earlier one back.
-      subscribedTopicRegex: isFull || !this.#isSubscriptionSent ? (this.#regex ?? (isFull ? null : '')) : null,
-      topicPartitions: isFull
+      subscribedTopicRegex: isFull || !this.#isSubscriptionSent ? (this.#regex ?? (isJoining ? null : '')) : null,
+      topicPartitions: isJoining
         ? []
-        : this.#isOwnedSent
+        : this.#isOwnedSent && !isFull
           ? null
           : this.#owned.map(({ topicId, partitions }) => ({ topicId, partitions: [...partitions] })),
       isFull
@@ -80,6 +90,9 @@ export class ConsumerMember {
   }
 
   onAnswer(answer: Pick<ConsumerGroupHeartbeatResponse, 'errorCode' | 'errorMessage' | 'memberEpoch' | 'assignment'>): HeartbeatVerdict {
+    // Fenced meanwhile, by what a commit was told: this is of an earlier life.
+    if (this.#sentEpoch !== this.memberEpoch) return { kind: 'ok' }
+    this.#isAnswerLost = false
     switch (answer.errorCode) {
       case ErrorCode.NONE:
         this.memberEpoch = answer.memberEpoch
@@ -92,6 +105,7 @@ export class ConsumerMember {
         this.fence()
         return { kind: 'fenced' }
       default: {
+        this.#isAnswerLost = true
         const error = new KafkaError(answer.errorCode, { message: answer.errorMessage })
         const passes = error.retriable || answer.errorCode === ErrorCode.UNRELEASED_INSTANCE_ID
         return passes ? { kind: 'retry' } : { kind: 'fatal', error }

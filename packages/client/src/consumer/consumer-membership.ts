@@ -112,7 +112,7 @@ export class ConsumerMembership implements Membership {
     const owned = new Set(host.assigned().map(({ topic, partition }) => partitionKey(topic, partition)))
     await host.assign([...wanted].filter(([key]) => !owned.has(key)).map(([, each]) => each))
     // What listeners took their time for may have ended the membership.
-    if (!member.isMember) return
+    if (!member.isMember || member.hasLostPartitions) return
     member.own(target.filter(({ topicId }) => cluster.topicName(topicId) !== undefined))
     this.#beats.soon()
   }
@@ -155,8 +155,7 @@ export class ConsumerMembership implements Membership {
       if (signal.aborted) return 0
       const failure = toKafkaError(error)
       if (failure.fatal) this.#fail(failure)
-      // Nobody knows what the coordinator got: all of it again.
-      member.own(this.#owned())
+      member.answerLost()
       return backoffMs(cluster.backoff, this.#failures++, cluster.world)
     }
   }
@@ -164,15 +163,6 @@ export class ConsumerMembership implements Membership {
   #fail(error: KafkaError): void {
     this.#beats.stop()
     this.#options.host.fail(error)
-  }
-
-  #owned(): TopicIdPartitions[] {
-    const { cluster, host } = this.#options
-    const byTopic = Map.groupBy(host.assigned(), ({ topic }) => topic)
-    return [...byTopic].flatMap(([topic, list]) => {
-      const topicId = cluster.topicId(topic)
-      return topicId === undefined ? [] : [{ topicId, partitions: list.map(({ partition }) => partition) }]
-    })
   }
 
   #send(signal: AbortSignal): Promise<ConsumerGroupHeartbeatResponse> {

@@ -80,6 +80,7 @@ export class ShareMembership {
       if (signal.aborted) return 0
       const failure = toKafkaError(error)
       if (failure.fatal) this.#fail(failure)
+      member.answerLost()
       return this.#backoff()
     }
   }

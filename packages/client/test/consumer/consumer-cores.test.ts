@@ -193,3 +193,35 @@ test('a member of the consumer protocol says everything once, then only what cha
   )
   assert.deepEqual([member.hasLostPartitions, member.next().memberEpoch, member.next().subscribedTopicNames], [true, 0, ['a']])
 })
+
+test('a heartbeat whose answer is lost is followed by a whole one, for the answer may have brought an assignment', () => {
+  const member = new ConsumerMember()
+  member.subscribe(['a'], undefined)
+  const answer = { errorCode: 0, errorMessage: null, memberEpoch: 2, assignment: null }
+  const owned = [{ topicId: ID, partitions: [0] }]
+  member.next()
+  member.onAnswer({ ...answer, assignment: { topicPartitions: owned } })
+  member.own(owned)
+  member.next()
+  member.onAnswer(answer)
+  assert.equal(member.next().isFull, false)
+  member.answerLost()
+  const whole = { memberEpoch: 2, subscribedTopicNames: ['a'], subscribedTopicRegex: '', topicPartitions: owned, isFull: true }
+  assert.deepEqual(member.next(), whole)
+  assert.equal(member.onAnswer({ ...answer, errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS }).kind, 'retry')
+  assert.deepEqual(member.next(), whole)
+  member.onAnswer(answer)
+  assert.equal(member.next().isFull, false)
+})
+
+test('an answer to a heartbeat from before the member was fenced changes nothing', () => {
+  const member = new ConsumerMember()
+  const answer = { errorCode: 0, errorMessage: null, memberEpoch: 2, assignment: null }
+  member.subscribe(['a'], undefined)
+  member.next()
+  member.onAnswer(answer)
+  member.next()
+  member.fence()
+  member.onAnswer(answer)
+  assert.deepEqual([member.isMember, member.next().isFull], [false, true])
+})

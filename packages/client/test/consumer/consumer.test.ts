@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { type ConsumerSettings, consumerConfigDefinitions } from '@odradek/config'
 import {
   ApiKey,
+  type ConsumerGroupHeartbeatRequest,
   ErrorCode,
   encodeBatch,
   type FetchRequest,
@@ -208,6 +209,33 @@ test('a coordinator that refuses the protocol of KIP-848 is spoken to in the cla
   strict.subscribe('a')
   assert.equal((await log.fake.sim.complete(settled(strict.poll({ timeoutMs: 5000 })))).code, 'UNSUPPORTED_VERSION')
   await log.fake.sim.complete(strict.close())
+})
+
+test('a member of KIP-848 reads what it was assigned in an answer that got lost', async () => {
+  const log = await logOf(10)
+  const { handlers } = log.fake
+  let beats = 0
+  handlers.set(ApiKey.CONSUMER_GROUP_HEARTBEAT, ({ body }) => {
+    const { memberEpoch, rebalanceTimeoutMs, subscribedTopicNames, topicPartitions } = body as ConsumerGroupHeartbeatRequest
+    beats++
+    // As Apache's: the assignment comes when it changes and with whole requests.
+    const isWhole = memberEpoch === 0 || (rebalanceTimeoutMs !== -1 && subscribedTopicNames !== null && topicPartitions !== null)
+    if (beats === 1) return { memberEpoch: 1, heartbeatIntervalMs: 100, assignment: { topicPartitions: [] } }
+    if (beats === 3) return 'hang up'
+    return {
+      memberEpoch: memberEpoch === -1 ? -1 : 1,
+      heartbeatIntervalMs: 100,
+      assignment: beats > 3 && isWhole ? { topicPartitions: [{ topicId: ID, partitions: [0] }] } : null
+    }
+  })
+  handlers.set(ApiKey.OFFSET_FETCH, ({ body }) => ({
+    groups: (body as OffsetFetchRequest).groups.map(({ groupId }) => ({ groupId, topics: [] }))
+  }))
+  const consumer = log.consumer({ groupId: 'g', groupProtocol: 'consumer', autoOffsetReset: 'earliest', enableAutoCommit: false })
+  consumer.subscribe('a')
+  assert.deepEqual(await take(log, consumer, 10), upTo(0, 10))
+  assert.ok(beats > 3)
+  await log.fake.sim.complete(consumer.close())
 })
 
 test('the replica that the leader prefers is read from; what it does not have is asked of the leader again', async () => {
