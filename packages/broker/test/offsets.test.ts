@@ -152,10 +152,10 @@ describe('DeleteRecords', () => {
   test('takes the last word on a partition that is named twice, and answers it once', async () => {
     await createTopic(client, 'twice')
     for (const value of ['a', 'b', 'c', 'd']) await produce(client, 'twice', batchOf(value))
-    const partitions = [4, 99, 1].map((offset) => ({ partitionIndex: 0, offset }))
+    const partitions = [4, 99].map((offset) => ({ partitionIndex: 0, offset }))
     const { topics } = await client.call(DeleteRecordsRequest, DeleteRecordsResponse, 2, {
       topics: [
-        { name: 'twice', partitions },
+        { name: 'twice', partitions: [...partitions, { partitionIndex: 7, offset: 0 }] },
         { name: 'shrink', partitions: [] },
         { name: 'twice', partitions: [{ partitionIndex: 0, offset: 3 }] }
       ],
@@ -163,7 +163,15 @@ describe('DeleteRecords', () => {
     })
     assert.deepEqual(
       topics.map((topic) => [topic.name, topic.partitions.map(({ lowWatermark, errorCode }) => [lowWatermark, errorCode])]),
-      [['twice', [[3, ErrorCode.NONE]]]]
+      [
+        [
+          'twice',
+          [
+            [3, ErrorCode.NONE],
+            [-1, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]
+          ]
+        ]
+      ]
     )
   })
 

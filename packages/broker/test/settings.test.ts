@@ -40,7 +40,7 @@ async function cordon(client: RawClient, value: string): Promise<void> {
   assert.equal(responses[0].errorCode, ErrorCode.NONE)
 }
 
-describe('cordoned.log.dirs', () => {
+describe('cordoned.log.dirs', { timeout: 20_000 }, () => {
   test('gets no new log, from the start and while the broker runs', async () => {
     await using broker = await startBroker({ overrides: { 'log.dirs': '/data/a,/data/b', 'cordoned.log.dirs': '/data/a' } })
     const client = await broker.connect()
@@ -48,8 +48,8 @@ describe('cordoned.log.dirs', () => {
     assert.deepEqual([logsIn(broker, '/data/a'), logsIn(broker, '/data/b')], [0, 3])
     assert.deepEqual(await cordonedIn(client), ['/data/a'])
     await cordon(client, '/data/b')
-    await createTopic(client, 'second', { partitions: 2 })
-    assert.deepEqual([logsIn(broker, '/data/a'), logsIn(broker, '/data/b')], [2, 3])
+    await createTopic(client, 'second', { partitions: 8 })
+    assert.deepEqual([logsIn(broker, '/data/a'), logsIn(broker, '/data/b')], [8, 3])
     assert.deepEqual(await cordonedIn(client), ['/data/b'])
   })
 
