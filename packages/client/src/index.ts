@@ -98,6 +98,7 @@ export { KafkaError, PartialFailureError } from './errors.ts'
 export { type AdminOptions, Kafka, type KafkaOptions } from './kafka.ts'
 export type { ApplicationMetric, ClientMetric, MetricsSnapshot } from './metrics/client-metrics.ts'
 export type { ClusterMetadata, Node, PartitionMetadata, TopicMetadata } from './network/metadata.ts'
+export type { PartitionInfo } from './network/partition-info.ts'
 export type {
   Acks,
   Producer,

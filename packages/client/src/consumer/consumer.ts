@@ -9,6 +9,7 @@ import { publish } from '../diagnostics.ts'
 import { closedError, KafkaError } from '../errors.ts'
 import { MeasuredClient } from '../metrics/measured-client.ts'
 import type { Cluster } from '../network/cluster.ts'
+import { fetchPartitionInfos, type PartitionInfo } from '../network/partition-info.ts'
 import { unlessAborted } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
 import type { Topic } from '../topic.ts'
@@ -386,15 +387,15 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
     this.#membership?.rejoin(reason)
   }
 
-  async partitionsFor(topic: string, options: CallOptions = {}): Promise<readonly TopicPartition[]> {
+  /** Empty: there is no such topic. */
+  async partitionsFor(topic: string, options: CallOptions = {}): Promise<PartitionInfo[]> {
     const allowAutoTopicCreation = this.#settings['allow.auto.create.topics']
-    const { topics } = await this.#cluster.metadata([topic], { ...options, allowAutoTopicCreation })
-    return (topics.get(topic)?.partitions ?? []).map(({ partition }) => ({ topic, partition }))
+    return (await fetchPartitionInfos(this.#cluster, topic, { ...options, allowAutoTopicCreation })).get(topic) ?? []
   }
 
-  async listTopics(options: CallOptions = {}): Promise<string[]> {
-    const { topics } = await this.#cluster.metadata(undefined, { ...options, refresh: true })
-    return [...topics.values()].filter(({ errorCode }) => errorCode === 0).map(({ name }) => name)
+  /** All topics that this client may see, by name. */
+  listTopics(options: CallOptions = {}): Promise<Map<string, PartitionInfo[]>> {
+    return fetchPartitionInfos(this.#cluster, undefined, options)
   }
 
   /** Commits what is finished (where commits are automatic), leaves the group, ends. Idempotent. */
@@ -411,6 +412,7 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
 
   #createSubscriber(onError: (error: KafkaError) => void): Subscriber {
     const settings = this.#settings
+    this.#cluster.topicHolder = () => this.#subscriber.holder()
     return new Subscriber({
       cluster: this.#cluster,
       allowsCreation: settings['allow.auto.create.topics'],

@@ -58,10 +58,17 @@ export class Subscriber {
     return this.#names
   }
 
+  /** True of topics that are subscribed or assigned. */
+  holder(): (name: string) => boolean {
+    const held = new Set([...this.#names, ...this.#options.assignedTopics()])
+    return (name) => held.has(name)
+  }
+
   /** `expand` says what else goes with the topics. */
   subscribe(to: SubscribeTo, expand: Expand = (names) => names): void {
     this.#expand = expand
     this.#mode = 'automatic'
+    if (this.#pattern !== undefined) this.#options.cluster.untrackAll()
     this.#pattern = to instanceof RegExp ? to : undefined
     this.#regex = isRegex(to) ? to.regex : undefined
     this.#names = this.#pattern === undefined && this.#regex === undefined ? expand(namesOf(to as string)) : []
@@ -81,6 +88,7 @@ export class Subscriber {
   unsubscribe(): void {
     this.#mode = 'none'
     this.#names = []
+    if (this.#pattern !== undefined) this.#options.cluster.untrackAll()
     this.#pattern = undefined
     this.#regex = undefined
     this.#stopTimer()

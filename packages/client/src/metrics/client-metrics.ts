@@ -72,9 +72,9 @@ export class ClientMetrics {
   readonly clientId: string
   readonly now: () => number
   readonly #sensorOptions: SensorOptions
-  readonly #definitions: Definition[] = []
+  #definitions: Definition[] = []
   readonly #listers: Lister[] = []
-  readonly #keyed = new Map<string, unknown>()
+  readonly #keyed = new Map<string, { readonly made: unknown; readonly definitions: readonly Definition[] }>()
   readonly #registered = new Map<string, ApplicationMetric>()
 
   constructor({ kind, clientId, sensors, now }: MetricsOptions) {
@@ -116,15 +116,27 @@ export class ClientMetrics {
   /** What `make` made for the key before; undefined when there are too many already. */
   keyed<T>(key: string, make: () => T): T | undefined {
     const known = this.#keyed.get(key)
-    if (known !== undefined) return known as T
+    if (known !== undefined) return known.made as T
     if (this.#keyed.size >= KEYED_MAX) return undefined
-    const made = make()
-    this.#keyed.set(key, made)
-    return made
+    const others = this.#definitions
+    this.#definitions = []
+    try {
+      const made = make()
+      this.#keyed.set(key, { made, definitions: this.#definitions })
+      return made
+    } finally {
+      this.#definitions = others
+    }
+  }
+
+  /** What was made for the key, and its metrics. */
+  forget(key: string): void {
+    this.#keyed.delete(key)
   }
 
   snapshot(): MetricsSnapshot {
-    const metrics: ClientMetric[] = this.#definitions.map(({ name, group, tags, isCounter, read }) => ({
+    const definitions = [...this.#definitions, ...[...this.#keyed.values()].flatMap((each) => each.definitions)]
+    const metrics: ClientMetric[] = definitions.map(({ name, group, tags, isCounter, read }) => ({
       name,
       group,
       tags,

@@ -100,6 +100,11 @@ export class NetworkMetrics {
     }
   }
 
+  /** Nothing at the address is of the cluster any more. */
+  forgetNode(address: string): void {
+    this.#metrics.forget(`node ${address}`)
+  }
+
   /** Java tags by node id; an address may be that of a bootstrap server, whose id is not known. */
   #nodeSensors(address: string): { sent: Sensor; received: Sensor; latency: Sensor } {
     const metrics = this.#metrics

@@ -1,5 +1,5 @@
 // From the settings that all clients share to the options of a Cluster.
-import type { AdminSettings } from '@odradek/config'
+import type { AdminSettings, ProducerSettings } from '@odradek/config'
 import { ErrorCode } from '@odradek/protocol'
 import type { World } from '@odradek/world'
 import { KafkaError } from '../errors.ts'
@@ -22,11 +22,13 @@ export type NetworkSettings = Pick<
   | 'connections.max.idle.ms'
   | 'metadata.max.age.ms'
   | 'metadata.recovery.strategy'
+  | 'metadata.recovery.rebootstrap.trigger.ms'
   | 'metrics.num.samples'
   | 'metrics.sample.window.ms'
 > &
   SecuritySettings &
-  Partial<Pick<AdminSettings, 'bootstrap.controllers' | 'default.api.timeout.ms' | 'retries'>>
+  Partial<Pick<AdminSettings, 'bootstrap.controllers' | 'default.api.timeout.ms' | 'retries'>> &
+  Partial<Pick<ProducerSettings, 'metadata.max.idle.ms'>>
 
 /** Which client it is for, beside its settings. */
 export interface ClusterIdentity extends TypedSecurity {
@@ -62,6 +64,8 @@ export function clusterOptions(world: World, settings: NetworkSettings, identity
     connectTimeoutMaxMs: settings['socket.connection.setup.timeout.max.ms'],
     idleMs: settings['connections.max.idle.ms'],
     metadataMaxAgeMs: settings['metadata.max.age.ms'],
+    topicIdleMs: settings['metadata.max.idle.ms'],
+    rebootstrapTriggerMs: settings['metadata.recovery.rebootstrap.trigger.ms'],
     rebootstraps: settings['metadata.recovery.strategy'].toLowerCase() !== 'none'
   }
 }

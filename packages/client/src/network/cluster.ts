@@ -45,6 +45,10 @@ export interface ClusterOptions {
   readonly idleMs?: number
   readonly inFlightMax?: number
   readonly metadataMaxAgeMs?: number
+  /** A topic that nobody asked for or holds for so long is forgotten. Default: metadataMaxAgeMs. */
+  readonly topicIdleMs?: number
+  /** metadata.recovery.rebootstrap.trigger.ms */
+  readonly rebootstrapTriggerMs?: number
   /** What the groups of metrics begin with: producer, consumer. Default: admin-client. */
   readonly kind?: string
   readonly sensors?: SensorOptions
@@ -73,6 +77,8 @@ export interface MetadataOptions extends CallOptions {
   readonly allowAutoTopicCreation?: boolean
   /** Asks the cluster even when the answer is known. */
   readonly refresh?: boolean
+  /** Nobody wants to hear of all topics from now on. */
+  readonly isOnce?: boolean
 }
 
 const coordinatorErrors: ReadonlySet<number> = new Set([
@@ -99,7 +105,10 @@ export class Cluster {
   askInstanceId: (() => Promise<void>) | undefined
   /** Called before the connections close, with an open one if there is any. */
   onClosing: ((connection: ClientConnection | undefined) => void) | undefined
+  /** Gives what tells whether somebody is at work with a topic: then it is not forgotten. */
+  topicHolder: () => (name: string) => boolean = () => () => false
   readonly #metadataMaxAgeMs: number
+  readonly #topicIdleMs: number
   readonly #bootstrap: readonly Endpoint[]
   readonly #pool: ConnectionPool
   readonly #loader: MetadataLoader
@@ -107,8 +116,8 @@ export class Cluster {
   readonly #closing = new AbortController()
   readonly #staleTopics = new Set<string>()
   readonly #listeners = new Set<(metadata: ClusterMetadata) => void>()
-  /** Topics that somebody asked for by name; kept up to date while there are listeners. */
-  readonly #tracked = new Set<string>()
+  /** When topics were last asked for by name, monotonic ms; kept up to date while there are listeners. */
+  readonly #tracked = new Map<string, number>()
   #tracksAll = false
   #areNodesStale = false
   /** Names by topic id, of the topics in `#namesOf`. */
@@ -126,6 +135,7 @@ export class Cluster {
     this.apiTimeoutMs = options.apiTimeoutMs ?? 60_000
     this.retries = options.retries ?? Infinity
     this.#metadataMaxAgeMs = options.metadataMaxAgeMs ?? 300_000
+    this.#topicIdleMs = options.topicIdleMs ?? this.#metadataMaxAgeMs
     this.#bootstrap = parseBrokers(options.brokers)
     const now = (): number => world.clock.monotonicMs()
     this.metrics = new ClientMetrics({ kind: options.kind ?? 'admin-client', clientId: clientId ?? '', sensors: options.sensors, now })
@@ -145,6 +155,7 @@ export class Cluster {
       usesCanonicalNames: options.usesCanonicalNames ?? false,
       usesControllers: this.usesControllers,
       rebootstraps: options.rebootstraps ?? true,
+      rebootstrapTriggerMs: options.rebootstrapTriggerMs ?? 300_000,
       backoff: this.backoff,
       timeoutMs: this.apiTimeoutMs,
       closing: this.#closing.signal,
@@ -176,9 +187,9 @@ export class Cluster {
   async metadata(topics?: readonly string[], options: MetadataOptions = {}): Promise<ClusterMetadata> {
     const { signal, refresh = false, allowAutoTopicCreation = false } = options
     const wants: Wants = { isAll: topics === undefined, names: new Set(topics), ids: new Set(), allowAutoTopicCreation }
-    for (const name of wants.names) this.#tracked.add(name)
-    if (wants.isAll) this.#tracksAll = true
     if (this.isClosed) throw closedError()
+    for (const name of wants.names) this.#tracked.set(name, this.world.clock.monotonicMs())
+    if (wants.isAll && !options.isOnce) this.#tracksAll = true
     if (refresh || !this.#isFresh(wants)) await this.#load(wants, signal, options.timeoutMs)
     return this.#metadata
   }
@@ -193,13 +204,15 @@ export class Cluster {
     return this.#metadata
   }
 
-  /** Called after each answer to Metadata. While there are listeners, the topics asked for are kept up to date. */
+  /** Called after each answer to Metadata. While there are listeners, topics that are asked for or held are kept up to date. */
   onMetadata(listener: (metadata: ClusterMetadata) => void): () => void {
     this.#listeners.add(listener)
     this.#scheduleRefresh()
     return () => {
       this.#listeners.delete(listener)
-      if (this.#listeners.size === 0) this.#refreshTimer?.cancel()
+      if (this.#listeners.size > 0) return
+      this.#refreshTimer?.cancel()
+      this.#refreshTimer = undefined
     }
   }
 
@@ -237,10 +250,9 @@ export class Cluster {
     this.#metadata = withLeaders(this.#metadata, hints, nodes)
   }
 
-  /** The topic (or what was asked of all topics) is no longer of interest: it is not kept up to date any more. */
-  untrack(topic?: string): void {
-    if (topic === undefined) this.#tracksAll = false
-    else this.#tracked.delete(topic)
+  /** All topics were of interest, and are no longer. */
+  untrackAll(): void {
+    this.#tracksAll = false
   }
 
   // ---- coordinators
@@ -352,9 +364,9 @@ export class Cluster {
   #retry<T>(what: string, { signal, timeoutMs }: CallOptions, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
     if (this.isClosed) return Promise.reject(closedError())
     const { world, backoff, retries } = this
-    const bounds = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
+    const closing = this.#closing.signal
     const obstacle = (): KafkaError | undefined => this.#loader.lastFailure
-    return retrying({ world, what, timeoutMs: timeoutMs ?? this.apiTimeoutMs, signal: bounds, backoff, retries, obstacle }, attempt)
+    return retrying({ world, what, timeoutMs: timeoutMs ?? this.apiTimeoutMs, signal, closing, backoff, retries, obstacle }, attempt)
   }
 
   async #connect(target: Target, signal?: AbortSignal): Promise<ClientConnection> {
@@ -421,20 +433,31 @@ export class Cluster {
 
   #onLoaded(metadata: ClusterMetadata): void {
     const now = metadata.nodesFetchedAtMs
-    this.#metadata = metadata
+    this.#metadata = this.#tracksAll ? metadata : this.#withoutIdle(metadata)
     this.#areNodesStale = false
-    for (const name of this.#staleTopics) if ((metadata.topics.get(name)?.fetchedAtMs ?? now) >= now) this.#staleTopics.delete(name)
+    for (const name of this.#staleTopics) if ((this.#metadata.topics.get(name)?.fetchedAtMs ?? now) >= now) this.#staleTopics.delete(name)
     this.#pool.retain(metadata.nodes.values())
     this.#scheduleRefresh()
     publish('network:metadata', () => ({ clientId: this.metrics.clientId, brokers: metadata.nodes.size, topics: metadata.topics.size }))
     for (const listener of this.#listeners) listener(metadata)
   }
 
+  #withoutIdle(metadata: ClusterMetadata): ClusterMetadata {
+    const oldest = metadata.nodesFetchedAtMs - this.#topicIdleMs
+    const holds = this.topicHolder()
+    const topics = new Map(metadata.topics)
+    for (const [name, { fetchedAtMs }] of metadata.topics)
+      if ((this.#tracked.get(name) ?? fetchedAtMs) <= oldest && !holds(name)) topics.delete(name)
+    for (const [name, askedAtMs] of this.#tracked) if (askedAtMs <= oldest && !holds(name)) this.#tracked.delete(name)
+    return topics.size === metadata.topics.size ? metadata : { ...metadata, topics }
+  }
+
+  /** However often some topics are asked for meanwhile: it is all of them that are refreshed. */
   #scheduleRefresh(): void {
-    this.#refreshTimer?.cancel()
-    if (this.#listeners.size === 0 || this.isClosed) return
+    if (this.#refreshTimer !== undefined || this.#listeners.size === 0 || this.isClosed) return
     this.#refreshTimer = this.world.timers.schedule(this.#metadataMaxAgeMs, () => {
-      const names = new Set(this.#tracked)
+      this.#refreshTimer = undefined
+      const names = new Set(this.#tracked.keys())
       this.#loader.load({ isAll: this.#tracksAll, names, ids: new Set(), allowAutoTopicCreation: false }).catch((error) => {
         if (this.isClosed) return
         this.world.logger.log('WARN', 'odradek.client.Metadata', 'The metadata of the cluster cannot be refreshed', error)

@@ -78,6 +78,8 @@ export class ConnectionPool {
       if (wanted.has(key) || slot.opening !== undefined || (slot.connection?.inFlight ?? 0) > 0) continue
       this.#slots.delete(key)
       slot.connection?.close()
+      const address = key.slice(key.indexOf('@') + 1)
+      if (!this.#slots.has(`data@${address}`) && !this.#slots.has(`coordinator@${address}`)) this.#options.metrics.forgetNode(address)
     }
   }
 

@@ -29,6 +29,8 @@ export interface LoaderOptions {
   readonly usesControllers: boolean
   /** metadata.recovery.strategy=rebootstrap */
   readonly rebootstraps: boolean
+  /** metadata.recovery.rebootstrap.trigger.ms: without an answer for so long, the bootstrap addresses come first. */
+  readonly rebootstrapTriggerMs: number
   readonly backoff: Backoff
   readonly timeoutMs: number
   /** Ends everything under way. */
@@ -36,6 +38,8 @@ export interface LoaderOptions {
   readonly known: () => ClusterMetadata
   readonly onLoaded: (metadata: ClusterMetadata) => void
 }
+
+const TIMER_MAX_MS = 2 ** 31 - 1
 
 interface Load {
   wants: Wants
@@ -48,6 +52,8 @@ export class MetadataLoader {
   #next: Load | undefined
   /** Of the last round, when it found no broker. */
   lastFailure: KafkaError | undefined
+  /** Since the last answer: when somebody first asked, monotonic ms. */
+  #askedSinceMs: number | undefined
   /** The broker sent us back to the bootstrap addresses: what is known is not to be trusted. */
   #isLost = false
 
@@ -93,12 +99,11 @@ export class MetadataLoader {
   /** Throws a retriable error when the next round may do better. */
   async #round(wants: Wants, signal: AbortSignal): Promise<void> {
     const failures: KafkaError[] = []
+    this.#askedSinceMs ??= this.#options.world.clock.monotonicMs()
+    const wasOverdue = this.#isOverdue()
     for (const endpoint of await this.#candidates(failures)) {
       try {
-        const connection = await this.#options.pool.get(endpoint, 'data', signal)
-        this.#options.onLoaded(await this.#ask(connection, wants, signal))
-        this.#isLost = false
-        this.lastFailure = undefined
+        await this.#try(endpoint, wants, signal)
         return
       } catch (error) {
         if (signal.aborted) throw error
@@ -107,9 +112,33 @@ export class MetadataLoader {
         if (isSecurityFailure(failure)) throw failure
         failures.push(failure)
       }
+      // The next round begins with the bootstrap addresses.
+      if (!wasOverdue && this.#isOverdue()) break
     }
     this.lastFailure = this.#verdict(failures)
     throw this.lastFailure
+  }
+
+  #isOverdue(): boolean {
+    const { rebootstraps, rebootstrapTriggerMs, world, known } = this.#options
+    if (!rebootstraps || this.#askedSinceMs === undefined || known().nodes.size === 0) return false
+    return world.clock.monotonicMs() - this.#askedSinceMs >= rebootstrapTriggerMs
+  }
+
+  /** A broker that does not answer holds up those behind it no longer than until the trigger. */
+  async #try(endpoint: Endpoint, wants: Wants, signal: AbortSignal): Promise<void> {
+    const { pool, onLoaded, rebootstraps, rebootstrapTriggerMs, known, world, backoff } = this.#options
+    const attempt = async (own: AbortSignal): Promise<void> => {
+      const connection = await pool.get(endpoint, 'data', own)
+      onLoaded(await this.#ask(connection, wants, own))
+      this.#isLost = false
+      this.#askedSinceMs = undefined
+      this.lastFailure = undefined
+    }
+    const leftMs = (this.#askedSinceMs ?? 0) + rebootstrapTriggerMs - world.clock.monotonicMs()
+    if (!rebootstraps || leftMs <= 0 || leftMs > TIMER_MAX_MS || known().nodes.size === 0) return attempt(signal)
+    const what = `Fetching metadata from ${endpoint.host}:${endpoint.port}`
+    return retrying({ world, what, timeoutMs: leftMs, signal, backoff, retries: 0 }, attempt)
   }
 
   /** What cannot be looked up is added to `failures`. */
@@ -117,7 +146,9 @@ export class MetadataLoader {
     const { pool, known, rebootstraps, world } = this.#options
     const nodes = this.#isLost ? [] : [...known().nodes.values()]
     const ranked = shuffled(nodes, world).sort((a, b) => pool.rank(a) - pool.rank(b))
-    return nodes.length === 0 || rebootstraps ? [...ranked, ...shuffled(await this.#bootstrap(failures), world)] : ranked
+    if (nodes.length > 0 && !rebootstraps) return ranked
+    const bootstrap = shuffled(await this.#bootstrap(failures), world)
+    return this.#isOverdue() ? [...bootstrap, ...ranked] : [...ranked, ...bootstrap]
   }
 
   async #bootstrap(failures: KafkaError[]): Promise<readonly Endpoint[]> {

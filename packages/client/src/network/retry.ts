@@ -50,6 +50,8 @@ export interface RetryOptions {
   readonly what: string
   readonly timeoutMs: number
   readonly signal?: AbortSignal
+  /** Of the client: ends it too. Not AbortSignal.any, which some versions of Node keep for as long as its sources live. */
+  readonly closing?: AbortSignal
   readonly backoff: Backoff
   /** Default: until the deadline. */
   readonly retries?: number
@@ -62,11 +64,14 @@ export interface RetryOptions {
  * cause. The signal that `attempt` gets ends with the deadline and with the caller's own.
  */
 export async function retrying<T>(options: RetryOptions, attempt: (signal: AbortSignal, failures: number) => Promise<T>): Promise<T> {
-  const { world, signal, timeoutMs, backoff, retries = Infinity } = options
+  const { world, signal, closing, timeoutMs, backoff, retries = Infinity } = options
   signal?.throwIfAborted()
+  closing?.throwIfAborted()
   const controller = new AbortController()
   const onAbort = (): void => controller.abort(signal?.reason)
+  const onClosing = (): void => controller.abort(closing?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
+  closing?.addEventListener('abort', onClosing, { once: true })
   const deadline = Symbol('deadline')
   const timer = world.timers.schedule(timeoutMs, () => controller.abort(deadline))
   let last: KafkaError | undefined
@@ -87,5 +92,6 @@ export async function retrying<T>(options: RetryOptions, attempt: (signal: Abort
   } finally {
     timer.cancel()
     signal?.removeEventListener('abort', onAbort)
+    closing?.removeEventListener('abort', onClosing)
   }
 }

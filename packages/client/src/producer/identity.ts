@@ -5,8 +5,11 @@
 // everything outstanding is numbered from 0 again. An idempotent producer raises its epoch by itself; a transactional one gets it
 // from the coordinator (transactions.ts).
 
+import { partitionKey } from '../types.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import { addSequence, type ProducerBatch } from './producer-batch.ts'
+
+type Sequences = Pick<PartitionQueue, 'identity' | 'nextSequence' | 'lastAckedSequence'>
 
 export interface ProducerIdentity {
   readonly producerId: number
@@ -14,6 +17,8 @@ export interface ProducerIdentity {
 }
 
 const EPOCH_MAX = 32_767
+/** Partitions whose sequences are kept although nothing was sent to them for long. */
+const FORGOTTEN_MAX = 10_000
 /** Batches of a producer that a broker knows again. Written behind one that is sent again, more of them make its copy look like a gap. */
 const REMEMBERED_BATCHES = 5
 
@@ -21,9 +26,13 @@ export class IdentityKeeper {
   readonly isTransactional: boolean
   current: ProducerIdentity | undefined
   readonly #restarting = new Set<PartitionQueue>()
+  /** Sequences of partitions that the producer has forgotten: brokers have not. Of the current identity, or of no use. */
+  readonly #forgotten = new Map<string, Sequences>()
+  readonly #forgottenMax: number
 
-  constructor(isTransactional: boolean) {
+  constructor(isTransactional: boolean, forgottenMax = FORGOTTEN_MAX) {
     this.isTransactional = isTransactional
+    this.#forgottenMax = forgottenMax
   }
 
   /** May this batch of the queue be sent now without breaking the order of sequences? It is the first that waits. */
@@ -42,6 +51,7 @@ export class IdentityKeeper {
   assign(queue: PartitionQueue, batch: ProducerBatch): void {
     if (batch.hasSequence) return
     const current = this.current as ProducerIdentity
+    if (queue.identity === undefined) this.#recall(queue)
     if (queue.identity !== current) this.#restart(queue)
     batch.setSequence(current, queue.nextSequence)
     queue.nextSequence = addSequence(queue.nextSequence, batch.count)
@@ -65,6 +75,8 @@ export class IdentityKeeper {
     queue.outstanding.splice(at, 1)
     if (!wasNotWritten) {
       queue.isUnresolved = true
+      // Its transaction can only be aborted, and what comes after it begins under a new epoch.
+      if (this.isTransactional) this.requestRestart(queue)
       return
     }
     queue.nextSequence = addSequence(queue.nextSequence, 2 ** 31 - batch.count)
@@ -98,6 +110,30 @@ export class IdentityKeeper {
     this.#restarting.add(queue)
   }
 
+  /** Nothing is outstanding, and nothing unknown: the queue may go. */
+  isSettled(queue: PartitionQueue): boolean {
+    return queue.outstanding.length === 0 && !queue.isUnresolved && !this.#restarting.has(queue)
+  }
+
+  /** The queue goes; another one of its partition goes on with its sequences. */
+  forget(queue: PartitionQueue): void {
+    const { topic, partition, identity, nextSequence, lastAckedSequence } = queue
+    if (identity === undefined || identity !== this.current) return
+    this.#forgotten.set(partitionKey(topic, partition), { identity, nextSequence, lastAckedSequence })
+  }
+
+  /** Too many to remember: with a new epoch every partition begins at 0. */
+  get #remembersTooMany(): boolean {
+    return this.#forgotten.size > this.#forgottenMax
+  }
+
+  #recall(queue: PartitionQueue): void {
+    const key = partitionKey(queue.topic, queue.partition)
+    const known = this.#forgotten.get(key)
+    this.#forgotten.delete(key)
+    if (known?.identity === this.current) Object.assign(queue, known)
+  }
+
   /** Called before sending: settles queues with unknown sequences, raises the epoch when needed. False: a new producer id is needed. */
   refresh(queues: Iterable<PartitionQueue>): boolean {
     for (const queue of queues) {
@@ -106,19 +142,22 @@ export class IdentityKeeper {
       const expected = queue.lastAckedSequence < 0 ? 0 : addSequence(queue.lastAckedSequence, 1)
       if (queue.nextSequence !== expected) this.requestRestart(queue)
     }
-    if (this.#restarting.size === 0 || this.isTransactional) return this.current !== undefined
+    if (!this.needsNewEpoch || this.isTransactional) return this.current !== undefined
     return this.#raise()
   }
 
-  /** For transactions: true when a partition's sequences are lost, so that only a new epoch helps. */
+  /** Sequences are lost, or too many: only a new epoch helps. A transaction has it with its end. */
   get needsNewEpoch(): boolean {
-    return this.#restarting.size > 0
+    return this.#restarting.size > 0 || this.#remembersTooMany
   }
 
   /** From the coordinator. Every partition begins at 0 when it is another one. */
   set(identity: ProducerIdentity): void {
     const { current } = this
-    if (current?.producerId !== identity.producerId || current.producerEpoch !== identity.producerEpoch) this.current = identity
+    if (current?.producerId !== identity.producerId || current.producerEpoch !== identity.producerEpoch) {
+      this.current = identity
+      this.#forgotten.clear()
+    }
     for (const queue of this.#restarting) this.#restart(queue)
     this.#restarting.clear()
   }
@@ -132,6 +171,7 @@ export class IdentityKeeper {
       return false
     }
     this.current = { producerId: current.producerId, producerEpoch: current.producerEpoch + 1 }
+    this.#forgotten.clear()
     for (const queue of this.#restarting) this.#restart(queue)
     this.#restarting.clear()
     return true

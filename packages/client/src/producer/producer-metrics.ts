@@ -100,6 +100,10 @@ export class ProducerMetrics {
     this.#splits.record(1)
   }
 
+  forget(topic: string): void {
+    this.#metrics.forget(`topic ${topic}`)
+  }
+
   #topic(topic: string): TopicSensors | undefined {
     return this.#metrics.keyed(`topic ${topic}`, () => {
       const made = (stem: string): Sensor => {

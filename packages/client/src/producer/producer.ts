@@ -11,6 +11,8 @@ import { isHeard, publish } from '../diagnostics.ts'
 import { closedError, errorOf, KafkaError, toKafkaError } from '../errors.ts'
 import { MeasuredClient } from '../metrics/measured-client.ts'
 import type { Cluster } from '../network/cluster.ts'
+import type { TopicMetadata } from '../network/metadata.ts'
+import { type PartitionInfo, partitionInfos } from '../network/partition-info.ts'
 import { retrying, unlessAborted } from '../network/retry.ts'
 import { type ClientOptions, invalidConfig, type ResolvedOptions } from '../options.ts'
 import type { Serializer } from '../serdes/serde.ts'
@@ -138,7 +140,9 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
     if (isTransactional) {
       const timeoutMs = settings['transaction.timeout.ms']
       const identity = this.#identity as IdentityKeeper
-      this.#transactions = new TransactionManager({ cluster, transactionalId, timeoutMs, identity, wake: () => this.#sender.wake() })
+      const wake = (): void => this.#sender.wake()
+      const onFailure = (error: KafkaError, isFatal: boolean): void => this.#drop(error, isFatal)
+      this.#transactions = new TransactionManager({ cluster, transactionalId, timeoutMs, identity, wake, onFailure })
     }
     const { acks, retries, inFlightMax } = config
     this.#sender = new Sender({
@@ -161,8 +165,15 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
       stickyBytes: batchBytes,
       isAdaptive: settings['partitioner.adaptive.partitioning.enable'],
       availabilityTimeoutMs: settings['partitioner.availability.timeout.ms'],
-      blockedForMs: (nodeId) => this.#sender.blockedForMs(nodeId)
+      blockedForMs: (nodeId) => this.#sender.blockedForMs(nodeId),
+      idleMs: settings['metadata.max.idle.ms'],
+      isSettled: (queue) => this.#identity?.isSettled(queue) ?? true,
+      onForget: ({ name, queues }) => {
+        for (const queue of queues) this.#identity?.forget(queue)
+        metrics.forget(name)
+      }
     })
+    cluster.topicHolder = () => (name) => this.#topics.holds(name) || this.#waiting.isWaitingFor(name)
     metrics.watch({
       bufferTotalBytes: memoryBytes,
       bufferAvailableBytes: () => this.#accumulator.availableBytes,
@@ -227,9 +238,12 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
     await unlessAborted(this.#flush(), options.signal)
   }
 
-  /** The partitions of a topic, by number; asks the cluster when they are not known. */
-  async partitionsFor(topic: string, options: CallOptions = {}): Promise<number> {
-    return (await this.#findTopic(topic, 0, options)).partitionCount
+  /** The partitions of a topic; asks the cluster when they are not known, until max.block.ms while there is no such topic. */
+  async partitionsFor(topic: string, options: CallOptions = {}): Promise<PartitionInfo[]> {
+    this.#throwIfUnusable()
+    await this.#findTopic(topic, 0, options)
+    const { current } = this.#cluster
+    return partitionInfos(current, current.topics.get(topic) as TopicMetadata)
   }
 
   /** Sends what is there (up to `timeoutMs`, default without end), then closes the connections. Idempotent. */
@@ -295,7 +309,8 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
       return result
     } catch (error) {
       const { fatalError, isInTransaction } = this.#transactional()
-      if (fatalError === undefined && isInTransaction) await this.abortTransaction(options)
+      // Why it failed says more than that it could not be aborted.
+      if (fatalError === undefined && isInTransaction) await this.abortTransaction(options).catch(() => {})
       throw error
     }
   }
@@ -383,6 +398,7 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
     if (isSticky) state.sticky.appended(record.sizeMax, this.#accumulator.isFull(batch))
     // A new batch: the one before it, if there is one, is full; and this one starts to linger.
     if (index === 0) {
+      state.usedAtMs = batch.createdMs
       this.#transactions?.add(queue as PartitionQueue)
       this.#sender.wake()
     }
@@ -483,6 +499,16 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
         this.#isIdentifying = false
         this.#sender.wake()
       })
+  }
+
+  /** A failed transaction: what was not sent fails now, not when its time is over. After what is under way has been dealt with. */
+  #drop(error: KafkaError, isFatal: boolean): void {
+    this.#world.timers.defer(() => {
+      if (!isFatal && !this.#transactions?.isAbortable) return
+      this.#waiting.rejectAll(error)
+      if (isFatal) this.#sender.failAll(error)
+      else this.#sender.failUnsent(error)
+    })
   }
 
   /** Nothing can be sent by this producer any more. */

@@ -250,12 +250,12 @@ export class Sender {
     }
     const options = { maxVersion: max, timeoutMs: requestTimeoutMs, expectsResponse: acks !== 0 }
     connection.send<ProduceRequest, ProduceResponse>(ProduceRequest, ProduceResponse, body, options).then(
-      (response: ProduceResponse | undefined) => settled(() => this.#onResponse(batches, response)),
+      (response: ProduceResponse | undefined) => settled(() => this.#onResponse(batches, topicData, response)),
       (error) => settled(() => this.#onFailure(batches, toKafkaError(error)))
     )
   }
 
-  #topicData(batches: readonly ProducerBatch[]): { name: string; topicId: string | undefined; partitionData: PartitionData[] }[] {
+  #topicData(batches: readonly ProducerBatch[]): TopicData[] {
     const byTopic = new Map<string, PartitionData[]>()
     for (const batch of batches) {
       const { topic, partition } = batch.queue
@@ -275,14 +275,15 @@ export class Sender {
 
   // ---- what came of it
 
-  #onResponse(batches: readonly ProducerBatch[], response: ProduceResponse | undefined): void {
+  /** What the ids in the answer mean is what they meant in the request: the cluster may not know them any more. */
+  #onResponse(batches: readonly ProducerBatch[], asked: readonly TopicData[], response: ProduceResponse | undefined): void {
     if (response === undefined) {
       for (const batch of batches) this.#acknowledge(batch, -1, -1)
       return
     }
     const byPartition = new Map<string, PartitionResponse>()
     for (const { name, topicId, partitionResponses } of response.responses) {
-      const topic = name === '' ? (this.#cluster.topicName(topicId) ?? '') : name
+      const topic = name === '' ? (asked.find((each) => each.topicId === topicId)?.name ?? '') : name
       for (const each of partitionResponses) byPartition.set(`${topic}-${each.index}`, each)
     }
     const stale = new Set<string>()
@@ -352,8 +353,9 @@ export class Sender {
     const recordErrors = new Map<number, KafkaError>()
     for (const { batchIndex, batchIndexErrorMessage: message } of answer?.recordErrors ?? [])
       recordErrors.set(batchIndex, new KafkaError(error.errorCode, { message: message ?? error.message }))
-    // A refusal says that nothing was written; a connection that broke does not.
-    this.#fail(batch, error, answer !== undefined && verdict === 'fail', recordErrors.size > 0 ? recordErrors : undefined)
+    // A refusal says that nothing was written by this try; of an earlier one, or of a connection that broke, nobody knows.
+    const wasNotWritten = answer !== undefined && verdict === 'fail' && batch.attempts === 0
+    this.#fail(batch, error, wasNotWritten, recordErrors.size > 0 ? recordErrors : undefined)
   }
 
   /**
@@ -363,6 +365,8 @@ export class Sender {
   #askWhetherWritten(batch: ProducerBatch): void {
     const { queue, identity } = batch
     const { topic, partition } = queue
+    // It may be numbered anew before the answer comes.
+    const { lastSequence } = batch
     batch.attempts++
     batch.retryAtMs = Infinity
     this.#accumulator.putBack(batch)
@@ -371,7 +375,7 @@ export class Sender {
       const isOurs = (each: ProducerState): boolean =>
         each.producerId === identity?.producerId && each.producerEpoch === identity.producerEpoch
       const known = producers?.find(isOurs)
-      if (known !== undefined && !isAfter(batch.lastSequence, known.lastSequence)) {
+      if (known !== undefined && !isAfter(lastSequence, known.lastSequence)) {
         this.#accumulator.remove(batch)
         this.#acknowledge(batch, -1, -1)
       } else {
@@ -513,6 +517,12 @@ export class Sender {
   #now(): number {
     return this.#world.clock.monotonicMs()
   }
+}
+
+interface TopicData {
+  readonly name: string
+  readonly topicId: string | undefined
+  readonly partitionData: PartitionData[]
 }
 
 interface PartitionData {

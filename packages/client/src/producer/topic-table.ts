@@ -10,6 +10,8 @@ export interface TopicState {
   available: readonly number[]
   readonly queues: PartitionQueue[]
   readonly sticky: StickyPartitioner
+  /** When a batch was last begun, monotonic ms. */
+  usedAtMs: number
 }
 
 export interface TopicTableOptions {
@@ -19,6 +21,11 @@ export interface TopicTableOptions {
   /** partitioner.availability.timeout.ms; 0: off. */
   readonly availabilityTimeoutMs: number
   readonly blockedForMs: (nodeId: number) => number
+  /** metadata.max.idle.ms */
+  readonly idleMs: number
+  /** Of a queue where nothing waits and nothing is in flight. */
+  readonly isSettled: (queue: PartitionQueue) => boolean
+  readonly onForget: (topic: TopicState) => void
 }
 
 export class TopicTable {
@@ -35,9 +42,28 @@ export class TopicTable {
     return found !== undefined && found.partitionCount > 0 ? found : this.#learn(name)
   }
 
-  /** Metadata came: what is known of known topics is renewed. A topic that vanished keeps its partitions, and the broker answers. */
+  /** False: it was not used for long, and has no work left. */
+  holds(name: string): boolean {
+    const state = this.#topics.get(name)
+    if (state === undefined) return false
+    const { cluster, idleMs, isSettled } = this.#options
+    if (cluster.world.clock.monotonicMs() - state.usedAtMs < idleMs) return true
+    return state.queues.some((queue) => queue.batches.length > 0 || queue.inFlight > 0 || !isSettled(queue))
+  }
+
+  /**
+   * Metadata came: what is known of known topics is renewed, and what the cluster has forgotten is forgotten here. A topic that vanished
+   * from the brokers keeps its partitions, and the broker answers.
+   */
   refresh(): void {
-    for (const name of this.#topics.keys()) this.#learn(name)
+    const { cluster, onForget } = this.#options
+    for (const [name, state] of this.#topics) {
+      if (cluster.current.topics.has(name) || this.holds(name)) this.#learn(name)
+      else {
+        this.#topics.delete(name)
+        onForget(state)
+      }
+    }
   }
 
   #learn(name: string): TopicState | undefined {
@@ -47,7 +73,8 @@ export class TopicTable {
     let state = this.#topics.get(name)
     if (state === undefined) {
       const load = isAdaptive ? (): PartitionLoad => this.#load(name) : undefined
-      state = { name, partitionCount: 0, available: [], queues: [], sticky: new StickyPartitioner(stickyBytes, cluster.world.random, load) }
+      const sticky = new StickyPartitioner(stickyBytes, cluster.world.random, load)
+      state = { name, partitionCount: 0, available: [], queues: [], sticky, usedAtMs: cluster.world.clock.monotonicMs() }
       this.#topics.set(name, state)
     }
     state.partitionCount = metadata.partitions.length

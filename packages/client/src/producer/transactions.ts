@@ -1,6 +1,7 @@
 // Transactions of one producer (KIP-98, KIP-360, KIP-447, KIP-890): the state machine and its requests to the coordinators.
 //
-// Contract: uninitialized → ready → inTransaction → committing | aborting → ready. What goes wrong inside a transaction makes it
+// Contract: uninitialized → ready → inTransaction → committing | aborting → ready; a commit without an answer leaves it undecided: commit
+// again, or abort. What goes wrong inside a transaction makes it
 // abortable: everything but abort throws that error. What shows that another producer with the same id is there, or that this one
 // may not go on, is fatal: everything throws from then on, and only a new producer helps.
 import {
@@ -25,7 +26,7 @@ import type { PartitionQueue } from './partition-queue.ts'
 import type { SenderTransactions } from './sender.ts'
 import type { GroupMetadata } from './types.ts'
 
-type State = 'uninitialized' | 'ready' | 'inTransaction' | 'committing' | 'aborting' | 'abortable' | 'fatal'
+type State = 'uninitialized' | 'ready' | 'inTransaction' | 'committing' | 'undecided' | 'aborting' | 'abortable' | 'fatal'
 
 export interface TransactionOptions {
   readonly cluster: Cluster
@@ -33,6 +34,8 @@ export interface TransactionOptions {
   readonly timeoutMs: number
   readonly identity: IdentityKeeper
   readonly wake: () => void
+  /** From now on nothing more of the transaction (fatal: of the producer) is sent: what waits would wait for its timeout. */
+  readonly onFailure: (error: KafkaError, isFatal: boolean) => void
 }
 
 const fatalErrors: ReadonlySet<number> = new Set([
@@ -52,6 +55,7 @@ export class TransactionManager implements SenderTransactions {
   readonly #timeoutMs: number
   readonly #identity: IdentityKeeper
   readonly #wake: () => void
+  readonly #onFailure: TransactionOptions['onFailure']
   #state: State = 'uninitialized'
   #error: KafkaError | undefined
   #initializing: Promise<void> | undefined
@@ -60,6 +64,7 @@ export class TransactionManager implements SenderTransactions {
   #adding: Promise<void> | undefined
   /** The coordinator knows of the transaction (or may): it has to be ended there. */
   #isStarted = false
+  #needsEpoch = false
 
   constructor(options: TransactionOptions) {
     this.transactionalId = options.transactionalId
@@ -67,10 +72,11 @@ export class TransactionManager implements SenderTransactions {
     this.#timeoutMs = options.timeoutMs
     this.#identity = options.identity
     this.#wake = options.wake
+    this.#onFailure = options.onFailure
   }
 
   get isInTransaction(): boolean {
-    return this.#state === 'inTransaction' || this.#state === 'abortable'
+    return this.#state === 'inTransaction' || this.#state === 'abortable' || this.#state === 'undecided'
   }
 
   get isUninitialized(): boolean {
@@ -101,6 +107,7 @@ export class TransactionManager implements SenderTransactions {
   checkSend(): void {
     this.#throwIfFatal()
     if (this.#state === 'abortable') throw this.#abortableError()
+    if (this.#state === 'undecided') throw stateError('The commit has no answer: commit again, or abort')
     if (this.#state !== 'inTransaction')
       throw stateError(`A producer with transactional.id sends inside a transaction: begin one first (it is ${this.#state} now)`)
   }
@@ -136,13 +143,15 @@ export class TransactionManager implements SenderTransactions {
   checkCommit(): void {
     this.#throwIfFatal()
     if (this.#state === 'abortable') throw this.#abortableError()
-    this.#expect('inTransaction', 'commit')
+    if (this.#state !== 'undecided') this.#expect('inTransaction', 'commit')
   }
 
   /** From now on what fails is of no account. May be called again when an abort did not get through. */
   beginAbort(): void {
     this.#throwIfFatal()
     if (!this.isInTransaction && this.#state !== 'aborting') this.#expect('inTransaction', 'abort')
+    // The request to commit may still be on its way: under a new epoch it ends no later transaction.
+    if (this.#state === 'undecided') this.#needsEpoch = true
     this.#state = 'aborting'
   }
 
@@ -272,7 +281,7 @@ export class TransactionManager implements SenderTransactions {
   }
 
   async #end(isCommit: boolean, options: CallOptions): Promise<void> {
-    const needsEpoch = this.#identity.needsNewEpoch || this.#error !== undefined
+    const needsEpoch = this.#needsEpoch || this.#identity.needsNewEpoch || this.#error !== undefined
     try {
       if (this.#isStarted) {
         const body = { transactionalId: this.transactionalId, ...this.#current, committed: isCommit }
@@ -287,9 +296,12 @@ export class TransactionManager implements SenderTransactions {
       // Version 2 raises the epoch with each transaction; before it, it is asked for where sequences may be lost.
       if (needsEpoch && !this.isVersion2) await this.#initProducerId(this.#current, options)
     } catch (error) {
+      // It was ended already, and not in this way: as in Java's client, the end of this producer.
+      if (error instanceof KafkaError && error.errorCode === ErrorCode.INVALID_TXN_STATE) this.#becomeFatal(error)
       throw this.#failed(error)
     }
     this.#isStarted = false
+    this.#needsEpoch = false
     this.#added.clear()
     this.#toAdd.clear()
     this.#error = undefined
@@ -310,7 +322,7 @@ export class TransactionManager implements SenderTransactions {
     // A call that ran out of time may be made again, as may one that was given up.
     const mayTryAgain = !(error instanceof KafkaError) || error.errorCode === ErrorCode.REQUEST_TIMED_OUT
     if (this.#state === 'inTransaction' || (this.#state === 'committing' && !mayTryAgain)) this.#becomeAbortable(toKafkaError(error))
-    else if (this.#state === 'committing') this.#state = 'inTransaction'
+    else if (this.#state === 'committing') this.#state = 'undecided'
     return error
   }
 
@@ -328,12 +340,19 @@ export class TransactionManager implements SenderTransactions {
     if (this.#state === 'fatal') return
     this.#state = 'fatal'
     this.#error = error
+    this.#onFailure(error, true)
   }
 
   #becomeAbortable(error: KafkaError): void {
     if (this.#state === 'fatal') return
     this.#state = 'abortable'
     this.#error ??= error
+    this.#onFailure(this.#abortableError(), false)
+  }
+
+  /** Nothing but an abort helps: what was not sent will not be. */
+  get isAbortable(): boolean {
+    return this.#state === 'abortable'
   }
 
   get fatalError(): KafkaError | undefined {

@@ -106,6 +106,7 @@ export class ShareConsumer<K = Buffer, V = Buffer> extends MeasuredClient implem
       onMetadata: () => this.#fetcher.pump(),
       onError
     })
+    cluster.topicHolder = () => this.#subscriber.holder()
   }
 
   /** By name or by typed topic. Replaces what was subscribed before. */

@@ -89,6 +89,42 @@ describe('finding a cluster', () => {
     cluster.close()
   })
 
+  test('goes back there after metadata.recovery.rebootstrap.trigger.ms, however long the brokers that do not answer would take', async () => {
+    for (const [rebootstrapTriggerMs, atLeastMs, atMostMs] of [
+      [5_000, 5_000, 6_000],
+      [600_000, 6_000, 12_000]
+    ]) {
+      const fake = await FakeCluster.start([1, 2, 3, 4])
+      fake.known = [2, 3, 4]
+      const cluster = fake.connect({ rebootstrapTriggerMs, retryBackoffMs: 1 })
+      await fake.sim.complete(cluster.metadata([]))
+      fake.known = [1]
+      fake.handlers.set(ApiKey.METADATA, (_, broker) => (broker.id === 1 ? undefined : 'silence'))
+      const start = fake.sim.nowMs
+      const metadata = await fake.sim.complete(cluster.metadata([], { refresh: true, timeoutMs: 60_000 }))
+      assert.deepEqual([...metadata.nodes.keys()], [1])
+      const tookMs = fake.sim.nowMs - start
+      assert.ok(tookMs >= atLeastMs && tookMs <= atMostMs, `${rebootstrapTriggerMs}: ${tookMs}`)
+      cluster.close()
+      assert.equal(await fake.openSockets(), 0)
+    }
+  })
+
+  test('tries the brokers that it knew too when the trigger has passed and no bootstrap address answers', async () => {
+    const fake = await FakeCluster.start([1, 2])
+    fake.known = [2]
+    const cluster = fake.connect({ rebootstrapTriggerMs: 3_000 })
+    await fake.sim.complete(cluster.metadata([]))
+    fake.broker(1).node.losePower()
+    let isDown = true
+    fake.handlers.set(ApiKey.METADATA, () => (isDown ? 'hang up' : undefined))
+    const pending = settled(cluster.metadata([], { refresh: true, timeoutMs: 60_000 }))
+    await fake.sim.advance(5_000)
+    isDown = false
+    assert.equal((await fake.sim.complete(pending)).code, undefined)
+    cluster.close()
+  })
+
   test('does not go back there with metadata.recovery.strategy=none', async () => {
     const fake = await FakeCluster.start([1, 2])
     fake.known = [2]
@@ -131,6 +167,43 @@ describe('metadata', () => {
     await fake.sim.advance(61_000)
     await fake.sim.complete(cluster.metadata(['a']))
     assert.equal(fake.count(ApiKey.METADATA), 3)
+    cluster.close()
+  })
+
+  test('of topics that nobody asks for any more is forgotten, and that of topics that are held is not', async () => {
+    const fake = await FakeCluster.start([1])
+    const cluster = fake.connect({ topicIdleMs: 60_000 })
+    cluster.topicHolder = () => (name) => name === 'held'
+    for (const name of ['held', ...Array.from({ length: 2_000 }, (_, at) => `t${at}`)]) {
+      fake.topics.set(name, { topicId: Buffer.from(name.padEnd(16, '.')).toString('base64url'), partitions: [{ leader: 1, epoch: 0 }] })
+      await fake.sim.complete(cluster.metadata([name]))
+      await fake.sim.advance(1_000)
+      assert.ok(cluster.current.topics.size <= 62, `${cluster.current.topics.size}`)
+    }
+    assert.equal(cluster.current.topics.get('held')?.partitions.length, 1)
+    assert.equal((await fake.sim.complete(cluster.metadata(['t0']))).topics.get('t0')?.partitions.length, 1)
+    // Asked for once, all topics are not remembered either.
+    await fake.sim.complete(cluster.metadata(undefined, { isOnce: true }))
+    assert.equal(cluster.current.topics.size, 2_001)
+    await fake.sim.advance(61_000)
+    await fake.sim.complete(cluster.metadata(['t1'], { refresh: true }))
+    assert.deepEqual([...cluster.current.topics.keys()].sort(), ['held', 't1'])
+    cluster.close()
+  })
+
+  test('is refreshed as a whole in its time, however often some of it is asked for meanwhile', async () => {
+    const fake = await FakeCluster.start([1])
+    fake.topics.set('a', { topicId: idA, partitions: [{ leader: 1, epoch: 0 }] })
+    fake.topics.set('b', { topicId: idB, partitions: [{ leader: 1, epoch: 0 }] })
+    const cluster = fake.connect({ metadataMaxAgeMs: 10_000, topicIdleMs: 600_000 })
+    cluster.onMetadata(() => {})
+    await fake.sim.complete(cluster.metadata(['a']))
+    fake.topics.get('a')?.partitions.push({ leader: 1, epoch: 0 })
+    for (let seconds = 0; seconds < 12; seconds++) {
+      await fake.sim.complete(cluster.metadata(['b'], { refresh: true }))
+      await fake.sim.advance(1_000)
+    }
+    assert.equal(cluster.current.topics.get('a')?.partitions.length, 2)
     cluster.close()
   })
 
@@ -184,6 +257,7 @@ describe('metadata', () => {
     const topic = { topicId: idA, partitions: [{ leader: 1, epoch: 0 }] }
     fake.topics.set('a', topic)
     const cluster = fake.connect({ metadataMaxAgeMs: 10_000, idleMs: -1 })
+    cluster.topicHolder = () => () => true
     const sizes: (number | undefined)[] = []
     const stop = cluster.onMetadata(({ topics }) => sizes.push(topics.get('a')?.partitions.length))
     await fake.sim.complete(cluster.metadata(['a']))

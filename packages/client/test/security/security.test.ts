@@ -108,7 +108,7 @@ describe('a cluster with security', () => {
     assert.ok(fake.count(ApiKey.SASL_AUTHENTICATE) < 10, `${fake.count(ApiKey.SASL_AUTHENTICATE)} tries`)
 
     fake.handlers.set(ApiKey.SASL_AUTHENTICATE, () => SaslAuthenticateResponse.create({ sessionLifetimeMs: 3_600_000 }))
-    assert.equal(await sim.complete(producer.partitionsFor('t')), 1)
+    assert.equal((await sim.complete(producer.partitionsFor('t'))).length, 1)
     refuse(fake)
     sim.network.resetConnections('client', 'b1')
     const before = fake.count(ApiKey.SASL_AUTHENTICATE)
