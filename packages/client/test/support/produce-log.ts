@@ -175,8 +175,8 @@ export class ProduceCluster {
     const number = this.requests.push(request) - 1
     let drop: 'silence' | 'hang up' | undefined
     const nodeEndpoints = [...this.fake.brokers.keys()].map((id) => ({ nodeId: id, host: `b${id}`, port: 9092 }))
-    const responses = request.topicData.map(({ topicId, partitionData }) => {
-      const [topic, state] = [...this.fake.topics].find(([, each]) => each.topicId === topicId) ?? ['', undefined]
+    const responses = request.topicData.map(({ name, topicId, partitionData }) => {
+      const [topic, state] = [...this.fake.topics].find(([known, each]) => known === name || each.topicId === topicId) ?? ['', undefined]
       const partitionResponses = partitionData.map(({ index, records }) => {
         const context = { broker, topic, partition: index, bytes: records as Buffer, request: number }
         const leader = state?.partitions[index]
@@ -196,7 +196,7 @@ export class ProduceCluster {
         }
         return { index, errorCode: fault.errorCode, baseOffset: -1 }
       })
-      return { topicId, partitionResponses }
+      return { name, topicId, partitionResponses }
     })
     return drop ?? (request.acks === 0 ? 'silence' : ProduceResponse.create({ responses, nodeEndpoints }))
   }
