@@ -62,6 +62,8 @@ export class LogDirectory {
   directoryId: Uuid | undefined
   state: DirectoryState = 'online'
   readonly logs = new Set<PartitionLog>()
+  /** Many are made at once: each must see that the others come here. */
+  logsInMaking = 0
   haveHighWatermarksMoved = false
   /** What may be appended before the reserve of the disk begins; unlimited until somebody has looked. */
   private roomBytes = Number.POSITIVE_INFINITY

@@ -310,6 +310,7 @@ export class LogManager {
     const directory = this.place(options.directory)
     const path = `${directory.path}/${name}`
     let log: PartitionLog | undefined
+    directory.logsInMaking++
     try {
       await forgetDeparted(directory, name)
       await this.node.world.disk.mkdir(path)
@@ -332,6 +333,8 @@ export class LogManager {
       await log?.abandon()
       if (!(error instanceof OdradekError)) directory.failUnlessFull(error, `creating ${path}`)
       throw error
+    } finally {
+      directory.logsInMaking--
     }
   }
 
@@ -343,7 +346,7 @@ export class LogManager {
       return named
     }
     const open = usable.filter((directory) => this.options.isCordoned?.(directory.path) !== true)
-    const [first] = open.sort((a, b) => a.logs.size - b.logs.size)
+    const [first] = open.sort((a, b) => a.logs.size + a.logsInMaking - (b.logs.size + b.logsInMaking))
     if (first === undefined)
       throw new OdradekError('STORAGE_NO_DIRECTORY', 'no directory of log.dirs takes new logs: all are offline, full or cordoned')
     return first

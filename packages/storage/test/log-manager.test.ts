@@ -39,6 +39,16 @@ test('logs are placed where the fewest are, where asked, and never in a cordoned
   await manager.shutdown({ clean: true })
 })
 
+test('logs that are made at once are spread over the directories too', async () => {
+  const manager = await openManager(memoryWorld(), { logDirs: DIRS })
+  await Promise.all(Array.from({ length: 9 }, (_, partition) => createLog(manager, logConfig(), 't', partition)))
+  assert.deepEqual(
+    manager.liveDirectories.map(({ logs }) => logs.size),
+    [3, 3, 3]
+  )
+  await manager.shutdown({ clean: true })
+})
+
 test('a clean stop leaves checkpoints, snapshots and the mark with the broker epoch, which the next start takes away', async () => {
   const world = memoryWorld()
   const manager = await openManager(world)
