@@ -1,7 +1,7 @@
 // What a producer may believe, and what it may not, when a broker did not answer or answered late.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { AddPartitionsToTxnResponse, ApiKey, EndTxnResponse, ErrorCode, type MetadataRequest } from '@odradek/protocol'
+import { AddPartitionsToTxnResponse, ApiKey, EndTxnResponse, ErrorCode, MetadataRequest } from '@odradek/protocol'
 import { type FakeHandler, settled } from '../support/fake-cluster.ts'
 import { type Fault, ProduceCluster } from '../support/produce-log.ts'
 
@@ -27,18 +27,22 @@ describe('a record in doubt', () => {
     const cluster = await ProduceCluster.start(1)
     const producer = cluster.producer({ lingerMs: 0, enableIdempotence: false })
     await cluster.fake.sim.complete(producer.send('t', { value: 'a' }))
-    cluster.fake.delayMs = ({ apiKey }) => (apiKey === ApiKey.PRODUCE ? 500 : 0)
-    const sent = producer.send('t', { value: 'b' })
-    await cluster.fake.sim.advance(100)
-    const topic = cluster.fake.topics.get('t')
-    cluster.fake.topics.delete('t')
+    // Answers come in order: first that the topic is unknown, then where the record went.
+    const { handlers, topics } = cluster.fake
+    const known = topics.get('t')
+    cluster.fake.delayMs = ({ apiKey }) => (apiKey === ApiKey.METADATA ? 200 : 0)
     cluster.addTopic('u', 1)
-    cluster.fake.handlers.set(ApiKey.METADATA, ({ body }) =>
-      cluster.fake.metadata({ ...(body as MetadataRequest), topics: [{ name: 't', topicId: undefined as never }, { name: 'u' } as never] })
-    )
-    await cluster.fake.sim.complete(producer.partitionsFor('u'))
-    cluster.fake.handlers.delete(ApiKey.METADATA)
-    if (topic !== undefined) cluster.fake.topics.set('t', topic)
+    handlers.set(ApiKey.METADATA, () => {
+      topics.delete('t')
+      const answer = cluster.fake.metadata(MetadataRequest.create({ topics: [{ name: 't' }, { name: 'u' }] }))
+      if (known !== undefined) topics.set('t', known)
+      handlers.delete(ApiKey.METADATA)
+      return answer
+    })
+    const found = producer.partitionsFor('u')
+    await cluster.fake.sim.advance(100)
+    const sent = producer.send('t', { value: 'b' })
+    await cluster.fake.sim.complete(found)
     assert.equal((await cluster.fake.sim.complete(sent)).offset, 1)
     assert.deepEqual(cluster.log(0).values, ['a', 'b'])
     await cluster.fake.sim.complete(producer.close())
