@@ -40,6 +40,6 @@ export interface BrokerContext {
   fetchBytesMax(): number
   /** The log of the partition has begun to move to another directory. */
   onLogMoving(partition: Partition): void
-  /** Resolves when what the controller has answered so far is applied here. */
-  whenMetadataApplied(): Promise<void>
+  /** Resolves when what the controller has answered so far is applied here: see MetadataApplier.whenApplied. */
+  whenMetadataApplied(logsAwaitedMax?: number): Promise<void>
 }

@@ -22,6 +22,7 @@ import type { BrokerContext } from './broker-context.ts'
 import type { LoggerLevels } from './broker-loggers.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { FetchSessionCache } from './fetch/fetch-session.ts'
+import { LOGS_AWAITED_MAX } from './forwarded.ts'
 import { groupConfigFrom } from './groups/group-config.ts'
 import { ReplicatedLog } from './groups/replicated-log.ts'
 import type { RequestContext } from './handler.ts'
@@ -173,8 +174,8 @@ export class BrokerServer implements BrokerContext {
     void this.#logs.whenMoved({ topic, partition: index }).then(() => this.#assignments.add(partition))
   }
 
-  whenMetadataApplied(): Promise<void> {
-    return this.#applier.whenApplied()
+  whenMetadataApplied(logsAwaitedMax?: number): Promise<void> {
+    return this.#applier.whenApplied(logsAwaitedMax)
   }
 
   // ---- start
@@ -261,7 +262,7 @@ export class BrokerServer implements BrokerContext {
       features: this.supportedFeatures,
       directories: () => this.#logs.directories(),
       previousBrokerEpoch: this.#logs.previousBrokerEpoch,
-      appliedOffset: () => this.image.provenance.offset
+      appliedOffset: () => this.#applier.appliedOffset
     })
     await this.#lifecycle.register()
     this.#undo.push(() => this.#lifecycle.close())
@@ -321,7 +322,7 @@ export class BrokerServer implements BrokerContext {
 
   async #createTopics(request: Parameters<typeof CreateTopicsRequest.create>[0]) {
     const response = await this.#metadata.call('createTopics', CreateTopicsRequest.create(request))
-    await this.#applier.whenApplied()
+    await this.#applier.whenApplied(LOGS_AWAITED_MAX)
     return response
   }
 }

@@ -36,6 +36,8 @@ import { loadAbortedTxns } from './txn-index-files.ts'
 export interface OpenLogOptions {
   directory: LogDirectory
   path: string
+  /** The folder was made just now: nothing is in it. */
+  isNew?: boolean
   topicPartition: TopicPartition
   config: LogConfig
   /** The id to trust when the folder holds none. */
@@ -82,7 +84,7 @@ class Loader {
   async open(): Promise<PartitionLog> {
     const { node } = this
     const now = node.world.clock.now()
-    let names = await node.world.disk.readdir(this.path)
+    let names = this.options.isNew ? [] : await node.world.disk.readdir(this.path)
     if (names.some((name) => name.endsWith(DELETED_SUFFIX) || name.endsWith(CLEANED_SUFFIX) || name.endsWith(SWAP_SUFFIX))) {
       names = await this.finishInterrupted(names)
     }

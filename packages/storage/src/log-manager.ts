@@ -313,10 +313,11 @@ export class LogManager {
     directory.logsInMaking++
     try {
       await forgetDeparted(directory, name)
-      await this.node.world.disk.mkdir(path)
+      const isNew = await this.node.world.disk.mkdir(path)
       log = await openLog({
         directory,
         path,
+        isNew,
         topicPartition: { topic, partition },
         config: options.config,
         topicId: options.topicId,

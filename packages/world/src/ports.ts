@@ -72,7 +72,8 @@ export interface Disk {
    * path take effect one after the other, in their order.
    */
   writeFileAtomic(path: string, data: Buffer, options?: { sync?: boolean }): Promise<void>
-  mkdir(path: string): Promise<void>
+  /** Makes the folder and those above it that are missing. True when it was not there. */
+  mkdir(path: string): Promise<boolean>
   /** Names in the folder, sorted. */
   readdir(path: string): Promise<string[]>
   stat(path: string): Promise<FileStat>

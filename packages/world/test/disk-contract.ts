@@ -103,16 +103,19 @@ export function describeDisk(name: string, make: () => DiskUnderTest): void {
       assert.deepEqual(await disk.readFile(at('busy/file')), versions[11])
       assert.deepEqual(await disk.readdir(at('busy')), ['file'])
       const failing = disk.writeFileAtomic(at('busy-later/file'), Buffer.from('no folder'))
-      const made = disk.mkdir(at('busy-later'))
-      const following = failing.catch(() => made).then(() => disk.writeFileAtomic(at('busy-later/file'), Buffer.from('there')))
+      const following = failing
+        .catch(() => disk.mkdir(at('busy-later')))
+        .then(() => disk.writeFileAtomic(at('busy-later/file'), Buffer.from('there')))
       await assert.rejects(failing, codeIs('ENOENT'))
       await following
       assert.equal((await disk.readFile(at('busy-later/file'))).toString(), 'there')
     })
 
     test('handles folders, renames and removals', async () => {
-      await disk.mkdir(at('a/b/c'))
-      await disk.mkdir(at('a/b/c'))
+      assert.equal(await disk.mkdir(at('a/b/c')), true)
+      assert.equal(await disk.mkdir(at('a/b/c')), false)
+      assert.equal(await disk.mkdir(at('a/b/made')), true)
+      await disk.removeTree(at('a/b/made'))
       await disk.writeFileAtomic(at('a/b/c/file'), Buffer.from('x'))
       await disk.writeFileAtomic(at('a/b/other'), Buffer.from('y'))
       assert.deepEqual(await disk.readdir(at('a/b')), ['c', 'other'])

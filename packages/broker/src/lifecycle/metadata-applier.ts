@@ -1,5 +1,6 @@
 // Brings this broker to where the metadata says it should be: logs are opened and given up, leader epochs begin, settings
-// change, groups move. One image after the other, in order; `image` is the last one that is in force.
+// change, groups move. One image after the other, in order; `image` is the one that requests are answered from. Its logs may
+// still be on their way: until then their partitions answer NOT_LEADER_OR_FOLLOWER, and clients try again.
 //
 // A log that cannot be opened answers KAFKA_STORAGE_ERROR; the rest of the broker goes on.
 import { OdradekError } from '@odradek/base'
@@ -39,9 +40,11 @@ const OPENING_MAX = 64
 export class MetadataApplier {
   readonly #options: MetadataApplierOptions
   #image = MetadataImage.EMPTY
+  #appliedOffset = MetadataImage.EMPTY.provenance.offset
   /** False until what the cluster already has is in force. */
   #isLoaded = false
-  #queue: Promise<void> | undefined
+  /** The newest image, until it is applied. */
+  #last: { readonly partitions: number; readonly inForce: Promise<void>; readonly done: Promise<void> } | undefined
 
   constructor(options: MetadataApplierOptions) {
     this.#options = options
@@ -51,26 +54,44 @@ export class MetadataApplier {
     return this.#image
   }
 
-  /** Resolves when all images so far are in force. */
-  async whenApplied(): Promise<void> {
-    await this.#queue
+  /** Up to this offset of the metadata log all is done: the logs are open too. */
+  get appliedOffset(): number {
+    return this.#appliedOffset
+  }
+
+  /**
+   * Resolves when all images so far are applied. With `logsAwaitedMax` an image that brings more partitions than that is not
+   * waited for to its end: only until requests are answered from it.
+   */
+  async whenApplied(logsAwaitedMax = Number.POSITIVE_INFINITY): Promise<void> {
+    const last = this.#last
+    await (last !== undefined && last.partitions > logsAwaitedMax ? last.inForce : last?.done)
   }
 
   onImage(delta: MetadataDelta, image: MetadataImage): void {
-    const queue = (this.#queue ?? Promise.resolve())
-      .then(() => this.#apply(delta, image))
+    let tellInForce!: () => void
+    const inForce = new Promise<void>((resolve) => {
+      tellInForce = resolve
+    })
+    let partitions = 0
+    for (const { changedPartitions } of delta.changedTopics.values()) partitions += changedPartitions.size
+    const done = (this.#last?.done ?? Promise.resolve())
+      .then(() => this.#apply(delta, image, tellInForce))
       .catch((error) => this.#options.world.halt('an image of the metadata could not be applied', error))
       .finally(() => {
-        if (this.#queue === queue) this.#queue = undefined
+        tellInForce()
+        if (this.#last === change) this.#last = undefined
       })
-    this.#queue = queue
+    const change = { partitions, inForce, done }
+    this.#last = change
   }
 
-  async #apply(delta: MetadataDelta, image: MetadataImage): Promise<void> {
+  async #apply(delta: MetadataDelta, image: MetadataImage, tellInForce: () => void): Promise<void> {
     this.#applyConfigs(delta, image)
     // a topic goes when clients no longer see it, but before one of its name is made
     const deleted = [...delta.deletedTopics.values()]
     for (const topic of deleted) if (image.topic(topic.name) !== undefined) this.#deleteTopic(topic)
+    const previous = this.#image
     const opening: (() => Promise<void>)[] = []
     for (const { id, changedPartitions } of delta.changedTopics.values()) {
       const topic = image.topicById(id)
@@ -78,11 +99,13 @@ export class MetadataApplier {
       const config = this.#topicConfig(image, topic.name)
       for (const index of changedPartitions) {
         const registration = topic.partitions.get(index)
-        if (registration !== undefined) this.#applyPartition({ topic, index, registration, config }, opening)
+        if (registration !== undefined) this.#applyPartition({ topic, index, registration, config, previous }, opening)
       }
     }
-    await inParallel(opening)
     this.#image = image
+    tellInForce()
+    await inParallel(opening)
+    this.#appliedOffset = image.provenance.offset
     this.#isLoaded = true
     for (const topic of deleted) if (image.topic(topic.name) === undefined) this.#deleteTopic(topic)
     this.#electGroups(delta, image)
@@ -141,10 +164,11 @@ export class MetadataApplier {
     this.#deleteLog(topic.name, index)
   }
 
-  async #open({ topic, index, registration, config }: PartitionChange): Promise<void> {
+  async #open(change: PartitionChange): Promise<void> {
+    const { topic, index, registration, config } = change
     const { replicas, world } = this.#options
     try {
-      const log = await this.#openLog(topic, index, registration, config)
+      const log = await this.#openLog(change)
       const minInsyncReplicas = config.get('min.insync.replicas')
       const partition = new Partition({
         topic: topic.name,
@@ -162,7 +186,7 @@ export class MetadataApplier {
     }
   }
 
-  async #openLog(topic: TopicImage, index: number, registration: PartitionRegistration, config: TopicConfig): Promise<PartitionLog> {
+  async #openLog({ topic, index, registration, config, previous }: PartitionChange): Promise<PartitionLog> {
     const { logs, nodeId } = this.#options
     const topicPartition = { topic: topic.name, partition: index }
     const logConfig = logConfigFrom(config, this.#options.config)
@@ -174,7 +198,7 @@ export class MetadataApplier {
     // the log of a topic of the same name that was deleted while this broker was away
     if (existing !== undefined) await logs.setAsideStray(topicPartition)
     const directories = logs.directories()
-    const wasHere = this.#image.topicById(topic.id)?.partitions.get(index)?.replicas.includes(nodeId) === true
+    const wasHere = previous.topicById(topic.id)?.partitions.get(index)?.replicas.includes(nodeId) === true
     // made anew it would be empty, and beside the one that comes back with its directory
     if ((wasHere || !this.#isLoaded) && directories.some(({ isOffline }) => isOffline))
       throw new OdradekError('STORAGE_NO_DIRECTORY', 'its log may lie in a directory of log.dirs that is offline')
@@ -252,6 +276,8 @@ interface PartitionChange {
   readonly index: number
   readonly registration: PartitionRegistration
   readonly config: TopicConfig
+  /** The image before the one that brings the change. */
+  readonly previous: MetadataImage
 }
 
 async function inParallel(tasks: readonly (() => Promise<void>)[]): Promise<void> {

@@ -61,11 +61,13 @@ export class MemoryDisk implements Disk {
     if (old !== undefined) this.#unlinked(old)
   }
 
-  async mkdir(path: string): Promise<void> {
-    for (const missing of this.#tree.missingFolders(path)) {
+  async mkdir(path: string): Promise<boolean> {
+    const folders = this.#tree.missingFolders(path)
+    for (const missing of folders) {
       const { parent, name } = this.#tree.place(missing)
       parent.children.set(name, new Folder())
     }
+    return folders.length > 0
   }
 
   async readdir(path: string): Promise<string[]> {

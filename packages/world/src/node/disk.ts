@@ -4,7 +4,8 @@ import { dirname } from 'node:path'
 import { errorCodeOf } from '../disk-error.ts'
 import type { Disk, DiskFile, OpenMode } from '../ports.ts'
 import { SerialByPath } from '../serial-by-path.ts'
-import { NodeFile, toFileStat } from './file.ts'
+import { NodeFile, SMALL_BYTES_MAX, toFileStat } from './file.ts'
+import { LoopShare } from './loop-share.ts'
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants
 const FLAGS: Record<OpenMode, number> = {
@@ -13,6 +14,9 @@ const FLAGS: Record<OpenMode, number> = {
   create: O_RDWR | O_CREAT,
   exclusive: O_RDWR | O_CREAT | O_EXCL
 }
+
+/** Of all disks of the process: it has one loop. */
+const inLoop = new LoopShare()
 
 export function createNodeDisk(): Disk {
   const replacements = new SerialByPath()
@@ -26,9 +30,7 @@ const stateless: Omit<Disk, 'writeFileAtomic'> = {
   open: openFile,
   readFile: (path) => fsp.readFile(path),
 
-  async mkdir(path) {
-    await fsp.mkdir(path, { recursive: true })
-  },
+  mkdir: (path) => inLoop.run(() => fs.mkdirSync(path, { recursive: true }) !== undefined),
 
   async readdir(path) {
     return (await fsp.readdir(path)).sort()
@@ -75,6 +77,13 @@ function openFile(path: string, mode: OpenMode): Promise<DiskFile> {
 async function writeFileAtomic(path: string, data: Buffer, options: { sync?: boolean } = {}): Promise<void> {
   const sync = options.sync ?? true
   const temporary = `${path}.tmp`
+  if (!sync && data.length <= SMALL_BYTES_MAX) {
+    await inLoop.run(() => {
+      fs.writeFileSync(temporary, data, { mode: 0o644 })
+      fs.renameSync(temporary, path)
+    })
+    return
+  }
   const handle = await fsp.open(temporary, 'w', 0o644)
   try {
     await handle.writeFile(data)

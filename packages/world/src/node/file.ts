@@ -11,7 +11,7 @@ type Callback<T> = (error: NodeJS.ErrnoException | null, value?: T) => void
 /** The kernel takes no more buffers in one call (IOV_MAX). */
 const BUFFERS_MAX = 1024
 /** Writes up to this size are done at once. */
-const SMALL_BYTES_MAX = 64 * 1024
+export const SMALL_BYTES_MAX = 64 * 1024
 const WRITTEN = Promise.resolve()
 /** Node takes an int32 as length. */
 const LENGTH_MAX = 1 << 30

@@ -104,11 +104,13 @@ export class DiskImage {
     return inode
   }
 
-  mkdir(path: string): void {
-    for (const missing of this.#tree.missingFolders(path)) {
+  mkdir(path: string): boolean {
+    const folders = this.#tree.missingFolders(path)
+    for (const missing of folders) {
       const { parent, name } = this.#tree.place(missing)
       this.#change([{ folder: parent as ImageFolder, name, node: new ImageFolder() }])
     }
+    return folders.length > 0
   }
 
   rename(from: string, to: string): void {

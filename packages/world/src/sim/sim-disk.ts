@@ -55,7 +55,7 @@ export class SimDisk implements Disk {
     if (sync) await this.syncDir(dirname(path))
   }
 
-  mkdir(path: string): Promise<void> {
+  mkdir(path: string): Promise<boolean> {
     return this.submit('mkdir', path, () => this.#storage.image.mkdir(path))
   }
 
