@@ -42,7 +42,7 @@ const RECORDS_AT = 61
 
 export class FetchedRecords {
   readonly state: PartitionState
-  /** Of the state when the request was made. */
+  /** `fetchVersion` of the state when the answer came. */
   readonly version: number
   readonly sizeInBytes: number
   /** Where the walk stands. */
@@ -72,7 +72,7 @@ export class FetchedRecords {
   ) {
     this.state = state
     this.#hooks = hooks
-    this.version = state.version
+    this.version = state.fetchVersion
     this.nextOffset = fetchOffset
     this.#bytes = data.records ?? Buffer.alloc(0)
     this.sizeInBytes = this.#bytes.length
@@ -82,7 +82,7 @@ export class FetchedRecords {
   }
 
   get isStale(): boolean {
-    return this.state.isGone || this.state.version !== this.version
+    return this.state.isGone || this.state.fetchVersion !== this.version
   }
 
   get isDrained(): boolean {
@@ -172,7 +172,8 @@ export class FetchedRecords {
 
   #openRecords<K, V>(batch: RecordBatch, { key, value }: Deserializers<K, V>): void {
     const { topic, partition } = this.state
-    const { state, version } = this
+    const { state } = this
+    const { version } = state
     const hooks = this.#hooks ?? {
       onAck(offset: number): void {
         if (state.version === version) state.unfinished.finish(offset)

@@ -247,7 +247,7 @@ export class Fetcher {
         fetchOffset: state.fetchOffset,
         partitionMaxBytes
       })
-      sent.set(state.key, { state, version: state.version, offset: state.fetchOffset })
+      sent.set(state.key, { state, version: state.fetchVersion, offset: state.fetchOffset })
     }
     const now = cluster.world.clock.monotonicMs()
     let request: SessionRequest
@@ -320,7 +320,7 @@ export class Fetcher {
         const asked = sent.get(partitionKey(name, data.partitionIndex))
         if (asked === undefined) continue
         if (data.errorCode !== ErrorCode.NONE || (data.records?.length ?? 0) > 0) isIdle = false
-        if (asked.state.isGone || asked.state.version !== asked.version) continue
+        if (asked.state.isGone || asked.state.fetchVersion !== asked.version) continue
         this.#onPartition(asked.state, asked.offset, data, nodeId, now)
         const { leaderId, leaderEpoch } = data.currentLeader
         if (leaderId >= 0 && leaderEpoch >= 0)
@@ -370,7 +370,7 @@ export class Fetcher {
       if (state.preferredReplica >= 0) {
         state.preferredReplica = -1
         state.retryAtMs = 0
-      } else if (state.bufferedBytes === 0) this.#options.onOutOfRange(state)
+      } else if (state.bufferedBytes === 0 && !state.isBeingWorkedOn) this.#options.onOutOfRange(state)
       return
     }
     if (staleLeader.has(errorCode)) {

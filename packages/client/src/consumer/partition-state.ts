@@ -1,5 +1,6 @@
 // What the consumer knows of one assigned partition: where it reads, whether it may read, and what of the read is finished.
-// Synchronous. `version` grows with every jump of the position: what was fetched for an older one is worthless.
+// Synchronous. `version` grows with every jump of the position: what was handed out before it is of no account. `fetchVersion` grows
+// with that and whenever what is fetched ahead is dropped: what was fetched for an older one is worthless.
 //
 // initializing → (committed offset known) validating | fetching; → (none) resetting → fetching. A new leader epoch puts fetching
 // back to validating until the log is known to hold what was read (KIP-320).
@@ -22,6 +23,7 @@ export class PartitionState {
   readonly key: string
   phase: PartitionPhase = 'initializing'
   version = 0
+  fetchVersion = 0
   /** What will be handed out next. */
   position: Position = { offset: -1, epoch: -1 }
   /** What is fetched next: ahead of `position` by what is buffered. */
@@ -56,8 +58,7 @@ export class PartitionState {
   /** Jumps: what is buffered is dropped. */
   seek(offset: number, epoch = -1, phase: PartitionPhase = 'fetching'): void {
     this.position = { offset, epoch }
-    this.fetchOffset = offset
-    this.bufferedBytes = 0
+    this.dropFetched()
     this.phase = phase
     this.reset = undefined
     this.retryAtMs = 0
@@ -70,9 +71,21 @@ export class PartitionState {
     this.phase = 'resetting'
     this.preferredReplica = -1
     this.retryAtMs = 0
-    this.bufferedBytes = 0
+    this.dropFetched()
     this.version++
     this.unfinished.clear()
+  }
+
+  /** Fetched again from where it stands. */
+  dropFetched(): void {
+    this.fetchOffset = this.position.offset
+    this.bufferedBytes = 0
+    this.fetchVersion++
+  }
+
+  /** What was handed out is not finished: a jump that the log forces waits for it. */
+  get isBeingWorkedOn(): boolean {
+    return this.unfinished.first !== undefined
   }
 
   get hasPosition(): boolean {

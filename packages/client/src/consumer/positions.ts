@@ -246,6 +246,12 @@ export class Positions {
     if (isKnown && answer.endOffset >= state.position.offset) {
       state.phase = 'fetching'
       state.validatedEpoch = leaderEpoch
+      // What was fetched ahead of the place where the logs part may be of the old leader alone.
+      if (answer.endOffset < state.fetchOffset) state.dropFetched()
+      return
+    }
+    if (state.isBeingWorkedOn) {
+      this.#retryLater([state])
       return
     }
     // The log was cut behind what was read: what follows are other records under the same offsets.

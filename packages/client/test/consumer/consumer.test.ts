@@ -141,6 +141,54 @@ test('an offset that the log lost is reset by auto.offset.reset, or is an error 
   for (const each of [consumer, strict]) await log.fake.sim.complete(each.close())
 })
 
+test('what was fetched ahead of the place where logs part is fetched again from the new leader', async () => {
+  const log = await logOf(20)
+  const consumer = log.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 5 })
+  consumer.assign([place])
+  assert.deepEqual(await take(log, consumer, 5), upTo(0, 5))
+  await log.fake.sim.advance(1_000)
+  // Elected uncleanly: from offset 7 on it has other records.
+  log.fake.topics.set('a', { topicId: ID, partitions: [{ leader: 2, epoch: 2 }] })
+  log.fake.handlers.set(ApiKey.OFFSET_FOR_LEADER_EPOCH, () => ({
+    topics: [{ topic: 'a', partitions: [{ partition: 0, errorCode: 0, leaderEpoch: 1, endOffset: 7 }] }]
+  }))
+  log.fake.sim.network.resetConnections('client', 'b1')
+  await log.fake.sim.advance(2_000)
+  const left: [number, number | undefined][] = []
+  while (left.length < 15)
+    for (const { offset, leaderEpoch } of await log.fake.sim.complete(consumer.poll({ timeoutMs: 5000 }))) left.push([offset, leaderEpoch])
+  const of = new Map(left)
+  assert.deepEqual([...of.keys()], upTo(5, 20))
+  for (let offset = 7; offset < 20; offset++) assert.equal(of.get(offset), 2, `offset ${offset} is of the old leader`)
+  await log.fake.sim.complete(consumer.close())
+})
+
+test('a position that the log lost is reset only after the handlers of what was read before', async () => {
+  const log = await logOf(10)
+  const consumer = log.consumer({ autoOffsetReset: 'earliest' })
+  consumer.assign([place])
+  consumer.seek(place, 0)
+  const handled: number[] = []
+  const stop = new AbortController()
+  const { timers } = log.fake.client.world
+  const done = consumer.run(
+    undefined,
+    async ({ offset }) => {
+      // Retention takes what is read, and what comes next.
+      log.start = 100
+      log.end = 105
+      await new Promise<void>((resolve) => void timers.schedule(300, resolve))
+      handled.push(offset)
+    },
+    { signal: stop.signal }
+  )
+  await log.fake.sim.run({ until: () => handled.includes(104), maxVirtualMs: 30_000 })
+  assert.deepEqual(handled, [...upTo(0, 10), ...upTo(100, 105)])
+  stop.abort()
+  await log.fake.sim.complete(settled(done))
+  await log.fake.sim.complete(consumer.close())
+})
+
 test('pause acts at once on what was fetched already, and resume gives it', async () => {
   const log = await logOf(30)
   const consumer = log.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 3 })
