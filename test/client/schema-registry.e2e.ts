@@ -1,7 +1,7 @@
 // Typed topics with schemas through a real broker, and a registry of this process.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { backoff, Kafka, topic } from '@odradek/client'
+import { Kafka, topic } from '@odradek/client'
 import { avro, jsonSchema, loadSchemas, protobuf, SchemaRegistry, withSchemas } from '@odradek/schema-registry'
 import { type FakeRegistry, startFakeRegistry } from '../../packages/schema-registry/test/fake-registry.ts'
 import { type BrokerProcess, startBroker } from '../interop/support/brokers.ts'
@@ -64,44 +64,62 @@ describe('topics with schemas', { timeout: 120_000 }, () => {
     assert.deepEqual(await registry.subjects(), ['mixed-key', 'mixed-value'])
   })
 
-  test('a stream waits for the schema of a program that is newer', async () => {
+  test('a stream, a handler and a poll wait for the schema of a program that is newer, and nobody has to ask for it', async () => {
     const orders = topic('streamed', { value: await avro<Order>({ registry, topic: 'streamed', schema: schemaOf('total') }) })
+    const reader = async () => topic('streamed', { value: await avro<Order>({ registry, schema: schemaOf('total'), readOnly: true }) })
     await kafka.admin().createTopics([orders.name])
     await kafka.producer().send(orders, { value: { total: 1 } })
     const consumer = kafka.consumer({ groupId: 'streamed', autoOffsetReset: 'earliest' })
     const totals: unknown[] = []
-    for await (const record of withSchemas(consumer.stream(orders), orders)) {
+    for await (const record of consumer.stream(orders)) {
       totals.push(record.value?.total)
       if (totals.length === 1) await writeLater(orders.name)
       else break
     }
     await consumer.close()
-    assert.deepEqual(totals, [1, 2])
+    const stop = new AbortController()
+    const running = kafka.consumer({ groupId: 'handled', autoOffsetReset: 'earliest' })
+    await running.run(await reader(), ({ value }) => totals.push(value?.total) === 4 && stop.abort(), { signal: stop.signal })
+    await running.close()
+    const polling = kafka.consumer({ groupId: 'polled', autoOffsetReset: 'earliest' })
+    polling.subscribe(await reader())
+    while (totals.length < 6) for (const { value } of await polling.poll()) totals.push((value as unknown as Order).total)
+    await polling.close()
+    assert.deepEqual(totals, [1, 2, 1, 2, 1, 2])
   })
 
-  for (const [name, awaits] of [
-    ['a handler that awaits the schema needs no retry', true],
-    ['a handler that does not is tried again', false]
-  ] as const)
-    test(name, async () => {
-      const at = awaits ? 'awaited' : 'retried'
-      const orders = topic(at, { value: await avro<Order>({ registry, topic: at, schema: schemaOf('total') }) })
-      await kafka.admin().createTopics([at])
-      await writeLater(at)
-      const consumer = kafka.consumer({ groupId: at, autoOffsetReset: 'earliest' })
-      const stop = new AbortController()
-      const seen: unknown[] = []
-      const run = consumer.run(
-        orders,
-        async (record, { attempt }) => {
-          if (awaits) await loadSchemas(orders, record)
-          seen.push([record.value?.total, attempt > 1])
-          stop.abort()
-        },
-        { signal: stop.signal, retry: awaits ? backoff(0) : backoff(20, { initialMs: 20, maxMs: 200 }) }
-      )
-      await run
-      await consumer.close()
-      assert.deepEqual(seen, [[2, !awaits]])
-    })
+  test('a record whose schema the registry does not have says so, and holds up no other', async () => {
+    await kafka.admin().createTopics(['astray'])
+    const value = await avro<Order>({ registry, topic: 'astray', schema: schemaOf('total') })
+    await kafka.producer().send('astray', { value: Buffer.from([0, 0, 0, 0x30, 0x39, 2]) })
+    await writeLater('astray')
+    const consumer = kafka.consumer({ groupId: 'astray', autoOffsetReset: 'earliest' })
+    const read: unknown[] = []
+    const orders = topic('astray', { value: await avro<Order>({ registry, schema: schemaOf('total'), readOnly: true }) })
+    for await (const record of consumer.stream(orders)) {
+      try {
+        read.push(record.value?.total)
+      } catch (error) {
+        read.push((error as { code?: string }).code)
+      }
+      if (read.length === 2) break
+    }
+    await consumer.close()
+    assert.equal(value.subject, 'astray-value')
+    assert.deepEqual(read, ['REGISTRY_REFUSED', 2])
+  })
+
+  test('by hand the schemas of a record are awaited too', async () => {
+    const orders = topic('awaited', { value: await avro<Order>({ registry, topic: 'awaited', schema: schemaOf('total') }) })
+    await kafka.admin().createTopics(['awaited'])
+    await writeLater('awaited')
+    const consumer = kafka.consumer({ groupId: 'awaited', autoOffsetReset: 'earliest' })
+    consumer.subscribe('awaited')
+    let records = await consumer.poll()
+    while (records.isEmpty) records = await consumer.poll()
+    for await (const { rawValue } of withSchemas(records, orders))
+      assert.equal(orders.value.deserialize(rawValue as Buffer, 'awaited').total, 2)
+    for (const record of records) assert.equal(loadSchemas(orders, record), undefined)
+    await consumer.close()
+  })
 })

@@ -1,7 +1,7 @@
 // A serde of the client is synchronous and a registry is not. What is written is settled before there is a serde: the schema has its id.
-// What is read may have any id: the newest versions of the subject are here from the start, every other one is fetched when
-// loadSchemas(topic, record) or withSchemas(stream, topic) awaits it. Without them the record that needs it throws SCHEMA_NOT_LOADED,
-// which is retriable: its schema is on the way.
+// What is read may have any id: the newest versions of the subject are here from the start, every other one is fetched by `load`,
+// which consumers await before they hand out the record. Where nobody does, the record throws SCHEMA_NOT_LOADED, which is retriable: its
+// schema is on the way.
 import type { Serde } from '@odradek/client'
 import { BoundedMap } from './bounded-map.ts'
 import { configInvalid, messageOf, RegistryError, schemaNotLoaded, serializationFailed } from './errors.ts'
@@ -67,7 +67,7 @@ class RegistrySerde<T, In> implements SchemaSerde<T, In> {
   readonly #compile: (id: number) => Promise<Reader<T>>
   readonly #readers = new BoundedMap<number, Reader<T>>(readersMax)
   readonly #loading = new Map<number, Promise<void>>()
-  /** Why a schema that `deserialize` asked for did not come: told once, then it is asked for again. */
+  /** Why a schema did not come: told once, then it is asked for again. */
   readonly #failed = new BoundedMap<number, Error>(loadingMax)
 
   constructor(settings: {
@@ -119,7 +119,13 @@ class RegistrySerde<T, In> implements SchemaSerde<T, In> {
     let loading = this.#loading.get(id)
     if (loading === undefined) {
       loading = this.#compile(id)
-        .then((reader) => this.#readers.set(id, reader))
+        .then(
+          (reader) => this.#readers.set(id, reader),
+          (error) => {
+            this.#failed.set(id, error)
+            throw error
+          }
+        )
         .finally(() => this.#loading.delete(id))
       this.#loading.set(id, loading)
     }
@@ -132,7 +138,7 @@ class RegistrySerde<T, In> implements SchemaSerde<T, In> {
       this.#failed.delete(id)
       return failure
     }
-    if (this.#loading.size < loadingMax) void this.loadId(id).catch((error) => this.#failed.set(id, error))
+    if (this.#loading.size < loadingMax) void this.loadId(id).catch(() => {})
     return schemaNotLoaded(id)
   }
 }

@@ -44,6 +44,7 @@ import type {
   RebalanceListener,
   TopicPartitionOffset
 } from './types.ts'
+import { untilLoaded, warmUp } from './warm-up.ts'
 
 export interface ConsumerInit {
   readonly cluster: Cluster
@@ -465,9 +466,12 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
       this.#commitWhenDue()
       this.#positions.update(true)
       this.#wait.throwPending()
-      const found = max > 0 ? this.#fetcher.collect(max, (topic) => this.#topics.get(topic) ?? this.#defaults, records) : []
-      const taken = this.#interceptors.consume(records as ConsumerRecord<unknown, unknown>[], found)
+      const typesFor = (topic: string): Deserializers<K, V> => this.#topics.get(topic) ?? this.#defaults
+      const found = max > 0 ? this.#fetcher.collect(max, typesFor, records) : []
       this.#fetcher.pump()
+      const loading = warmUp(records, found, typesFor)
+      if (loading !== undefined) await untilLoaded(loading, this.#waiting(signal))
+      const taken = this.#interceptors.consume(records as ConsumerRecord<unknown, unknown>[], found)
       if (taken.length > 0) {
         publish('consumer:records', () => ({ clientId: this.#cluster.metrics.clientId, records: records.length }))
         return taken
@@ -498,6 +502,11 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
       signal?.removeEventListener('abort', onAbort)
     }
     signal?.throwIfAborted()
+  }
+
+  #waiting(signal: AbortSignal | undefined): Parameters<typeof untilLoaded>[1] {
+    const isClosed = (): boolean => this.#closed !== undefined
+    return { world: this.#world, wait: this.#wait, timeoutMs: this.#cluster.requestTimeoutMs, signal, isClosed }
   }
 
   #enter(): void {

@@ -96,8 +96,11 @@ export class RetryTopicsRun {
 
   /** Before the subscription, which might make brokers create what is missing in their own way. */
   async prepare(to: SubscribeTo | undefined, signal: AbortSignal | undefined): Promise<void> {
-    if (to === undefined || (typeof to === 'object' && 'regex' in to))
-      throw invalidConfig('Retry topics need the names of topics, or a RegExp: give them to run')
+    if (to === undefined) throw invalidConfig('run subscribes to the retry topics too: give it the topics, by name or by a RegExp')
+    if (typeof to === 'object' && 'regex' in to)
+      throw invalidConfig(
+        `The coordinator matches { regex: "${to.regex}" }, and run has to know the topics to retry from: give it a RegExp, which is matched here, as new RegExp('^(?:${to.regex})$')`
+      )
     if (to instanceof RegExp) return
     const names = namesOf(to)
     this.expand(names)

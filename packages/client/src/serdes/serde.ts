@@ -13,6 +13,11 @@ export interface Serializer<T> {
 export interface Deserializer<T> {
   /** `bytes` may be a view into a larger buffer: what is kept of it keeps all of that. */
   deserialize(bytes: Buffer, topic: string): T
+  /**
+   * Fetches what `deserialize` needs for these bytes (a schema); undefined: it is there. Consumers await it before they hand out the record.
+   * When it fails, the record is handed out all the same: `deserialize` says why it cannot be read.
+   */
+  load?(bytes: Buffer, topic: string): Promise<void> | undefined
 }
 
 /** `In` differs from `T` where a schema transforms: what is sent, and what is received. */

@@ -13,6 +13,7 @@ import { PollWait } from '../consumer/poll-wait.ts'
 import type { ConsumerRecord } from '../consumer/record.ts'
 import { Subscriber, type SubscribeTo } from '../consumer/subscriber.ts'
 import type { PollOptions } from '../consumer/types.ts'
+import { untilLoaded, warmUp } from '../consumer/warm-up.ts'
 import { closedError, KafkaError, toKafkaError } from '../errors.ts'
 import { MeasuredClient } from '../metrics/measured-client.ts'
 import type { Cluster } from '../network/cluster.ts'
@@ -297,6 +298,11 @@ export class ShareConsumer<K = Buffer, V = Buffer> extends MeasuredClient implem
           this.#metrics.handedOut(records.length)
           this.#fetcher.wantNot()
           void this.#fetcher.flush(answerMs)
+          const loading = warmUp(records, taken, (topic) => this.#topics.get(topic) ?? this.#defaults)
+          const isClosed = (): boolean => this.#closed !== undefined
+          const { requestTimeoutMs: waitMs } = this.#cluster
+          if (loading !== undefined)
+            await untilLoaded(loading, { world: this.#cluster.world, wait: this.#wait, timeoutMs: waitMs, signal, isClosed })
           return new ConsumerRecords(records, taken)
         }
         this.#fetcher.want(answerMs)

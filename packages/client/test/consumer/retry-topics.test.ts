@@ -351,8 +351,14 @@ test('what cannot work is INVALID_CONFIG', async () => {
   const itself = retryTopics({ delaysMs: [1], topic: (name) => name })
   for (const retry of [same, itself]) assert.equal((await sim.complete(scene.run({ retry }, () => false))).code, 'INVALID_CONFIG')
   const retry = retryTopics({ delaysMs: [1] })
-  for (const to of [undefined, { regex: 'a.*' }])
-    assert.equal((await sim.complete(settled(scene.consumer.run(to, () => {}, { retry })))).code, 'INVALID_CONFIG')
+  for (const [to, advice] of [
+    [undefined, /give it the topics/],
+    [{ regex: 'a.*' }, /new RegExp\('\^\(\?:a\.\*\)\$'\)/]
+  ] as const) {
+    const { code, message } = await sim.complete(settled(scene.consumer.run(to, () => {}, { retry })))
+    assert.equal(code, 'INVALID_CONFIG')
+    assert.match(message ?? '', advice)
+  }
   await scene.close()
 })
 
