@@ -76,6 +76,10 @@ export class ClassicMembership implements Membership {
     this.#protocol = isCooperative && options.assignors.length > 0 ? 'cooperative' : 'eager'
   }
 
+  get watchedTopics(): readonly string[] {
+    return this.#isLeader ? this.#leaderTopics : []
+  }
+
   identity(): ConsumerGroupMetadata {
     const { groupId, groupInstanceId } = this.#options
     const { memberId, generationId } = this.#member

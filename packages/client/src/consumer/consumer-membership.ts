@@ -27,6 +27,7 @@ const FIRST_INTERVAL_MS = 5000
 
 export class ConsumerMembership implements Membership {
   readonly kind = 'consumer'
+  readonly watchedTopics: readonly string[] = []
   readonly #options: ConsumerMembershipOptions
   readonly #memberId: string
   readonly #target: { readonly coordinator: string; readonly type: 'group' }

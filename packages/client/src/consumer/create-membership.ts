@@ -73,6 +73,10 @@ class ChosenMembership implements Membership {
     return this.#inner?.kind ?? 'classic'
   }
 
+  get watchedTopics(): readonly string[] {
+    return this.#inner?.watchedTopics ?? []
+  }
+
   identity(): ConsumerGroupMetadata {
     const { groupId, settings } = this.#init
     return this.#inner?.identity() ?? { groupId, generationId: -1, memberId: '', groupInstanceId: settings['group.instance.id'] }

@@ -35,6 +35,8 @@ export interface Membership {
   /** Inside poll: what has to happen before records are handed out. `signal` ends the waiting, not what is waited for. */
   poll(signal: AbortSignal): Promise<void> | undefined
   onMetadata(): void
+  /** Topics of others that this member has an eye on, as the leader of a group. */
+  readonly watchedTopics: readonly string[]
   /** The coordinator does not know us as what we are. */
   onFenced(error: KafkaError): void
   rejoin(reason: string): void

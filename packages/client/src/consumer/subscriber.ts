@@ -58,9 +58,9 @@ export class Subscriber {
     return this.#names
   }
 
-  /** True of topics that are subscribed or assigned. */
-  holder(): (name: string) => boolean {
-    const held = new Set([...this.#names, ...this.#options.assignedTopics()])
+  /** True of topics that are subscribed or assigned, or of `others`. */
+  holder(others: readonly string[] = []): (name: string) => boolean {
+    const held = new Set([...this.#names, ...this.#options.assignedTopics(), ...others])
     return (name) => held.has(name)
   }
 

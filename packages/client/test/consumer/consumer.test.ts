@@ -259,6 +259,44 @@ test('a coordinator that refuses the protocol of KIP-848 is spoken to in the cla
   await log.fake.sim.complete(strict.close())
 })
 
+test('a leader does not forget the topics of other members, and assigns anew when one of them gets partitions', async () => {
+  const log = await logOf(1_000_000)
+  const { fake } = log
+  fake.topics.set('other', { topicId: 'AAAAAAAAQACAAAAAAAAAAw', partitions: [{ leader: 1, epoch: 1 }] })
+  const metadata = encodeConsumerSubscription({ topics: ['other'] })
+  fake.handlers.set(ApiKey.JOIN_GROUP, ({ body }) => {
+    const [mine] = (body as JoinGroupRequest).protocols
+    const members = [
+      { memberId: 'm', groupInstanceId: null, metadata: mine.metadata },
+      { memberId: 'n', groupInstanceId: null, metadata }
+    ]
+    return { generationId: 1, protocolType: 'consumer', protocolName: mine.name, leader: 'm', memberId: 'm', members }
+  })
+  fake.handlers.set(ApiKey.SYNC_GROUP, ({ body }) => {
+    const mine = (body as SyncGroupRequest).assignments.find(({ memberId }) => memberId === 'm')
+    return { assignment: mine?.assignment ?? Buffer.alloc(0) }
+  })
+  for (const api of [ApiKey.HEARTBEAT, ApiKey.LEAVE_GROUP]) fake.handlers.set(api, () => ({}))
+  fake.handlers.set(ApiKey.OFFSET_FETCH, ({ body }) => ({
+    groups: (body as OffsetFetchRequest).groups.map(({ groupId }) => ({ groupId, topics: [] }))
+  }))
+  const options = { groupId: 'g', groupProtocol: 'classic', autoOffsetReset: 'earliest', enableAutoCommit: false }
+  const { settings, given } = resolveOptions<ConsumerSettings>('consumer', consumerConfigDefinitions, options)
+  const consumer = new Consumer({ cluster: fake.connect({ metadataMaxAgeMs: 10_000 }), settings, given })
+  consumer.subscribe('a')
+  fake.delayMs = ({ apiKey }) => (apiKey === ApiKey.FETCH ? 500 : 0)
+  const idle = async (): Promise<void> => {
+    const untilMs = fake.sim.nowMs + 15_000
+    while (fake.sim.nowMs < untilMs) await fake.sim.complete(consumer.poll({ timeoutMs: 1_000 }))
+  }
+  for (let times = 0; times < 3; times++) await idle()
+  assert.equal(fake.count(ApiKey.JOIN_GROUP), 1)
+  fake.topics.get('other')?.partitions.push({ leader: 1, epoch: 1 })
+  await idle()
+  assert.equal(fake.count(ApiKey.JOIN_GROUP), 2)
+  await fake.sim.complete(consumer.close())
+})
+
 test('a member of KIP-848 reads what it was assigned in an answer that got lost', async () => {
   const log = await logOf(10)
   const { handlers } = log.fake
