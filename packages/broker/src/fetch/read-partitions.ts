@@ -4,6 +4,7 @@ import { ErrorCode, type FetchResponse, type Input } from '@odradek/protocol'
 import type { ReadResult } from '@odradek/storage'
 import type { BrokerContext } from '../broker-context.ts'
 import type { Partition } from '../replica/partition.ts'
+import { Slices } from '../slices.ts'
 import { missingPartitionCode, missingTopicCode } from '../topic-lookup.ts'
 import type { FetchOutcome, FetchPartition } from './fetch-session.ts'
 
@@ -32,13 +33,14 @@ export function readPartitions(
   entries: readonly FetchPartition[],
   limits: ReadLimits
 ): PartitionRead[] | Promise<PartitionRead[]> {
-  return continueReads(broker, { entries, limits, reads: [], remaining: limits.maxBytes })
+  return continueReads(broker, { entries, limits, reads: [], remaining: limits.maxBytes, slices: new Slices(broker.world) })
 }
 
 interface Progress {
   readonly entries: readonly FetchPartition[]
   readonly limits: ReadLimits
   readonly reads: PartitionRead[]
+  readonly slices: Slices
   remaining: number
 }
 
@@ -54,6 +56,8 @@ function continueReads(broker: BrokerContext, progress: Progress): PartitionRead
       })
     }
     take(progress, read)
+    const pause = progress.slices.pause()
+    if (pause !== undefined) return pause.then(() => continueReads(broker, progress))
   }
   return reads
 }

@@ -3,6 +3,7 @@ import { ErrorCode, type Input, ListOffsetsRequest, ListOffsetsResponse } from '
 import type { BrokerContext } from '../broker-context.ts'
 import { defineHandler, type RequestContext } from '../handler.ts'
 import type { Partition } from '../replica/partition.ts'
+import { Slices } from '../slices.ts'
 import { missingTopicCode } from '../topic-lookup.ts'
 
 type ListOffsetsRequestListOffsetsPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
@@ -30,6 +31,8 @@ const CONSUMER = -1
 const NO_LEADER_EPOCH = -1
 const LEADER_EPOCH_VERSION = 4
 const READ_COMMITTED = 1
+/** Look-ups that may wait for the disk together. */
+const PARTITIONS_AT_ONCE = 64
 
 export const listOffsetsHandler = defineHandler<BrokerContext, ListOffsetsRequest, ListOffsetsResponse>(
   ListOffsetsRequest,
@@ -46,44 +49,52 @@ export const listOffsetsHandler = defineHandler<BrokerContext, ListOffsetsReques
 )
 
 async function handleListOffsets(broker: BrokerContext, request: ListOffsetsRequest, context: RequestContext): Promise<Response> {
-  const repeated = repeatedPartitions(request)
-  const topics = request.topics.map(async ({ name, partitions }) => {
-    const answers = partitions.map((wanted) => {
-      const key = `${name}-${wanted.partitionIndex}`
-      if (repeated.get(key) === 'answered') return undefined
-      if (!repeated.has(key)) return listOffset(broker, { request, topic: name, wanted, context })
-      repeated.set(key, 'answered')
-      return failed(wanted.partitionIndex, ErrorCode.INVALID_REQUEST)
-    })
-    return { name, partitions: (await Promise.all(answers)).filter((answer) => answer !== undefined) }
-  })
-  return { topics: await Promise.all(topics) }
+  const slices = new Slices(broker.world)
+  const topics = request.topics.map(({ name }) => ({ name, partitions: [] as PartitionResponse[] }))
+  const wanted = wantedOf(request)
+  for (let begin = 0; begin < wanted.length; begin += PARTITIONS_AT_ONCE) {
+    const group = wanted.slice(begin, begin + PARTITIONS_AT_ONCE)
+    const answers = await Promise.all(group.map((each) => listOffset(broker, { request, context, ...each })))
+    for (const [index, answer] of answers.entries()) topics[group[index].topicIndex].partitions.push(answer)
+    await slices.pause()
+  }
+  return { topics }
 }
 
-/** Partitions named more than once: they get one error, as in Apache Kafka. */
-function repeatedPartitions(request: ListOffsetsRequest): Map<string, 'open' | 'answered'> {
-  const seen = new Set<string>()
-  const repeated = new Map<string, 'open' | 'answered'>()
-  for (const { name, partitions } of request.topics) {
-    for (const { partitionIndex } of partitions) {
-      const key = `${name}-${partitionIndex}`
-      if (seen.has(key)) repeated.set(key, 'open')
-      seen.add(key)
+type WantedPartition = Pick<Wanted, 'topic' | 'wanted' | 'isRepeated'> & { readonly topicIndex: number }
+
+/** Every partition once; those that are named more often get one error, as in Apache Kafka. */
+function wantedOf({ topics }: ListOffsetsRequest): WantedPartition[] {
+  const seen = new Map<string, { isRepeated: boolean }>()
+  const all: WantedPartition[] = []
+  for (const [topicIndex, { name, partitions }] of topics.entries()) {
+    for (const wanted of partitions) {
+      const key = `${name}-${wanted.partitionIndex}`
+      const before = seen.get(key)
+      if (before !== undefined) {
+        before.isRepeated = true
+        continue
+      }
+      const entry = { topicIndex, topic: name, wanted, isRepeated: false }
+      seen.set(key, entry)
+      all.push(entry)
     }
   }
-  return repeated
+  return all
 }
 
 interface Wanted {
   readonly request: ListOffsetsRequest
   readonly topic: string
   readonly wanted: ListOffsetsRequestListOffsetsPartition
+  readonly isRepeated: boolean
   readonly context: RequestContext
 }
 
 async function listOffset(broker: BrokerContext, options: Wanted): Promise<PartitionResponse> {
-  const { request, topic, wanted, context } = options
+  const { request, topic, wanted, context, isRepeated } = options
   const { partitionIndex, timestamp } = wanted
+  if (isRepeated) return failed(partitionIndex, ErrorCode.INVALID_REQUEST)
   const since = SINCE_VERSION.get(timestamp)
   if (timestamp < 0 && (since === undefined || context.apiVersion < since)) return failed(partitionIndex, ErrorCode.UNSUPPORTED_VERSION)
   const partition = broker.replicas.get(topic, partitionIndex)
