@@ -1,5 +1,5 @@
 // Topics that come to life because somebody asked for them: auto.create.topics.enable, and internal topics on first use.
-// Who asks for a topic that is being made waits for the same creation.
+// Who asks for a topic that is being made waits for the same creation, or asks again later.
 import type { BrokerConfig } from '@odradek/config'
 import { type CreateTopicsRequest, type CreateTopicsResponse, ErrorCode, type Input } from '@odradek/protocol'
 import { GROUP_METADATA_TOPIC, SHARE_GROUP_STATE_TOPIC, TRANSACTION_STATE_TOPIC } from './internal-topics.ts'
@@ -8,6 +8,8 @@ type NewTopic = NonNullable<Input<CreateTopicsRequest>['topics']>[number]
 
 const CONTROLLER_DEFAULT = -1
 const TIMEOUT_MS = 30_000
+/** Topics that nobody waits for, made at one time: who asked for more asks again. */
+const BEGUN_MAX = 1_000
 
 export interface TopicCreationOptions {
   readonly config: BrokerConfig
@@ -24,8 +26,7 @@ export class TopicCreation {
 
   /** Resolves when the topics are usable, with an error code for each that is not. */
   async create(names: readonly string[]): Promise<Map<string, number>> {
-    const fresh = names.filter((name) => !this.#inFlight.has(name))
-    if (fresh.length > 0) this.#start(fresh)
+    this.#start(names.filter((name) => !this.#inFlight.has(name)))
     // taken together: an outcome is forgotten as soon as it is known
     const outcomes = await Promise.all(names.map((name) => this.#inFlight.get(name) ?? ErrorCode.NONE))
     const errors = new Map<string, number>()
@@ -36,7 +37,14 @@ export class TopicCreation {
     return errors
   }
 
+  /** Has the topics made while the one who asked goes on. */
+  begin(names: readonly string[]): void {
+    const fresh = names.filter((name) => !this.#inFlight.has(name))
+    this.#start(fresh.slice(0, Math.max(0, BEGUN_MAX - this.#inFlight.size)))
+  }
+
   #start(names: readonly string[]): void {
+    if (names.length === 0) return
     const created = this.#options.createTopics({
       topics: names.map((name) => newTopic(name, this.#options.config)),
       timeoutMs: TIMEOUT_MS,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import {
+  DeleteTopicsRequest,
+  DeleteTopicsResponse,
   DescribeClusterRequest,
   DescribeClusterResponse,
   DescribeTopicPartitionsRequest,
@@ -10,6 +12,7 @@ import {
   MetadataRequest,
   MetadataResponse
 } from '@odradek/protocol'
+import { TopicCreation } from '../src/topic-creation.ts'
 import type { RawClient } from './support/raw-client.ts'
 import { batchOf, createTopic, produce, startBroker, type TestBroker } from './support/test-broker.ts'
 
@@ -71,21 +74,57 @@ describe('Metadata', () => {
     assert.equal(tooEarly.topics[0].errorCode, ErrorCode.INVALID_REQUEST)
   })
 
-  test('makes a topic that is asked for, which can be used at once', async () => {
+  /** Asks until the topic is there, as clients do. */
+  async function awaitTopic(name: string): Promise<MetadataResponse['topics'][number]> {
+    const deadline = performance.now() + 10_000
+    while (performance.now() < deadline) {
+      const [topic] = (await metadata(9, { topics: [{ name }], allowAutoTopicCreation: false })).topics
+      if (topic.errorCode === ErrorCode.NONE) return topic
+      assert.equal(topic.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    }
+    throw new Error(`topic ${name} did not come`)
+  }
+
+  test('has a topic that is asked for made and says, as it was when asked, that it is not there', async () => {
     const { topics } = await metadata(9, { topics: [{ name: 'made' }], allowAutoTopicCreation: true })
-    assert.deepEqual([topics[0].errorCode, topics[0].partitions.length], [ErrorCode.NONE, 3])
+    assert.deepEqual([topics[0].errorCode, topics[0].partitions], [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, []])
+    assert.equal((await awaitTopic('made')).partitions.length, 3)
     assert.equal((await produce(client, 'made', batchOf('x'))).errorCode, ErrorCode.NONE)
   })
 
-  test('makes a topic once for many who ask', async () => {
+  test('makes a topic once for many who ask, and tells a deleted one as gone though it comes again', async () => {
     const clients = await Promise.all(Array.from({ length: 20 }, () => broker.connect()))
-    const answers = await Promise.all(
-      clients.map((each) =>
-        each.call(MetadataRequest, MetadataResponse, 9, { topics: [{ name: 'popular' }], allowAutoTopicCreation: true })
+    const ask = { topics: [{ name: 'popular' }], allowAutoTopicCreation: true }
+    await Promise.all(clients.map((each) => each.call(MetadataRequest, MetadataResponse, 9, ask)))
+    const { topicId } = (await metadata(12, { topics: [{ name: (await awaitTopic('popular')).name }] })).topics[0]
+    await client.call(DeleteTopicsRequest, DeleteTopicsResponse, 5, { topicNames: ['popular'], timeoutMs: 10_000 })
+    assert.equal((await metadata(1, { topics: [{ name: 'popular' }] })).topics[0].errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    await awaitTopic('popular')
+    assert.notEqual((await metadata(12, { topics: [{ name: 'popular' }] })).topics[0].topicId, topicId)
+  })
+
+  test('has at most a thousand topics made that nobody waits for', async () => {
+    let asked = 0
+    const creation = new TopicCreation({
+      config: broker.server.config,
+      createTopics: (request) => {
+        asked += request.topics?.length ?? 0
+        return new Promise(() => {})
+      }
+    })
+    for (const many of ['a', 'b', 'c']) creation.begin(Array.from({ length: 400 }, (_, index) => `${many}${index}`))
+    creation.begin(['a0'])
+    assert.equal(asked, 1_000)
+  })
+
+  test('tells a name that cannot be, whether topics are made or not', async () => {
+    for (const allowAutoTopicCreation of [true, false]) {
+      const { topics } = await metadata(9, { topics: [{ name: 'a b' }, { name: '' }], allowAutoTopicCreation })
+      assert.deepEqual(
+        topics.map(({ errorCode }) => errorCode),
+        [ErrorCode.INVALID_TOPIC_EXCEPTION, ErrorCode.INVALID_TOPIC_EXCEPTION]
       )
-    )
-    assert.ok(answers.every(({ topics }) => topics[0].errorCode === ErrorCode.NONE))
-    assert.equal(new Set(answers.map(({ topics }) => topics[0].partitions.length)).size, 1)
+    }
   })
 
   test('makes none where the client or the broker does not want it', async () => {

@@ -1,6 +1,6 @@
 // Metadata: brokers, and topics with their leaders; makes missing topics where the broker and the client allow it.
 import { ZERO_UUID } from '@odradek/base'
-import type { PartitionRegistration, TopicImage } from '@odradek/metadata'
+import { type PartitionRegistration, type TopicImage, topicNameProblem } from '@odradek/metadata'
 import { ErrorCode, type Input, MetadataRequest, MetadataResponse } from '@odradek/protocol'
 import { authorizedOperations, OPERATIONS_NOT_ASKED } from '../authorization.ts'
 import type { BrokerContext } from '../broker-context.ts'
@@ -33,18 +33,17 @@ export const metadataHandler = defineHandler<BrokerContext, MetadataRequest, Met
   }
 )
 
-function handleMetadata(broker: BrokerContext, request: MetadataRequest, context: RequestContext): Response | Promise<Response> {
+function handleMetadata(broker: BrokerContext, request: MetadataRequest, context: RequestContext): Response {
   const { topics } = request
   const { apiVersion } = context
   if (topics !== null && apiVersion < BY_ID_VERSION && topics.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID)) {
     return { topics: topics.map((topic) => unknownTopic(topic, ErrorCode.INVALID_REQUEST, context)) }
   }
   if (topics === null || (apiVersion === 0 && topics.length === 0)) return respond(broker, request, context, [...broker.image.topics()])
-  const missing = wantedNew(broker, request, context)
-  if (missing.length === 0) return respond(broker, request, context, requested(broker, topics, context, new Map()))
-  return broker.topicCreation
-    .create(missing)
-    .then((errors) => respond(broker, request, context, requested(broker, topics, context, errors)))
+  const found = requested(broker, topics, context)
+  // not waited for, as clients expect it: who deletes a topic and asks for it sees that it is gone
+  broker.topicCreation.begin(wantedNew(broker, request, context))
+  return respond(broker, request, context, found)
 }
 
 /** Names that no topic has and that the request may bring to life. */
@@ -53,17 +52,13 @@ function wantedNew(broker: BrokerContext, request: MetadataRequest, context: Req
   if (!isWanted || !broker.config.get('auto.create.topics.enable')) return []
   const names = new Set<string>()
   for (const { name, topicId } of request.topics ?? []) {
-    if (name !== null && topicId === ZERO_UUID && broker.image.topic(name) === undefined) names.add(name)
+    if (name === null || topicId !== ZERO_UUID || broker.image.topic(name) !== undefined) continue
+    if (codeOfUnknown(name) === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) names.add(name)
   }
   return [...names]
 }
 
-function requested(
-  broker: BrokerContext,
-  topics: readonly MetadataRequestTopic[],
-  context: RequestContext,
-  errors: ReadonlyMap<string, number>
-): (TopicImage | Topic)[] {
+function requested(broker: BrokerContext, topics: readonly MetadataRequestTopic[], context: RequestContext): (TopicImage | Topic)[] {
   const seen = new Set<string>()
   const found: (TopicImage | Topic)[] = []
   for (const topic of topics) {
@@ -72,10 +67,13 @@ function requested(
     if (seen.has(key)) continue
     seen.add(key)
     const image = isById ? broker.image.topicById(topic.topicId) : broker.image.topic(key)
-    const code = isById ? ErrorCode.UNKNOWN_TOPIC_ID : (errors.get(key) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-    found.push(image ?? unknownTopic(topic, code, context))
+    found.push(image ?? unknownTopic(topic, isById ? ErrorCode.UNKNOWN_TOPIC_ID : codeOfUnknown(key), context))
   }
   return found
+}
+
+function codeOfUnknown(name: string): number {
+  return topicNameProblem(name) === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION
 }
 
 function unknownTopic(topic: MetadataRequestTopic, errorCode: number, context: RequestContext): Topic {
