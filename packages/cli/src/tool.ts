@@ -21,6 +21,8 @@ export interface ToolIo {
   readonly isTerminal?: boolean
 }
 
+export { OPEN_RECORDS_MAX, OpenRecords } from './open-records.ts'
+
 let interrupted: AbortSignal | undefined
 let isUnread: boolean | undefined
 

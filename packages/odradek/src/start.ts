@@ -7,17 +7,16 @@ import { makePrivateFolder, readProperties, runServer, splitOnce } from '@odrade
 import { developmentProperties } from '@odradek/config'
 import type { LogLevel } from '@odradek/world'
 import { createMemoryDisk } from '@odradek/world/node'
+import type { OptionSpec } from './commands/arguments.ts'
+import { closest } from './commands/closest.ts'
 import { formatNewDirectories } from './format.ts'
+import { LOG_LEVELS, startOptions } from './start-options.ts'
 
 const usage = `usage: odradek start [options]
 
-  --config FILE         a Kafka server.properties file; default: one node for development
-  --override KEY=VALUE  sets or replaces a setting; may be given many times
-  --data DIR            where the data lies (default ./data); a new folder is formatted
-  --port N              the port for clients (default 9092)
-  --ephemeral           keep everything in memory
-  --log-level LEVEL     TRACE, DEBUG, INFO, WARN or ERROR
-  --help                this text`
+${Object.entries<OptionSpec>(startOptions)
+  .map(([name, { value, help }]) => `  ${`--${name}${value === undefined ? '' : ` ${value}`}`.padEnd(22)}${help}`)
+  .join('\n')}`
 
 interface StartOptions {
   readonly config: string | undefined
@@ -29,10 +28,9 @@ interface StartOptions {
 }
 
 const DEFAULT_PORT = 9092
-const LOG_LEVELS: readonly string[] = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR']
 
 export async function start(args: readonly string[]): Promise<number> {
-  if (args.includes('--help')) {
+  if (args.includes('--help') || args.includes('-h')) {
     console.log(usage)
     return 0
   }
@@ -75,6 +73,12 @@ function readOptions(args: readonly string[]): StartOptions {
 }
 
 function parse(args: readonly string[]) {
+  for (const arg of args) {
+    const [, name] = /^--([^=]+)/.exec(arg) ?? []
+    if (name === undefined || Object.hasOwn(startOptions, name)) continue
+    const meant = closest(name, Object.keys(startOptions))
+    throw new OdradekError('USAGE', `odradek start has no option --${name}${meant === undefined ? '' : `: did you mean --${meant}?`}`)
+  }
   try {
     return parseArgs({
       args: [...args],
@@ -131,11 +135,11 @@ Odradek serves the Kafka protocol.
   bootstrap server   ${bootstrap}
   data               ${data}
 
-Try it with the tools of Apache Kafka:
+Try it in another terminal, with the tools of Apache Kafka:
 
-  kafka-topics.sh --bootstrap-server ${bootstrap} --create --topic hello --partitions 3
-  kafka-console-producer.sh --bootstrap-server ${bootstrap} --topic hello
-  kafka-console-consumer.sh --bootstrap-server ${bootstrap} --topic hello --from-beginning
+  npx kafka-topics.sh --bootstrap-server ${bootstrap} --create --topic hello --partitions 3
+  npx kafka-console-producer.sh --bootstrap-server ${bootstrap} --topic hello
+  npx kafka-console-consumer.sh --bootstrap-server ${bootstrap} --topic hello --from-beginning
 
 Stop it with Ctrl-C.
 `

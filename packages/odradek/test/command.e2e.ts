@@ -61,6 +61,27 @@ describe('odradek start', () => {
     assert.equal(stderr.includes('    at '), false)
   })
 
+  test('says which option was probably meant, and shows commands that a shell of the same folder finds', async () => {
+    const { status, stderr } = run(bin, 'start', '--prot', '1')
+    assert.deepEqual([status, stderr.split('\n')[0]], [1, 'odradek start has no option --prot: did you mean --port?'])
+    const node = await started(bin, 'start', '--ephemeral', '--port', '0')
+    assert.equal(await node.stop(), 0)
+    assert.equal(node.output().match(/^ {2}npx kafka-/gm)?.length, 3)
+  })
+
+  test('alone has the small young generation that keeps an idle broker small; other commands start with a big one', () => {
+    const report = `data:text/javascript,console.error(...process.execArgv);process.exit(0)`
+    const flags = (...args: string[]): string =>
+      spawnSync(bin, args, { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: `--import=${report}` } }).stderr.trim()
+    for (const args of [[], ['start'], ['--port', '0']]) assert.equal(flags(...args), '--max-semi-space-size=2')
+    for (const args of [
+      ['topic', 'ls'],
+      ['consume', '-h'],
+      ['__complete', 'to']
+    ])
+      assert.equal(flags(...args), '--min-semi-space-size=32')
+  })
+
   test('says so when another process has the data directory', async () => {
     const data = join(folder, 'locked')
     const node = await started(bin, 'start', '--data', data, '--port', '0')

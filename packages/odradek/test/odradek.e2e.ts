@@ -1,7 +1,8 @@
 // The odradek command as a user has it: topics, records there and back, groups, settings, profiles, completion; and what it says when
 // something is wrong.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -275,6 +276,44 @@ test('completion knows commands, verbs and the names of topics', async () => {
   assert.deepEqual(await complete('consume', 'complete'), ['complete-me'])
   assert.deepEqual(await complete('topic', 'delete', 'complete'), ['complete-me'])
   for (const shell of ['bash', 'zsh', 'fish']) assert.match((await run(['completion', shell])).out, /odradek __complete/)
+})
+
+test('completion knows options, what they may be, files, and the cluster that the line names', async () => {
+  await run(['topic', 'create', 'complete-options'])
+  writeFileSync(join(folder, 'client.properties'), '')
+  const complete = (...words: string[]) => run(['__complete', ...words]).then(({ out }) => out.split('\n').slice(0, -1))
+  assert.deepEqual(await complete('topic', 'create', '--pa'), ['--partitions'])
+  assert.deepEqual(await complete('consume', '--from-beginning', '--from'), [])
+  assert.deepEqual(await complete('topic', 'create', '-c', 'a=b', '--conf'), ['--config'])
+  assert.deepEqual(await complete('start', '--e'), ['--ephemeral'])
+  assert.deepEqual(await complete('topic', 'ls', '-o', ''), ['json', 'table', 'wide', 'yaml'])
+  assert.deepEqual(await complete('topic', 'ls', '--output=t'), ['--output=table'])
+  assert.deepEqual(await complete('produce', '-z', 'l'), ['lz4'])
+  assert.deepEqual(await complete('topic', 'ls', '--command-config', 'cl'), ['client.properties'])
+  assert.deepEqual(await complete('start', '--data', 'cl'), [])
+  assert.deepEqual(await complete('group', 'reset', 'readers', '-t', 'complete-o'), ['complete-options'])
+  assert.deepEqual(await complete('config', 'ls', 'topic', '--all', 'complete-o'), ['complete-options'])
+  assert.deepEqual(await complete('consume', '-b', kafka.bootstrapServers, 'complete-o'), ['complete-options'])
+  assert.deepEqual(await complete('consume', '-b', 'localhost:1', 'complete-o'), [])
+  assert.deepEqual(await complete('consume', 'complete-options', 'complete-o'), [])
+  assert.deepEqual(await complete('topic', 'constructor', '--'), [])
+})
+
+test('bash completes words that hold : and =', { skip: spawnSync('bash', ['--version']).status !== 0 && 'there is no bash' }, async () => {
+  const { out: script } = await run(['completion', 'bash'])
+  const reply = (line: string, words: readonly string[]): string => {
+    const call = `odradek() { printf '%s\\n' --output=table --output=wide; }; ${script}
+      COMP_LINE=${JSON.stringify(line)} COMP_POINT=${line.length} COMP_WORDS=(${words.map((word) => JSON.stringify(word)).join(' ')})
+      COMP_CWORD=${words.length - 1}; _odradek; echo "\${COMPREPLY[@]}"`
+    const { stdout, stderr } = spawnSync('bash', ['-c', call], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
+    assert.equal(stderr, '')
+    return stdout.trim()
+  }
+  assert.equal(
+    reply('odradek topic ls -b localhost:9092 --output=', ['odradek', 'topic', 'ls', '-b', 'localhost', ':', '9092', '--output', '=']),
+    'table wide'
+  )
+  assert.equal(reply('odradek topic ls --output=ta', ['odradek', 'topic', 'ls', '--output', '=', 'ta']), 'table wide')
 })
 
 describe('what is wrong', () => {

@@ -9,6 +9,8 @@ export interface OptionSpec {
   /** What stands for the value in the help; absent: a switch. */
   readonly value?: string
   readonly isMany?: boolean
+  /** For completion: what it may be. */
+  readonly choices?: readonly string[]
   readonly help: string
 }
 
@@ -21,7 +23,7 @@ export interface CommandSpec {
   readonly most?: number
 }
 
-const shared: Readonly<Record<string, OptionSpec>> = {
+export const sharedOptions: Readonly<Record<string, OptionSpec>> = {
   brokers: { short: 'b', value: 'HOST:PORT', help: 'the cluster (default: the profile, ODRADEK_BROKERS, localhost:9092)' },
   profile: { value: 'NAME', help: 'the cluster by the name of its profile' },
   'command-config': { value: 'FILE', help: 'settings of the client in a properties file' },
@@ -30,7 +32,12 @@ const shared: Readonly<Record<string, OptionSpec>> = {
 }
 
 export const outputOption: Readonly<Record<string, OptionSpec>> = {
-  output: { short: 'o', value: 'FORM', help: 'table, wide, json or yaml (default: table; json when piped)' },
+  output: {
+    short: 'o',
+    value: 'FORM',
+    choices: ['table', 'wide', 'json', 'yaml'],
+    help: 'table, wide, json or yaml (default: table; json when piped)'
+  },
   watch: { help: 'again every two seconds' }
 }
 
@@ -101,7 +108,7 @@ export function patternOf(text: string | undefined): RegExp {
 
 /** Undefined: the help was asked for and is printed. */
 export function readArguments(spec: CommandSpec, args: readonly string[], io: CommandIo): Arguments | undefined {
-  const options = { ...shared, ...spec.options }
+  const options = { ...sharedOptions, ...spec.options }
   for (const arg of args) {
     if (arg === '--') break
     const [, name] = /^--(?:no-)?([^=]+)/.exec(arg) ?? []
@@ -157,7 +164,7 @@ function withNegatives(options: Readonly<Record<string, OptionSpec>>, args: read
 }
 
 export function helpOf({ usage, about, options }: CommandSpec): string {
-  const lines = Object.entries({ ...options, ...shared }).map(([name, { short, value, help }]) => {
+  const lines = Object.entries({ ...options, ...sharedOptions }).map(([name, { short, value, help }]) => {
     const title = `${short === undefined ? '    ' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`
     return `  ${title.padEnd(30)}${help}`
   })

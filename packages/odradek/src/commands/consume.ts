@@ -7,14 +7,23 @@ import { keyOf, timeOf } from './places.ts'
 import { type Format, formatHelp, parseFormat } from './record-format.ts'
 import { toJson } from './record-json.ts'
 
-const spec: CommandSpec = {
+export const spec: CommandSpec = {
   usage: 'consume TOPIC...',
   about: `Prints records until it is ended.\n\nFormat: ${formatHelp}`,
   options: {
-    output: { short: 'o', value: 'FORM', help: 'json (one record a line) or value (default: value; json when piped)' },
+    output: {
+      short: 'o',
+      value: 'FORM',
+      choices: ['json', 'value'],
+      help: 'json (one record a line) or value (default: value; json when piped)'
+    },
     format: { short: 'f', value: 'TEXT', help: "how a record is printed: '%t %p %o %k %v\\n'" },
     group: { short: 'g', value: 'ID', help: 'as a member of this group, which commits (default: none)' },
-    offset: { value: 'WHERE', help: 'start, end, N, -N (the last N), or @TIME in ms or ISO 8601 (default: end)' },
+    offset: {
+      value: 'WHERE',
+      choices: ['start', 'end'],
+      help: 'start, end, N, -N (the last N), or @TIME in ms or ISO 8601 (default: end)'
+    },
     'from-beginning': { help: 'the same as --offset start' },
     partition: { short: 'p', value: 'N', isMany: true, help: 'this partition only' },
     num: { short: 'n', value: 'COUNT', help: 'end after so many records' },

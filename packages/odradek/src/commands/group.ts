@@ -2,6 +2,7 @@
 import type { Admin, TopicPartition } from '@odradek/client'
 import { type Arguments, outputOption, patternOf, runVerb, usageError, type Verb } from './arguments.ts'
 import { adminSettings, withKafka } from './connect.ts'
+import { causeOf, describeGroup, groupListing } from './group-describe.ts'
 import type { CommandIo } from './io.ts'
 import { formOf, print, show } from './output.ts'
 import { keyOf, timeOf } from './places.ts'
@@ -30,7 +31,7 @@ const ls: Verb = {
 const describe: Verb = {
   spec: {
     usage: 'group describe ID',
-    about: 'Offsets and lag of a group, partition by partition.',
+    about: 'Offsets, lag and members of a group of any kind, partition by partition.',
     options: outputOption,
     least: 1,
     most: 1
@@ -39,38 +40,9 @@ const describe: Verb = {
     withKafka(args, io, async (kafka, settings) => {
       const [groupId] = args.rest
       const admin = kafka.admin(await adminSettings(settings))
-      return await show(args, io, async () => {
-        const described = (await admin.describeConsumerGroups([groupId])).get(groupId)
-        const committed = (await admin.listConsumerGroupOffsets([groupId])).get(groupId)?.offsets ?? new Map()
-        const owners = new Map<string, string>()
-        const partitions = new Map<string, TopicPartition>()
-        for (const member of described?.members ?? [])
-          for (const one of member.assignment) {
-            owners.set(keyOf(one), `${member.clientId}@${member.host.replace(/^\//, '')}`)
-            partitions.set(keyOf(one), one)
-          }
-        for (const [key, one] of committed) if (one !== null) partitions.set(key, one)
-        const ends = await admin
-          .listOffsets([...partitions.values()].map(({ topic, partition }) => ({ topic, partition, spec: 'latest' })))
-          .outcomes()
-        const rows = [...partitions].sort(byPartition).map(([key, { topic, partition }]) => {
-          const [offset, end] = [committed.get(key)?.offset as number | undefined, ends.values.get(key)?.offset]
-          return {
-            topic,
-            partition,
-            offset,
-            end,
-            lag: offset === undefined || end === undefined ? undefined : end - offset,
-            member: owners.get(key)
-          }
-        })
-        return { rows, columns: ['topic', 'partition', 'offset', 'end', 'lag', 'member'] }
-      })
+      return await show(args, io, () => groupListing(admin, groupId))
     })
 }
-
-const byPartition = ([, a]: [string, TopicPartition], [, b]: [string, TopicPartition]): number =>
-  a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
 
 const reset: Verb = {
   spec: {
@@ -78,7 +50,7 @@ const reset: Verb = {
     about: 'Moves the committed offsets of a group that has no members. WHERE is start, end, a number or @TIME (ms or ISO 8601).',
     options: {
       topic: { short: 't', value: 'TOPIC', isMany: true, help: 'of this topic; TOPIC:N is one partition' },
-      to: { value: 'WHERE', help: 'start, end, N or @TIME' },
+      to: { value: 'WHERE', choices: ['start', 'end'], help: 'start, end, N or @TIME' },
       'dry-run': { help: 'show what would be, change nothing' },
       output: outputOption.output
     },
@@ -140,13 +112,26 @@ const remove: Verb = {
     withKafka(args, io, async (kafka, settings) => {
       const admin = kafka.admin(await adminSettings(settings))
       const isDry = args.has('dry-run')
-      const { values, errors } = isDry
-        ? await admin.describeConsumerGroups(args.rest).outcomes()
-        : await admin.deleteConsumerGroups(args.rest).outcomes()
+      const { values, errors } = isDry ? await emptyOnes(admin, args.rest) : await admin.deleteConsumerGroups(args.rest).outcomes()
       for (const name of values.keys()) io.out(`${isDry ? 'would delete' : 'deleted'} ${name}\n`)
       for (const [name, error] of errors) io.err(`${name}: ${error.message} (${error.code})\n`)
       return errors.size === 0 ? 0 : 1
     })
+}
+
+/** As the deletion would answer. */
+async function emptyOnes(admin: Admin, groupIds: readonly string[]) {
+  const [values, errors] = [new Map<string, unknown>(), new Map<string, { message: string; code: string }>()]
+  for (const groupId of groupIds) {
+    try {
+      const { members } = await describeGroup(admin, groupId)
+      if (members.length === 0) values.set(groupId, undefined)
+      else errors.set(groupId, { message: `It has ${members.length} member(s)`, code: 'NON_EMPTY_GROUP' })
+    } catch (error) {
+      errors.set(groupId, causeOf(error))
+    }
+  }
+  return { values, errors }
 }
 
 export const verbs: Readonly<Record<string, Verb>> = { ls, describe, reset, delete: remove }

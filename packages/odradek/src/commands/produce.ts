@@ -1,6 +1,6 @@
 // odradek produce: records from standard input, a line each, or as NDJSON.
 import { OdradekError } from '@odradek/base'
-import { exitCodeOf } from '@odradek/cli/tool'
+import { exitCodeOf, OpenRecords } from '@odradek/cli/tool'
 import type { Header, Producer, SendCallback } from '@odradek/client'
 import { type Arguments, type CommandSpec, readArguments, usageError } from './arguments.ts'
 import { withKafka } from './connect.ts'
@@ -8,17 +8,22 @@ import { inputLines } from './input-lines.ts'
 import type { CommandIo } from './io.ts'
 import { fromJson, type InputRecord } from './record-json.ts'
 
-const spec: CommandSpec = {
+export const spec: CommandSpec = {
   usage: 'produce [TOPIC]',
   about: 'Sends records from standard input. With -i json, lines as `odradek consume -o json` writes them; TOPIC is then that of all.',
   options: {
-    input: { short: 'i', value: 'FORM', help: 'lines or json (default: lines)' },
+    input: { short: 'i', value: 'FORM', choices: ['lines', 'json'], help: 'lines or json (default: lines)' },
     key: { short: 'k', value: 'KEY', help: 'key of every record' },
     'key-separator': { short: 'K', value: 'TEXT', help: 'a line is key, TEXT, value' },
     header: { short: 'H', value: 'KEY=VALUE', isMany: true, help: 'a header of every record' },
     partition: { short: 'p', value: 'N', help: 'partition of every record (default: by key)' },
-    compression: { short: 'z', value: 'CODEC', help: 'none, gzip, snappy, lz4 or zstd' },
-    acks: { value: 'ACKS', help: '0, 1 or all (default: all)' },
+    compression: {
+      short: 'z',
+      value: 'CODEC',
+      choices: ['none', 'gzip', 'snappy', 'lz4', 'zstd'],
+      help: 'none, gzip, snappy, lz4 or zstd'
+    },
+    acks: { value: 'ACKS', choices: ['0', '1', 'all'], help: '0, 1 or all (default: all)' },
     tombstone: { help: 'an empty value is a tombstone' },
     'keep-partition': { help: 'with -i json: the partition that the line names' },
     'dry-run': { help: 'read and check the input, send nothing' }
@@ -67,6 +72,7 @@ function lineReader(args: Arguments): Read {
 async function sendAll(args: Arguments, io: CommandIo, producer: Producer, read: Read): Promise<number> {
   const send = sender(args, producer)
   const isDry = args.has('dry-run')
+  const open = new OpenRecords()
   const counts = { read: 0, sent: 0, failed: 0 }
   let failure: Error | undefined
   const settled = (error: Error | null): void => {
@@ -83,14 +89,14 @@ async function sendAll(args: Arguments, io: CommandIo, producer: Producer, read:
     const topic = args.rest[0] ?? record.topic
     if (topic === undefined) throw usageError(`Line ${lineNumber} names no topic, and none was given`)
     counts.read++
-    if (!isDry) send(topic, record, settled)
+    if (!isDry) send(topic, record, open.add(settled))
   }
   try {
     for await (const lines of inputLines(io.input)) {
       for (const line of lines) {
         if (failure !== undefined) break
         sendLine(line)
-        if (producer.isFull) await producer.ready()
+        await (producer.isFull ? producer.ready() : open.room())
       }
       if (failure !== undefined) break
       if (!io.isErrorTerminal || io.isInputTerminal || Date.now() - shownAt < PROGRESS_MS) continue
