@@ -61,7 +61,7 @@ export class ClassicMembership implements Membership {
   /** What the leader assigned from: partition counts by topic. */
   #leaderSnapshot = ''
   #leaderTopics: readonly string[] = []
-  #joining: Promise<Joined> | undefined
+  #joining: Promise<Joined | undefined> | undefined
   #isPrepared = false
   #heartbeatTimer: TimerHandle | undefined
   #isHeartbeating = false
@@ -165,7 +165,7 @@ export class ClassicMembership implements Membership {
           () => host.wake()
         )
       }
-      let joined: Joined
+      let joined: Joined | undefined
       try {
         joined = await unlessAborted(this.#joining, signal)
       } catch (error) {
@@ -176,7 +176,7 @@ export class ClassicMembership implements Membership {
       }
       this.#joining = undefined
       this.#isPrepared = false
-      await this.#complete(joined)
+      if (joined !== undefined) await this.#complete(joined)
     }
   }
 
@@ -208,15 +208,17 @@ export class ClassicMembership implements Membership {
     await host.assign([...wanted].filter(([key]) => !owned.has(key)).map(([, each]) => each))
   }
 
-  /** Until the group has an assignment for us. In the background. */
-  async #join(closing: AbortSignal): Promise<Joined> {
-    const { cluster } = this.#options
+  /** Until the group has an assignment for us; undefined: what this member still has was lost, which poll has to say first. In the background. */
+  async #join(closing: AbortSignal): Promise<Joined | undefined> {
+    const { cluster, host } = this.#options
     for (let failures = 0, prompt = 0; ; ) {
       closing.throwIfAborted()
       try {
         const outcome = await this.#joinOnce(closing)
         if (!('kind' in outcome)) return outcome
         if (outcome.kind === 'fatal') throw outcome.error
+        if (this.#member.hasLostPartitions && host.assigned().length > 0) return undefined
+        this.#member.hasLostPartitions = false
         // A coordinator that never has enough is not asked without a pause.
         if (outcome.kind === 'retry' && outcome.isSoon && ++prompt <= PROMPT_JOINS) continue
       } catch (error) {

@@ -24,7 +24,7 @@ import type { Deserializers } from './fetched-records.ts'
 import { Fetcher } from './fetcher.ts'
 import { ConsumerInterceptors } from './interceptors.ts'
 import type { Membership } from './membership.ts'
-import { OffsetStore } from './offsets.ts'
+import { isFenced, OffsetStore } from './offsets.ts'
 import type { PartitionState } from './partition-state.ts'
 import { PollWait } from './poll-wait.ts'
 import { Positions } from './positions.ts'
@@ -447,7 +447,11 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
       },
       wake: () => this.#wait.wake(),
       commitFinished: async () => {
-        if (this.commitsAutomatically) await this.#commitFinished({})
+        if (!this.commitsAutomatically) return
+        await this.#commitFinished({}).catch((error) => {
+          if (!isFenced(error)) throw error
+          this.#log('WARN', 'The last commit came too late', error)
+        })
       },
       unsubscribe: () => (this.#closed === undefined ? this.unsubscribe() : Promise.resolve())
     }

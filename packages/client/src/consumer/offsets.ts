@@ -27,6 +27,11 @@ const fenced: ReadonlySet<number> = new Set([
   ErrorCode.STALE_MEMBER_EPOCH
 ])
 
+/** The group has gone on without this commit: others will do the work again. */
+export function isFenced(error: unknown): boolean {
+  return error instanceof KafkaError && fenced.has(error.errorCode)
+}
+
 export class OffsetStore {
   readonly #options: OffsetStoreOptions
   #last: Promise<unknown> = Promise.resolve()
@@ -63,7 +68,7 @@ export class OffsetStore {
         return readFetched(response, version, groupId, cluster)
       } catch (error) {
         cluster.noticeError(target, error)
-        throw error
+        throw this.#options.isConsumerProtocol() ? withNewerEpoch(error) : error
       }
     })
   }
@@ -84,10 +89,16 @@ export class OffsetStore {
     const { cluster, groupId } = this.#options
     const target = { coordinator: groupId, type: 'group' } as const
     let tries = options.tries ?? Infinity
+    let sent = this.#options.identity()
+    const isStill = (): boolean => {
+      const { memberId, generationId } = this.#options.identity()
+      return memberId === sent.memberId && generationId === sent.generationId
+    }
     try {
       await cluster.retry(`Committing offsets of group ${groupId}`, options, async (signal) => {
         tries--
-        const { memberId, generationId, groupInstanceId } = this.#options.identity()
+        sent = this.#options.identity()
+        const { memberId, generationId, groupInstanceId } = sent
         const ids = topicIds(cluster, offsets)
         const topics = byTopic(offsets).map(([name, list]) => ({
           name,
@@ -108,12 +119,14 @@ export class OffsetStore {
           return
         }
         cluster.noticeError(target, error)
-        throw tries <= 0 && error.retriable
-          ? new KafkaError(error.errorCode, { message: error.message, cause: error, retriable: false })
-          : error
+        // It was on its way when the next generation began, which this member is of: its partitions are still its own until it has
+        // given them up.
+        const isOvertaken = error.errorCode === ErrorCode.ILLEGAL_GENERATION && !isStill() && this.#options.identity().memberId === memberId
+        const retriable = tries > 0 && (error.retriable || isOvertaken)
+        throw retriable === error.retriable ? error : new KafkaError(error.errorCode, { message: error.message, cause: error, retriable })
       })
     } catch (error) {
-      if (error instanceof KafkaError && fenced.has(error.errorCode)) this.#options.onFenced(error)
+      if (isFenced(error) && isStill()) this.#options.onFenced(error as KafkaError)
       throw error
     }
   }
@@ -134,6 +147,12 @@ function byTopic<P extends TopicPartition>(partitions: readonly P[]): [string, P
   return [...Map.groupBy(partitions, ({ topic }) => topic)]
 }
 
+/** Heartbeats bring the newer epoch, or say that the member has to join anew: then its partitions are gone, and nobody asks any more. */
+function withNewerEpoch(error: unknown): unknown {
+  const isOld = error instanceof KafkaError && (error.code === 'STALE_MEMBER_EPOCH' || error.code === 'UNKNOWN_MEMBER_ID')
+  return isOld ? new KafkaError(error.errorCode, { message: error.message, cause: error, retriable: true }) : error
+}
+
 function commitError(response: OffsetCommitResponse, isConsumerProtocol: boolean): KafkaError | undefined {
   let worst: KafkaError | undefined
   for (const { name, partitions } of response.topics) {
@@ -141,7 +160,9 @@ function commitError(response: OffsetCommitResponse, isConsumerProtocol: boolean
       if (errorCode === ErrorCode.NONE) continue
       const isFenced = fenced.has(errorCode)
       // A member that has a newer epoch meanwhile commits with that.
-      const retriable = errorCode === ErrorCode.STALE_MEMBER_EPOCH ? isConsumerProtocol : isFenced ? false : undefined
+      // The next generation begins, as soon as its leader has decided; requests for that go on meanwhile.
+      const isPassing = errorCode === ErrorCode.REBALANCE_IN_PROGRESS && !isConsumerProtocol
+      const retriable = isPassing || (errorCode === ErrorCode.STALE_MEMBER_EPOCH ? isConsumerProtocol : isFenced ? false : undefined)
       const message = isFenced
         ? `The offsets were not committed: the group has rebalanced and gave the partitions to others (${new KafkaError(errorCode).message})`
         : `${partitionKey(name, partitionIndex)}: ${new KafkaError(errorCode).message}`

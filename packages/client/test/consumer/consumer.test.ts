@@ -7,9 +7,11 @@ import {
   type ConsumerGroupHeartbeatRequest,
   ErrorCode,
   encodeBatch,
+  encodeConsumerSubscription,
   type FetchRequest,
   type JoinGroupRequest,
   type ListOffsetsRequest,
+  type OffsetCommitRequest,
   type OffsetFetchRequest,
   type SyncGroupRequest
 } from '@odradek/protocol'
@@ -321,6 +323,109 @@ test('a member of KIP-848 reads what it was assigned in an answer that got lost'
   consumer.subscribe('a')
   assert.deepEqual(await take(log, consumer, 10), upTo(0, 10))
   assert.ok(beats > 3)
+  await log.fake.sim.complete(consumer.close())
+})
+
+/** One member of a classic group; a rebalance whenever `rebalances` is set, in which the first join is refused. */
+async function rejoining(protocol: 'range' | 'cooperative-sticky') {
+  const log = await logOf(10)
+  const { handlers } = log.fake
+  const state = { rebalances: false, isRefused: false, joins: 0, committed: -1 }
+  const fetch = handlers.get(ApiKey.FETCH)
+  handlers.set(ApiKey.FETCH, (request, broker) => {
+    const answer = fetch?.(request, broker)
+    return answer === 'silence' ? { responses: [] } : answer
+  })
+  log.fake.delayMs = ({ apiKey }, answer) =>
+    apiKey === ApiKey.FETCH && (answer as { responses: unknown[] }).responses.length === 0 ? 300 : 0
+  handlers.set(ApiKey.JOIN_GROUP, ({ body }) => {
+    if (state.rebalances && !state.isRefused) {
+      state.isRefused = true
+      return { errorCode: ErrorCode.UNKNOWN_MEMBER_ID }
+    }
+    state.rebalances = false
+    const [{ name: protocolName, metadata }] = (body as JoinGroupRequest).protocols
+    const me = { leader: 'm', memberId: 'm', members: [{ memberId: 'm', groupInstanceId: null, metadata }] }
+    return { generationId: ++state.joins, protocolType: 'consumer', protocolName, ...me }
+  })
+  handlers.set(ApiKey.SYNC_GROUP, ({ body }) => ({ assignment: (body as SyncGroupRequest).assignments[0].assignment }))
+  handlers.set(ApiKey.HEARTBEAT, () => ({ errorCode: state.rebalances ? ErrorCode.REBALANCE_IN_PROGRESS : 0 }))
+  handlers.set(ApiKey.LEAVE_GROUP, () => ({}))
+  handlers.set(ApiKey.OFFSET_COMMIT, ({ body }) => {
+    const { topics } = body as OffsetCommitRequest
+    state.committed = topics[0].partitions[0].committedOffset
+    return {
+      topics: topics.map(({ topicId, partitions }) => ({
+        topicId,
+        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex }))
+      }))
+    }
+  })
+  handlers.set(ApiKey.OFFSET_FETCH, ({ body }) => ({
+    groups: (body as OffsetFetchRequest).groups.map(({ groupId }) => ({ groupId, topics: [] }))
+  }))
+  const heard: string[] = []
+  const consumer = log.consumer({
+    groupId: 'g',
+    autoOffsetReset: 'earliest',
+    partitionAssignmentStrategy: protocol,
+    heartbeatIntervalMs: 100,
+    sessionTimeoutMs: 6_000,
+    autoCommitIntervalMs: 60_000
+  })
+  consumer.subscribe('a', {
+    onAssigned: (list) => void heard.push(`assigned ${list.length}`),
+    onRevoked: (list) => void heard.push(`revoked ${list.length}`),
+    onLost: (list) => void heard.push(`lost ${list.length}`)
+  })
+  const poll = () => log.fake.sim.complete(consumer.poll({ timeoutMs: 1_000 }))
+  return { log, consumer, state, heard, poll }
+}
+
+test('a member that the group forgot while it gave up its partitions has lost none of those it gets then', async () => {
+  const { log, consumer, state, heard, poll } = await rejoining('range')
+  assert.deepEqual(await take(log, consumer, 10), upTo(0, 10))
+  state.rebalances = true
+  while (state.joins < 2) await poll()
+  log.end = 20
+  await take(log, consumer, 10)
+  Object.assign(state, { rebalances: true, isRefused: true, committed: -1 })
+  while (state.joins < 3) await poll()
+  assert.deepEqual(heard.slice(0, 4), ['assigned 1', 'revoked 1', 'assigned 1', 'revoked 1'])
+  assert.ok(state.committed > 0, 'what was finished was committed before the partitions went')
+  await log.fake.sim.complete(consumer.close())
+})
+
+test('a cooperative member that the group forgot says that its partitions are lost before it has new ones', async () => {
+  const { log, consumer, state, heard, poll } = await rejoining('cooperative-sticky')
+  assert.deepEqual(await take(log, consumer, 10), upTo(0, 10))
+  state.rebalances = true
+  while (state.joins < 2) await poll()
+  await poll()
+  assert.deepEqual(heard, ['assigned 1', 'lost 1', 'assigned 1'])
+  await log.fake.sim.complete(consumer.close())
+})
+
+test('a position is found although the epoch of the member grows while it is asked for', async () => {
+  const log = await logOf(10)
+  const { handlers } = log.fake
+  let fetches = 0
+  handlers.set(ApiKey.CONSUMER_GROUP_HEARTBEAT, ({ body }) => {
+    const { memberEpoch } = body as ConsumerGroupHeartbeatRequest
+    const assignment = memberEpoch === 0 ? { topicPartitions: [{ topicId: ID, partitions: [0] }] } : null
+    return { memberEpoch: memberEpoch + 1, heartbeatIntervalMs: 100, assignment }
+  })
+  handlers.set(ApiKey.OFFSET_FETCH, ({ body }) => ({
+    groups: (body as OffsetFetchRequest).groups.map(({ groupId }) => ({
+      groupId,
+      topics: [],
+      errorCode: ++fetches === 1 ? ErrorCode.STALE_MEMBER_EPOCH : ErrorCode.NONE
+    }))
+  }))
+  const consumer = log.consumer({ groupId: 'g', groupProtocol: 'consumer', autoOffsetReset: 'earliest', enableAutoCommit: false })
+  consumer.subscribe('a')
+  assert.deepEqual(await take(log, consumer, 10), upTo(0, 10))
+  assert.ok(fetches >= 2)
   await log.fake.sim.complete(consumer.close())
 })
 
