@@ -25,9 +25,16 @@ export class ClassicMember {
   reason = ''
   /** What it owned was given to others: its generation is gone. */
   hasLostPartitions = false
+  #lost = { memberId: '', generationId: NO_GENERATION }
 
   get isMember(): boolean {
     return this.generationId !== NO_GENERATION
+  }
+
+  /** Who commits what was read: as long as poll has not told of a loss, the one who is gone, so that the coordinator refuses it. */
+  get committer(): { readonly memberId: string; readonly generationId: number } {
+    const { memberId, generationId } = this.hasLostPartitions ? this.#lost : this
+    return { memberId, generationId }
   }
 
   requestRejoin(reason: string): void {
@@ -37,7 +44,10 @@ export class ClassicMember {
 
   /** The group does not know us: everything anew. */
   reset(reason: string, keepsId = false): void {
-    if (this.isMember) this.hasLostPartitions = true
+    if (this.isMember) {
+      this.hasLostPartitions = true
+      this.#lost = { memberId: this.memberId, generationId: this.generationId }
+    }
     if (!keepsId) this.memberId = ''
     this.generationId = NO_GENERATION
     this.requestRejoin(reason)

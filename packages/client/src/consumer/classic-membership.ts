@@ -82,8 +82,7 @@ export class ClassicMembership implements Membership {
 
   identity(): ConsumerGroupMetadata {
     const { groupId, groupInstanceId } = this.#options
-    const { memberId, generationId } = this.#member
-    return { groupId, generationId, memberId, groupInstanceId }
+    return { groupId, ...this.#member.committer, groupInstanceId }
   }
 
   subscribe({ topics, regex }: Subscription): void {

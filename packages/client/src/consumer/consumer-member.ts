@@ -33,6 +33,7 @@ export class ConsumerMember {
   /** Set when the coordinator wants something else than we have; poll takes it. */
   target: readonly TopicIdPartitions[] | undefined
   hasLostPartitions = false
+  #lostEpoch = 0
   #topics: readonly string[] = []
   #regex: string | undefined
   #isSubscriptionSent = false
@@ -46,6 +47,11 @@ export class ConsumerMember {
 
   get isMember(): boolean {
     return this.memberEpoch > 0
+  }
+
+  /** Of who commits what was read: as long as poll has not told of a loss, the one before it, which the coordinator refuses. */
+  get committerEpoch(): number {
+    return this.hasLostPartitions ? this.#lostEpoch : this.memberEpoch
   }
 
   subscribe(topics: readonly string[], regex: string | undefined): void {
@@ -115,7 +121,10 @@ export class ConsumerMember {
 
   /** The coordinator does not count on us any more. */
   fence(): void {
-    if (this.memberEpoch > 0) this.hasLostPartitions = true
+    if (this.memberEpoch > 0) {
+      this.hasLostPartitions = true
+      this.#lostEpoch = this.memberEpoch
+    }
     this.memberEpoch = 0
     this.target = undefined
     this.#owned = []

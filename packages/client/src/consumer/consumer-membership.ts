@@ -45,7 +45,7 @@ export class ConsumerMembership implements Membership {
 
   identity(): ConsumerGroupMetadata {
     const { groupId, groupInstanceId } = this.#options
-    return { groupId, groupInstanceId, memberId: this.#memberId, generationId: this.#member.memberEpoch }
+    return { groupId, groupInstanceId, memberId: this.#memberId, generationId: this.#member.committerEpoch }
   }
 
   subscribe({ topics, regex }: Subscription): void {

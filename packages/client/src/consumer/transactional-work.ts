@@ -53,17 +53,19 @@ export class TransactionalWork<K, V> {
       const records = await this.#consumer.poll({ signal, timeoutMs })
       if (records.isEmpty) return 0
       this.#producer ??= this.#makeProducer(options.transactionalId)
+      let isCommitting = false
       try {
         await this.#producer.transaction(
           async ({ send, sendBatch, sendOffsets }) => {
             await body({ records, send, sendBatch })
             await sendOffsets(this.#offsetsOf(records), this.#consumer.groupMetadata(), { signal })
+            isCommitting = true
           },
           { signal }
         )
         return records.count
       } catch (error) {
-        this.#putBack(records)
+        await this.#putBack(records, isCommitting, signal)
         const passes = error instanceof KafkaError && (error.retriable || passing.has(error.code))
         if (passes && failures < retries) {
           await sleep(this.#world, backoffMs(BACKOFF, failures, this.#world), signal)
@@ -83,11 +85,14 @@ export class TransactionalWork<K, V> {
     return this.#consumer.consumedOffsets().filter(({ topic, partition }) => read.has(partitionKey(topic, partition)))
   }
 
-  #putBack(records: ConsumerRecords<K, V>): void {
+  /** `isCommitting`: the transaction may have been committed all the same; then the group knows, and the records are not for a second time. */
+  async #putBack(records: ConsumerRecords<K, V>, isCommitting: boolean, signal: AbortSignal | undefined): Promise<void> {
+    const committed = isCommitting ? await this.#consumer.committed(records.partitions, { signal }).catch(() => undefined) : undefined
     const assigned = new Set(this.#consumer.assignment().map(({ topic, partition }) => partitionKey(topic, partition)))
     for (const place of records.partitions) {
+      const key = partitionKey(place.topic, place.partition)
       const [first] = records.records(place)
-      if (assigned.has(partitionKey(place.topic, place.partition))) this.#consumer.seek(place, first.offset)
+      if (assigned.has(key)) this.#consumer.seek(place, Math.max(first.offset, committed?.get(key)?.offset ?? 0))
     }
   }
 }

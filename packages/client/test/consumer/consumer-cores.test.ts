@@ -225,3 +225,27 @@ test('an answer to a heartbeat from before the member was fenced changes nothing
   member.onAnswer(answer)
   assert.deepEqual([member.isMember, member.next().isFull], [false, true])
 })
+
+test('who was thrown out of a group commits as who it was until poll has told of the loss', () => {
+  const classic = new ClassicMember()
+  classic.onJoin(ErrorCode.NONE, { memberId: 'm', generationId: 3, protocolName: 'range' })
+  classic.onSync(ErrorCode.NONE)
+  classic.onHeartbeat(ErrorCode.UNKNOWN_MEMBER_ID, 3)
+  // Without a member id the coordinator would take the offsets of a transaction from anybody.
+  assert.deepEqual(classic.committer, { memberId: 'm', generationId: 3 })
+  classic.hasLostPartitions = false
+  assert.deepEqual(classic.committer, { memberId: '', generationId: -1 })
+
+  const member = new ConsumerMember()
+  member.subscribe(['a'], undefined)
+  const answer = { errorCode: 0, errorMessage: null, memberEpoch: 4, assignment: null }
+  member.next()
+  member.onAnswer(answer)
+  member.next()
+  member.onAnswer({ ...answer, errorCode: ErrorCode.FENCED_MEMBER_EPOCH })
+  member.next()
+  member.onAnswer({ ...answer, memberEpoch: 7 })
+  assert.deepEqual([member.memberEpoch, member.committerEpoch], [7, 4])
+  member.hasLostPartitions = false
+  assert.equal(member.committerEpoch, 7)
+})
