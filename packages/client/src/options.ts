@@ -19,6 +19,8 @@ type Given<V> = V extends readonly string[]
 /** The settings of `S` under both names, all optional. */
 export type ClientOptions<S> = { readonly [K in keyof S & string as K | CamelCase<K>]?: Given<S[K]> }
 
+const JMX_REPORTER = 'org.apache.kafka.common.metrics.JmxReporter'
+
 export type Definitions = ReadonlyMap<string, ConfigDefinition>
 
 export interface ResolvedOptions<S> {
@@ -50,10 +52,12 @@ export function resolveOptions<S>(
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || own.includes(name)) continue
     const definition = byName.get(name)
+    if (name.startsWith('config.providers.')) refuseUnbuilt('config.providers', [name])
     if (definition === undefined) throw unknownSetting(what, name, [...byName.keys(), ...own])
     if (given.has(definition.name)) throw invalidConfig(`${definition.name} is given twice, as ${namesOf(definition).join(' and as ')}`)
     given.add(definition.name)
     settings[definition.name] = parsedValue(definition, value)
+    refuseUnbuilt(definition.name, settings[definition.name])
   }
   return { settings: settings as S, given }
 }
@@ -73,6 +77,17 @@ export function mergeOptions(definitions: Definitions, under: object, over: obje
     if (defined.some(([name]) => names.includes(name))) for (const name of names) delete result[name]
   }
   return { ...result, ...Object.fromEntries(defined) }
+}
+
+/** What would be missed if it did nothing. */
+function refuseUnbuilt(name: string, value: unknown): void {
+  const classes = (Array.isArray(value) ? value : []).filter((each) => each !== JMX_REPORTER)
+  if (name === 'config.providers' && classes.length > 0)
+    throw invalidConfig('config.providers: a client looks nothing up: give it the values, as process.env.NAME or what a file holds')
+  if (name === 'metric.reporters' && classes.length > 0)
+    throw invalidConfig(`metric.reporters: ${classes.join(', ')} is a class of Java: read metrics() of the client`)
+  if (name.startsWith('sasl.oauthbearer.assertion.') && value !== null && value !== '')
+    throw invalidConfig(`${name}: tokens for an assertion are not built: give \`sasl\` with a function that gets the token`)
 }
 
 function namesOf({ name }: ConfigDefinition): string[] {

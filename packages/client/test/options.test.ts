@@ -88,6 +88,22 @@ describe('settings of a client', () => {
     )
   })
 
+  test('that would be missed if they did nothing are refused, with what to do instead', () => {
+    for (const [options, advice] of [
+      [{ 'config.providers': 'env' }, /process\.env/],
+      [{ 'config.providers.env.class': 'org.apache.kafka.common.config.provider.EnvVarConfigProvider' }, /process\.env/],
+      [{ metricReporters: 'com.example.Reporter' }, /com\.example\.Reporter.*metrics\(\)/],
+      [{ 'sasl.oauthbearer.assertion.file': '/token' }, /^sasl\.oauthbearer\.assertion\.file: .*function/],
+      [{ saslOauthbearerAssertionClaimExpSeconds: 5 }, /^sasl\.oauthbearer\.assertion\.claim\.exp\.seconds/]
+    ] as const)
+      assert.match(
+        refusal(() => producer(options)),
+        advice
+      )
+    for (const reporters of ['', 'org.apache.kafka.common.metrics.JmxReporter']) producer({ 'metric.reporters': reporters })
+    producer({ 'config.providers': '', saslOauthbearerAssertionFile: null })
+  })
+
   test('of one client win over those of its Kafka object, whatever name either uses', () => {
     const shared = pickOptions(consumerConfigDefinitions, { requestTimeoutMs: 1_000, retries: 3, 'client.id': 'a' })
     assert.deepEqual(shared, { requestTimeoutMs: 1_000, 'client.id': 'a' })

@@ -455,6 +455,8 @@ export class Cluster {
   /** However often some topics are asked for meanwhile: it is all of them that are refreshed. */
   #scheduleRefresh(): void {
     if (this.#refreshTimer !== undefined || this.#listeners.size === 0 || this.isClosed) return
+    // A client that was never used keeps no process alive.
+    if (this.#metadata === emptyMetadata) return
     this.#refreshTimer = this.world.timers.schedule(this.#metadataMaxAgeMs, () => {
       this.#refreshTimer = undefined
       const names = new Set(this.#tracked.keys())

@@ -53,7 +53,7 @@ class Telemetry {
   readonly #resource: Readonly<Record<string, string>>
   readonly #startMs: number
   /** Counters at the last push, by name and tags. */
-  readonly #pushed = new Map<string, number>()
+  #pushed: ReadonlyMap<string, number> = new Map()
   #subscription: Subscription | undefined
   #timer: TimerHandle | undefined
   #subscribing: Promise<void> | undefined
@@ -160,23 +160,27 @@ class Telemetry {
     })
     const clientInstanceId = this.#cluster.clientInstanceId
     if (clientInstanceId === undefined || (wanted.length === 0 && !terminating)) return undefined
+    // What is no metric any more is not remembered.
+    const pushed = new Map<string, number>()
     const plain = encodeMetrics(wanted, {
       resource: this.#resource,
       startMs: this.#startMs,
       nowMs: this.#cluster.world.clock.now(),
-      deltaOf: isDelta ? (metric) => this.#delta(metric) : undefined
+      deltaOf: isDelta ? (metric) => this.#delta(metric, pushed) : undefined
     })
+    this.#pushed = pushed
     const compressionType = compressionTypes.find((type) => COMPRESSION_TYPES[type] !== undefined) ?? 0
     const metrics = compress(COMPRESSION_TYPES[compressionType], plain)
     if (metrics.length > maxBytes) return undefined
     return { clientInstanceId, subscriptionId: id, terminating, compressionType, metrics }
   }
 
-  #delta(metric: ClientMetric): number {
+  #delta(metric: ClientMetric, pushed: Map<string, number>): number {
     const key = `${metric.group}:${metric.name}:${JSON.stringify(metric.tags)}`
     const before = this.#pushed.get(key) ?? 0
-    this.#pushed.set(key, metric.value)
-    return metric.value - before
+    pushed.set(key, metric.value)
+    // A counter that was forgotten with its topic begins anew.
+    return metric.value < before ? metric.value : metric.value - before
   }
 }
 

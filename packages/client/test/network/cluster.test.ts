@@ -252,6 +252,23 @@ describe('metadata', () => {
     cluster.close()
   })
 
+  test('keeps no process alive before it was asked for', async () => {
+    const fake = await FakeCluster.start([1])
+    const { timers } = fake.client.world
+    const scheduled: number[] = []
+    const { schedule } = timers
+    timers.schedule = (delayMs, callback) => {
+      scheduled.push(delayMs)
+      return schedule.call(timers, delayMs, callback)
+    }
+    const cluster = fake.connect({ metadataMaxAgeMs: 12_345 })
+    cluster.onMetadata(() => {})
+    assert.equal(scheduled.length, 0)
+    await fake.sim.complete(cluster.metadata([]))
+    assert.ok(scheduled.includes(12_345))
+    cluster.close()
+  })
+
   test('is kept up to date while somebody listens, and only then', async () => {
     const fake = await FakeCluster.start([1])
     const topic = { topicId: idA, partitions: [{ leader: 1, epoch: 0 }] }

@@ -86,6 +86,30 @@ describe('pushing client metrics', () => {
     cluster.close()
   })
 
+  test('tells of a counter that begins anew what it has counted since, not less than nothing', async () => {
+    const scene = await Scene.start()
+    const cluster = await scene.connected()
+    const at = (value: number): Buffer => {
+      const bytes = Buffer.alloc(8)
+      bytes.writeDoubleLE(value)
+      return bytes
+    }
+    for (const [value, delta, wrong] of [
+      [1_000, 1_000, 1],
+      [1_004, 4, 1_004],
+      [7, 7, -997]
+    ]) {
+      cluster.metrics.register({ name: 'mine', group: 'g', isCounter: true, read: () => value })
+      const before = scene.pushed.length
+      await scene.fake.sim.run({ until: () => scene.pushed.length > before })
+      const { metrics } = scene.pushed[before].body
+      const own = metrics.subarray(metrics.indexOf('mine'))
+      assert.ok(own.includes(at(delta)), `${value}`)
+      assert.ok(!own.includes(at(wrong)), `${value}`)
+    }
+    cluster.close()
+  })
+
   test('ends for good with a broker that calls it invalid', async () => {
     const scene = await Scene.start()
     scene.errors = [ErrorCode.INVALID_RECORD]
