@@ -67,12 +67,12 @@ export class Assignment {
     return offsets
   }
 
-  /** Finished, and not committed as that yet. */
-  finished(only?: readonly TopicPartition[]): TopicPartitionOffset[] {
+  /** Finished, and not committed as that yet; `isAgain`: that too. */
+  finished(only: readonly TopicPartition[] | undefined, isAgain: boolean): TopicPartitionOffset[] {
     const offsets: TopicPartitionOffset[] = []
     for (const state of only === undefined ? this.#states.values() : this.pick(only)) {
       const offset = state.finishedOffset
-      if (offset !== undefined && this.#committed.get(state.key) !== offset) offsets.push(offsetOf(state, offset))
+      if (offset !== undefined && (isAgain || this.#committed.get(state.key) !== offset)) offsets.push(offsetOf(state, offset))
     }
     return offsets
   }

@@ -577,7 +577,7 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
   }
 
   async #commitFinished(options: CallOptions & { readonly tries?: number }, only?: readonly TopicPartition[]): Promise<void> {
-    const offsets = this.#assignment.finished(only)
+    const offsets = this.#assignment.finished(only, this.#offsets?.isInDoubt === true)
     if (offsets.length === 0 || this.#offsets === undefined) {
       await this.#offsets?.settled()
       return

@@ -19,6 +19,9 @@ export interface OffsetStoreOptions {
   readonly onFenced: (error: KafkaError) => void
 }
 
+/** How long a request may be on its way after its connection has ended, in terms of request.timeout.ms. */
+const DOUBT_TIMES = 2
+
 const fenced: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_MEMBER_ID,
   ErrorCode.ILLEGAL_GENERATION,
@@ -35,9 +38,18 @@ export function isFenced(error: unknown): boolean {
 export class OffsetStore {
   readonly #options: OffsetStoreOptions
   #last: Promise<unknown> = Promise.resolve()
+  #inDoubtUntilMs = -Infinity
 
   constructor(options: OffsetStoreOptions) {
     this.#options = options
+  }
+
+  /**
+   * A commit had no answer lately: it may still arrive, behind a newer one on another connection, and put the group back. So whoever commits
+   * automatically does so again, as Java's client always does.
+   */
+  get isInDoubt(): boolean {
+    return this.#options.cluster.world.clock.monotonicMs() < this.#inDoubtUntilMs
   }
 
   /** Resolves when all commits asked for so far have ended, one way or the other. */
@@ -112,7 +124,11 @@ export class OffsetStore {
         }))
         const body = { groupId, generationIdOrMemberEpoch: generationId, memberId, groupInstanceId, topics }
         const bounds = { signal, minVersion: 2, maxVersion: ids === undefined ? 9 : undefined }
-        const response = await cluster.attempt(target, OffsetCommitRequest, OffsetCommitResponse, body, bounds)
+        const sending = cluster.attempt(target, OffsetCommitRequest, OffsetCommitResponse, body, bounds)
+        const response = await sending.catch((cause) => {
+          this.#inDoubtUntilMs = cluster.world.clock.monotonicMs() + DOUBT_TIMES * cluster.requestTimeoutMs
+          throw cause
+        })
         const error = commitError(response, this.#options.isConsumerProtocol())
         if (error === undefined) {
           publish('consumer:commit', () => ({ clientId: cluster.metrics.clientId, groupId, offsets }))

@@ -327,10 +327,10 @@ test('a member of KIP-848 reads what it was assigned in an answer that got lost'
 })
 
 /** One member of a classic group; a rebalance whenever `rebalances` is set, in which the first join is refused. */
-async function rejoining(protocol: 'range' | 'cooperative-sticky') {
+async function rejoining(protocol: 'range' | 'cooperative-sticky', autoCommitIntervalMs = 60_000) {
   const log = await logOf(10)
   const { handlers } = log.fake
-  const state = { rebalances: false, isRefused: false, joins: 0, committed: -1 }
+  const state = { rebalances: false, isRefused: false, joins: 0, committed: -1, commits: 0 }
   const fetch = handlers.get(ApiKey.FETCH)
   handlers.set(ApiKey.FETCH, (request, broker) => {
     const answer = fetch?.(request, broker)
@@ -354,6 +354,7 @@ async function rejoining(protocol: 'range' | 'cooperative-sticky') {
   handlers.set(ApiKey.OFFSET_COMMIT, ({ body }) => {
     const { topics } = body as OffsetCommitRequest
     state.committed = topics[0].partitions[0].committedOffset
+    state.commits++
     return {
       topics: topics.map(({ topicId, partitions }) => ({
         topicId,
@@ -371,7 +372,7 @@ async function rejoining(protocol: 'range' | 'cooperative-sticky') {
     partitionAssignmentStrategy: protocol,
     heartbeatIntervalMs: 100,
     sessionTimeoutMs: 6_000,
-    autoCommitIntervalMs: 60_000
+    autoCommitIntervalMs
   })
   consumer.subscribe('a', {
     onAssigned: (list) => void heard.push(`assigned ${list.length}`),
@@ -404,6 +405,32 @@ test('a cooperative member that the group forgot says that its partitions are lo
   await poll()
   assert.deepEqual(heard, ['assigned 1', 'lost 1', 'assigned 1'])
   await log.fake.sim.complete(consumer.close())
+})
+
+test('a commit without an answer may arrive late: for a while all is committed again, so that the group does not stay behind', async () => {
+  const { log, consumer, state, poll } = await rejoining('range', 500)
+  const { handlers, sim } = log.fake
+  const honest = handlers.get(ApiKey.OFFSET_COMMIT)
+  let isLost = true
+  handlers.set(ApiKey.OFFSET_COMMIT, (request, broker) => {
+    if (!isLost) return honest?.(request, broker)
+    isLost = false
+    return 'hang up'
+  })
+  assert.deepEqual(await take(log, consumer, 10), upTo(0, 10))
+  while (state.commits === 0) await poll()
+  // What was lost arrives behind what came after it.
+  state.committed = 3
+  await poll()
+  await poll()
+  assert.equal(state.committed, 10)
+  const untilMs = sim.nowMs + 10_000
+  while (sim.nowMs < untilMs) await poll()
+  const { commits } = state
+  await poll()
+  await poll()
+  assert.equal(state.commits, commits, 'what is certain is not committed again')
+  await sim.complete(consumer.close())
 })
 
 test('a position is found although the epoch of the member grows while it is asked for', async () => {
