@@ -1,9 +1,49 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { startKafka } from '../src/index.ts'
 
+/** Starts a broker, writes a record, reads it in a group, and closes. */
+const program = `
+  import { Kafka, logLevel, Partitioners } from ${JSON.stringify(import.meta.resolve('kafkajs'))}
+  import { startKafka } from ${JSON.stringify(import.meta.resolve('../src/index.ts'))}
+  const kafka = await startKafka({ topics: ['topic'], config: { 'log.retention.check.interval.ms': 50, 'log.flush.interval.messages': 1 } })
+  const client = new Kafka({ brokers: [kafka.bootstrapServers], logLevel: logLevel.NOTHING })
+  const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+  await producer.connect()
+  await producer.send({ topic: 'topic', messages: [{ value: 'record' }] })
+  await producer.disconnect()
+  const consumer = client.consumer({ groupId: 'group' })
+  await consumer.connect()
+  await consumer.subscribe({ topic: 'topic', fromBeginning: true })
+  const value = await new Promise((resolve) => consumer.run({ eachMessage: async ({ message }) => resolve(String(message.value)) }))
+  await consumer.disconnect()
+  await kafka.close()
+  console.log(value)
+`
+
 describe('startKafka', () => {
+  test('makes no file and no folder when no disk is asked for: a process that may not write any runs it all the same', () => {
+    const cwd = mkdtempSync(join(tmpdir(), 'odradek-no-disk-'))
+    try {
+      const rights = ['--permission', '--allow-fs-read=*', '--allow-net', '--allow-addons', '--allow-worker']
+      const child = spawnSync(process.execPath, [...rights, '--no-warnings', '--input-type=module', '-e', program], {
+        cwd,
+        encoding: 'utf8',
+        timeout: 30_000
+      })
+      assert.deepEqual([child.stdout, child.stderr, child.status], ['record\n', '', 0])
+      assert.deepEqual(readdirSync(cwd), [])
+      assert.equal(existsSync('/odradek'), false)
+    } finally {
+      rmSync(cwd, { recursive: true })
+    }
+  })
+
   test('gives a broker with topics on a random port, which any client uses', async () => {
     await using kafka = await startKafka({ topics: ['simple', { name: 'wide', partitions: 3, config: { 'retention.ms': '1000' } }] })
     const client = new Kafka({ brokers: [kafka.bootstrapServers], logLevel: logLevel.NOTHING })
