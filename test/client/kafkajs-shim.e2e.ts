@@ -181,3 +181,39 @@ describe('security', { timeout: 120_000 }, () => {
       })
     })
 })
+
+describe('the log of odradek/kafkajs', { timeout: 60_000 }, () => {
+  /** What is written, without times. */
+  const logged = (): { lines: string[]; logCreator: real.logCreator } => {
+    const lines: string[] = []
+    return { lines, logCreator: () => (entry) => void lines.push(`${entry.label} [${entry.namespace}] ${entry.log.message}`) }
+  }
+
+  test('tells what people who watch kafkajs look for: when a consumer starts, joins and stops', async () => {
+    const { lines, logCreator } = logged()
+    const kafka = new shim.Kafka({ brokers: [broker.bootstrapServers], logCreator } as shim.KafkaConfig)
+    const topic = unique('logged')
+    const admin = kafka.admin()
+    await admin.connect()
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
+    await admin.disconnect()
+    const consumer = kafka.consumer({ groupId: unique('group') })
+    const { promise, resolve } = Promise.withResolvers<{ memberId: string; leaderId: string; isLeader: boolean }>()
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => resolve(payload))
+    await consumer.connect()
+    await consumer.subscribe({ topic })
+    await consumer.run({ eachMessage: async () => {} })
+    const { memberId, leaderId, isLeader } = await promise
+    assert.deepEqual([leaderId, isLeader], [memberId, true])
+    await consumer.disconnect()
+    assert.deepEqual(lines, ['INFO [Consumer] Starting', 'INFO [ConsumerGroup] Consumer has joined the group', 'INFO [Consumer] Stopped'])
+  })
+
+  test('tells that a broker cannot be reached, each time half as often', async () => {
+    const { lines, logCreator } = logged()
+    const kafka = new shim.Kafka({ brokers: ['localhost:1'], logCreator, retry: { retries: 3, initialRetryTime: 200 } } as shim.KafkaConfig)
+    await assert.rejects(kafka.producer().connect())
+    assert.match(lines[0], /^ERROR \[Connection\] Connection error: .*localhost:1.*ECONNREFUSED/)
+    assert.ok(lines.length >= 2 && lines.length <= 8, lines.join('\n'))
+  })
+})

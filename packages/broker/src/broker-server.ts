@@ -32,6 +32,7 @@ import { BrokerLifecycle } from './lifecycle/broker-lifecycle.ts'
 import { isCordoned } from './lifecycle/cordoned.ts'
 import { DirectoryAssignments } from './lifecycle/directory-assignments.ts'
 import { MetadataApplier } from './lifecycle/metadata-applier.ts'
+import { openLogFilesFrom } from './limits.ts'
 import { type BoundListener, bindError, Listeners } from './listeners.ts'
 import { brokerMetrics } from './metrics/broker-metrics.ts'
 import { MetricsServer } from './metrics/metrics-server.ts'
@@ -188,7 +189,7 @@ export class BrokerServer implements BrokerContext {
     const controllerHandler = new Dispatcher<BrokerContext>({ world, broker: this, handlers: controllerHandlers(), metrics })
     this.#listeners = await Listeners.bind({ world, config, brokerHandler, controllerHandler, memoryBytes, openFilesMax })
     this.#undo.push(() => this.#listeners.close())
-    await this.#openStorage()
+    await this.#openStorage(openFilesMax)
     await this.#openMetadata()
     await this.#join()
     if (metrics !== undefined) await this.#tellMetrics(metrics, measureRuntime?.() ?? (() => ({})))
@@ -200,7 +201,7 @@ export class BrokerServer implements BrokerContext {
     world.logger.log('INFO', LOGGER, `[KafkaRaftServer nodeId=${this.nodeId}] Kafka Server started`)
   }
 
-  async #openStorage(): Promise<void> {
+  async #openStorage(openFilesMax: number | undefined): Promise<void> {
     const { world, config } = this
     this.clusterId = await readClusterId(world, config)
     this.#logs = await LogManager.open({
@@ -211,6 +212,7 @@ export class BrokerServer implements BrokerContext {
       configFor: () => logConfigFrom(resolveTopicConfig(config, new Map()), config),
       deferLoading: true,
       settings: logManagerSettingsFrom(config),
+      limits: { openFiles: openLogFilesFrom(openFilesMax) },
       isCordoned: (path) => isCordoned(config, path)
     })
     this.#undo.push(() => this.#logs.shutdown({ clean: true, brokerEpoch: this.#lifecycle?.epoch ?? -1 }))
@@ -333,10 +335,17 @@ function checkRoles(config: BrokerConfig): void {
 }
 
 async function readClusterId(world: World, config: BrokerConfig): Promise<string> {
+  let failure: unknown
   for (const directory of [config.metadataLogDir, ...config.logDirs]) {
-    const meta = await readMetaProperties(world.disk, directory).catch(() => undefined)
-    if (meta !== undefined) return meta.clusterId
+    try {
+      const meta = await readMetaProperties(world.disk, directory)
+      if (meta !== undefined) return meta.clusterId
+    } catch (error) {
+      failure ??= error
+    }
   }
+  // what cannot be read is there: to format it would be the wrong advice
+  if (failure !== undefined) throw failure
   throw new OdradekError(
     'STORAGE_NOT_FORMATTED',
     `No meta.properties in ${config.logDirs.join(', ')}: format the directory first, with kafka-storage format --standalone -t $(kafka-storage random-uuid) -c FILE`

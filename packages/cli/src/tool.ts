@@ -25,6 +25,7 @@ export { OPEN_RECORDS_MAX, OpenRecords } from './open-records.ts'
 
 let interrupted: AbortSignal | undefined
 let isUnread: boolean | undefined
+let standardError: NodeJS.WriteStream | undefined
 
 /** A reader that has gone (`| head -1`) is no failure of a command: what is still written goes nowhere. */
 function standardOutput(): NodeJS.WriteStream {
@@ -47,7 +48,11 @@ export const processIo: ToolIo = {
       })
     return !isUnread
   },
-  err: (text) => void process.stderr.write(text),
+  err(text) {
+    // its reader goes away too (`2>&1 | head -1`)
+    standardError ??= process.stderr.on('error', () => {})
+    standardError.write(text)
+  },
   /** Ends with an AbortError when the user interrupts. */
   get input() {
     return addAbortSignal(this.signal, process.stdin)

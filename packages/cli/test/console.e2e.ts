@@ -124,6 +124,17 @@ describe('the console commands', { timeout: 120_000 }, () => {
     assert.match(stderr, /^Unable to write to standard out, closing consumer\.\nProcessed a total of \d+ messages\n$/)
   })
 
+  test('a reader of both outputs that goes away (2>&1 | head) does not keep a member from leaving its group', async () => {
+    await run('kafka-console-producer', [...bootstrap, '--topic', 'left-both'], 'first\n'.repeat(200_000))
+    const consumer = start('kafka-console-consumer', [...bootstrap, '--topic', 'left-both', '--from-beginning', '--group', 'leaving'])
+    await consumer.printed('first\n')
+    consumer.child.stdout.destroy()
+    consumer.child.stderr.destroy()
+    assert.equal((await consumer.ended).code, 0)
+    const { stdout } = await run('kafka-consumer-groups', [...bootstrap, '--list', '--state'])
+    assert.match(stdout, /^leaving +Empty/m)
+  })
+
   test('a reader that goes away does not disturb a command that lists', async () => {
     const topics = start('kafka-topics', [...bootstrap, '--list'])
     topics.child.stdout.destroy()

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -155,6 +155,16 @@ some.unknown.setting=1
     assert.match(node.output(), /WARN some\.unknown\.setting is not a setting of Kafka or Odradek/)
     assert.match(node.output(), /\[KafkaRaftServer nodeId=7\] Kafka Server started/)
     assert.equal(await node.stop(), 0)
+  })
+
+  test('does not advise to format a directory whose meta.properties is there and cannot be read', () => {
+    const file = join(data, 'meta.properties')
+    const content = readFileSync(file)
+    writeFileSync(file, 'garbage')
+    const { status, stderr } = run(serverStart, properties)
+    writeFileSync(file, content)
+    assert.equal(status, 1)
+    assert.match(stderr, /server-data\/meta\.properties: \S+ is missing/)
   })
 
   test('says what is wrong with its arguments', () => {

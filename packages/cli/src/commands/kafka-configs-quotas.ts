@@ -3,7 +3,7 @@ import { javaStringHash } from '@odradek/base'
 import type { ClientQuota, QuotaEntity, UserScramCredentialAlteration } from '@odradek/client'
 import { javaDouble, mapOrder, nameOrder } from '../java.ts'
 import { javaError, ToolError } from '../tool.ts'
-import { asked, type Change, type ConfigsContext } from './kafka-configs.ts'
+import { asked, type Change, type ConfigsContext } from './kafka-configs-context.ts'
 import { type EntityType, ipQuotaNames, quotaNames, scramNames } from './kafka-configs-options.ts'
 
 type QuotaType = keyof QuotaEntity

@@ -1,18 +1,12 @@
 /** kafka-configs: describes and alters settings, quotas and SCRAM credentials. Flags, output and exit codes are those of Kafka's tool. */
 import { OdradekError } from '@odradek/base'
 import type { Admin, ConfigEntry, ConfigResourceTypeName } from '@odradek/client'
-import { executionException, nameOrder, stringOrder, wrapped } from '../java.ts'
+import { nameOrder, stringOrder } from '../java.ts'
 import { type Options, UsageError } from '../options.ts'
 import { runOptionsTool } from '../options-tool.ts'
 import { call, firstOf, javaError, messageOf, processIo, readInput, ToolError, type ToolIo, withAdmin } from '../tool.ts'
-import {
-  checkConfigsOptions,
-  configsOptions,
-  describedOptions,
-  type Entities,
-  type EntityType,
-  isInteger
-} from './kafka-configs-options.ts'
+import { asked, type Change, type ConfigsContext } from './kafka-configs-context.ts'
+import { checkConfigsOptions, configsOptions, describedOptions, type EntityType, isInteger } from './kafka-configs-options.ts'
 
 const purpose = 'This tool helps to manipulate and describe entity config for a topic, client, user, broker, ip, client-metrics or group'
 
@@ -50,25 +44,6 @@ function isOwnMessage(error: unknown): boolean {
   return error instanceof ToolError && (told.includes(error.javaClass) || error.javaClass.startsWith('joptsimple.'))
 }
 
-export interface ConfigsContext extends Entities {
-  readonly admin: Admin
-  readonly options: Options
-  readonly io: ToolIo
-}
-
-/** A failure of the broker or controller, as Kafka's tool tells it. */
-export function asked<T>(options: Options, name: string, made: PromiseLike<T>): Promise<T> {
-  const hasController = options.has('bootstrap-controller')
-  const cause = (error: unknown): unknown =>
-    hasController && (firstOf(error) as { code?: string }).code === 'UNSUPPORTED_VERSION' ? notOfControllers : error
-  return wrapped(call(name, made), (error) => executionException(cause(error)))
-}
-
-const notOfControllers = new ToolError(
-  'This Admin API is not yet supported when communicating directly with the controller quorum.',
-  'org.apache.kafka.common.errors.UnsupportedEndpointTypeException'
-)
-
 const isQuota = (type: EntityType): boolean => type === 'users' || type === 'clients' || type === 'ips'
 
 const actions: Readonly<Record<'describe' | 'alter', (context: ConfigsContext) => Promise<void>>> = {
@@ -94,11 +69,6 @@ const actions: Readonly<Record<'describe' | 'alter', (context: ConfigsContext) =
 }
 
 // ---- alter
-
-export interface Change {
-  readonly add: ReadonlyMap<string, string>
-  readonly remove: readonly string[]
-}
 
 /** Commas outside of square brackets part settings, and an equals sign outside of them parts name and value. */
 const OUTSIDE = '(?=[^\\]]*(?:\\[|$))'

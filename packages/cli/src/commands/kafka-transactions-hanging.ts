@@ -5,7 +5,7 @@ import type { Arguments } from '../command-line.ts'
 import { mapOrder, nameOrder, partitionOrder } from '../java.ts'
 import { table } from '../table.ts'
 import { ToolError } from '../tool.ts'
-import { attempt, descriptionWords, failure, keyOf, producersCall, producersWords } from './kafka-transactions.ts'
+import { attempt, descriptionWords, failure, keyOf, producersCall, producersWords } from './kafka-transactions-words.ts'
 
 /** Topics or partitions in one request. */
 const BATCH = 500

@@ -1,10 +1,11 @@
 /** kafka-transactions: looks into transactions and ends those that hang. Flags, output and exit codes are those of Kafka's tool. */
 import { OdradekError } from '@odradek/base'
-import type { AbortTransactionSpec, Admin, KafkaError, ProducerState } from '@odradek/client'
+import type { AbortTransactionSpec, Admin, ProducerState, TopicPartition } from '@odradek/client'
 import { type Arguments, type Command, type CommandLine, type Option, parseCommandLine } from '../command-line.ts'
 import { partitionOrder } from '../java.ts'
 import { table } from '../table.ts'
-import { firstOf, KAFKA_COMMIT, KAFKA_VERSION, messageOf, processIo, ToolError, type ToolIo, unreachable, withAdmin } from '../tool.ts'
+import { KAFKA_COMMIT, KAFKA_VERSION, messageOf, processIo, ToolError, type ToolIo, withAdmin } from '../tool.ts'
+import { attempt, descriptionWords, failure, keyOf, producersCall, producersWords } from './kafka-transactions-words.ts'
 
 const topic: Option = { long: '--topic', required: true, help: 'topic name' }
 const partition: Option = { long: '--partition', type: 'Integer', required: true, help: 'partition number' }
@@ -155,23 +156,6 @@ const actions: Readonly<Record<string, (admin: Admin, args: Arguments) => Promis
   }
 }
 
-/** What Kafka's admin says of an error of the broker. undefined: the error's own message. */
-export type Words = (code: string, message: string) => string | undefined
-
-/** The result of a call. Its failure is told in the words of Kafka's tool. */
-export async function attempt<T>(call: string, made: PromiseLike<T>, what: string, words?: Words): Promise<T> {
-  try {
-    return await made
-  } catch (error) {
-    const { code = 'REQUEST_TIMED_OUT', errorCode } = firstOf(error) as Partial<KafkaError>
-    const isOfBroker = code !== 'REQUEST_TIMED_OUT' && errorCode !== undefined
-    throw failure(what, (isOfBroker ? words?.(code, messageOf(error)) : undefined) ?? messageOf(unreachable(call, error)))
-  }
-}
-
-export const failure = (what: string, why: string): ToolError =>
-  new ToolError(`${what}: ${why}. Enable debug logging for additional detail.`)
-
 async function list(admin: Admin, args: Arguments): Promise<string> {
   const options = { durationMs: args.integer('--duration-filter'), transactionalIdPattern: args.value('--transactional-id-pattern') }
   const found = await attempt('listTransactions(api=METADATA)', admin.listTransactions(options), 'Failed to list transactions')
@@ -180,16 +164,6 @@ async function list(admin: Admin, args: Arguments): Promise<string> {
     found.map(({ transactionalId, coordinatorId, producerId, state }) => [transactionalId, coordinatorId, producerId, state])
   )
 }
-
-const whyNotDescribed: Readonly<Record<string, string>> = {
-  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 'due to authorization failure',
-  TRANSACTIONAL_ID_NOT_FOUND: 'because the ID could not be found'
-}
-
-export const descriptionWords =
-  (id: string): Words =>
-  (code) =>
-    `DescribeTransactions request for transactionalId \`${id}\` failed ${whyNotDescribed[code] ?? 'due to unexpected error'}`
 
 async function describe(admin: Admin, args: Arguments): Promise<string> {
   const id = args.value('--transactional-id') as string
@@ -215,29 +189,12 @@ async function describe(admin: Admin, args: Arguments): Promise<string> {
   return table([...header, 'CurrentTransactionStartTimeMs', 'TransactionDurationMs', 'TopicPartitions'], rows)
 }
 
-interface OnePartition {
-  readonly topic: string
-  readonly partition: number
-}
-
-export const keyOf = ({ topic, partition }: OnePartition): string => `${topic}-${partition}`
-const partitionOf = (args: Arguments): OnePartition => ({
+const partitionOf = (args: Arguments): TopicPartition => ({
   topic: args.value('--topic') as string,
   partition: args.integer('--partition') as number
 })
 
-export const producersCall = (brokerId: number | undefined): string =>
-  `describeProducers(api=${brokerId === undefined ? 'METADATA' : 'DESCRIBE_PRODUCERS'})`
-
-export const producersWords =
-  ({ topic, partition }: OnePartition, brokerId?: number): Words =>
-  (code) => {
-    const request = `Failed to describe active producers for partition ${topic}-${partition}`
-    if (code === 'TOPIC_AUTHORIZATION_FAILED') return `${request} due to authorization failure on topic \`${topic}\``
-    return code === 'NOT_LEADER_OR_FOLLOWER' && brokerId !== undefined ? `${request} on brokerId ${brokerId}` : undefined
-  }
-
-async function producersOf(admin: Admin, one: OnePartition, what: string, brokerId?: number): Promise<readonly ProducerState[]> {
+async function producersOf(admin: Admin, one: TopicPartition, what: string, brokerId?: number): Promise<readonly ProducerState[]> {
   const made = admin.describeProducers([one], { brokerId })
   const described = await attempt(producersCall(brokerId), made, what, producersWords(one, brokerId))
   return described.get(keyOf(one)) ?? []

@@ -122,6 +122,9 @@ export class ConnectionPool {
       slot.retryAtMs = world.clock.monotonicMs() + backoffMs(reconnectBackoff, slot.failures, world)
       slot.failures++
       metrics.failed(address, error)
+      // told the 1st, 2nd, 4th, 8th, … time in a row: a client that goes on trying must not be silent, nor fill a log
+      if (Number.isInteger(Math.log2(slot.failures)))
+        world.logger.log('WARN', 'odradek.client.Connection', `${toKafkaError(error).message} (failures in a row: ${slot.failures})`)
       this.#options.onFailure()
       throw toKafkaError(error)
     } finally {

@@ -40,6 +40,19 @@ describe('finding a cluster', () => {
     await fake.sim.run()
   })
 
+  test('tells the log meanwhile that a broker cannot be reached, each time half as often', async () => {
+    const fake = await FakeCluster.start([1])
+    fake.sim.network.refuseConnections('b1')
+    const cluster = fake.connect({ apiTimeoutMs: 60_000 })
+    const log: string[] = []
+    const { logger } = fake.client.world
+    logger.log = (level, _logger, message) => void log.push(`${level} ${message}`)
+    await fake.sim.complete(settled(cluster.metadata([])))
+    cluster.close()
+    assert.match(log[0], /^WARN .*b1:9092.*ECONNREFUSED.* \(failures in a row: 1\)$/)
+    assert.ok(log.length > 3 && log.length < 12, log.join('\n'))
+  })
+
   test('is not fooled by metadata without brokers: that ends by the deadline too', async () => {
     const fake = await FakeCluster.start([1])
     fake.known = []

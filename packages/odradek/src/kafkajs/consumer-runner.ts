@@ -352,7 +352,7 @@ export class ConsumerRunner {
   // ---- the group
 
   async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
-    const { native, isMixed, topics, events, isLeader } = this.#init
+    const { native, isMixed, topics, events, logger, isLeader } = this.#init
     for (const { topic, partition } of partitions) this.#works.set(keyOf(topic, partition), new PartitionWork(topic, partition))
     if (isMixed && partitions.length > 0) {
       const committed = await native.committed(partitions)
@@ -373,15 +373,18 @@ export class ConsumerRunner {
       memberAssignment[topic].push(partition)
     }
     const member = this.#member()
-    events.emit(consumerEvents.GROUP_JOIN, {
+    const isLeading = isLeader()
+    const join = {
       ...member,
-      duration: Date.now() - this.#joinStartMs,
-      isLeader: isLeader(),
       // Other members are not told who leads.
-      leaderId: isLeader() ? member.memberId : '',
+      leaderId: isLeading ? member.memberId : '',
+      isLeader: isLeading,
+      memberAssignment,
       groupProtocol: 'RoundRobinAssigner',
-      memberAssignment
-    })
+      duration: Date.now() - this.#joinStartMs
+    }
+    logger.namespace('ConsumerGroup').info('Consumer has joined the group', join)
+    events.emit(consumerEvents.GROUP_JOIN, join)
     this.#joined.resolve()
   }
 

@@ -97,6 +97,7 @@ class ShimConsumer {
     if (runner === undefined) return
     await runner.stop()
     if (this.#runner === runner) this.#runner = undefined
+    this.#base.logger.namespace('Consumer').info('Stopped', { groupId: this.#config.groupId })
     this.#events.emit(consumerEvents.STOP, null)
   }
 
@@ -168,6 +169,7 @@ class ShimConsumer {
       onCrash: (error) => void this.#crashed(error, config)
     })
     this.#runner = runner
+    this.#base.logger.namespace('Consumer').info('Starting', { groupId })
     await runner.start()
   }
 

@@ -46,12 +46,16 @@ export function createLogger(given: logLevel = logLevel.INFO, creator: logCreato
   return named('')
 }
 
+const CONNECTION = 'odradek.client.Connection'
+
 /** Where the native client writes. */
 export function nativeLogger(logger: Logger): NativeLogger {
   return {
     isEnabled: () => true,
     log(level, name, message, error) {
       const extra = error instanceof Error ? { error: error.message, stack: error.stack } : {}
+      // kafkajs's word and level for what people watch for
+      if (name === CONNECTION) return logger.namespace('Connection').error(`Connection error: ${message}`, extra)
       const namespaced = logger.namespace(name)
       if (level === 'ERROR' || level === 'FATAL') namespaced.error(message, extra)
       else if (level === 'WARN') namespaced.warn(message, extra)
