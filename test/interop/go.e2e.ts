@@ -12,3 +12,14 @@ test('franz-go administers, produces with every codec and consumes in a group un
   assert.equal(result.exitCode, 0, `${result.stdout}\n${result.stderr}\n${broker.output().slice(-3000)}`)
   assert.match(result.stdout, /ROUND TRIP OK 10000/)
 })
+
+test('sarama administers, produces with every codec and consumes in groups, as a client of Kafka 2.1, 2.8 and 4.0', {
+  timeout: 400_000
+}, async (t) => {
+  const binary = toolchain(t, 'Go', () => builtGo('sarama'))
+  if (binary === undefined) return
+  await using broker = await startBroker()
+  const result = await runProcess(binary, [broker.bootstrapServers, '500'], { timeoutMs: 150_000 })
+  assert.equal(result.exitCode, 0, `${result.stdout}\n${result.stderr}\n${broker.output().slice(-3000)}`)
+  assert.match(result.stdout, /ROUND TRIP OK 7500/)
+})

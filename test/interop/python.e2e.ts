@@ -7,7 +7,8 @@ import { pythonWithClients, repositoryRoot, toolchain } from './support/toolchai
 
 for (const [client, script, records] of [
   ['confluent-kafka (librdkafka)', 'confluent_round_trip.py', 3000],
-  ['aiokafka', 'aiokafka_round_trip.py', 2000]
+  ['aiokafka', 'aiokafka_round_trip.py', 2000],
+  ['kafka-python', 'kafka_python_round_trip.py', 1000]
 ] as const) {
   test(`${client} administers, produces and consumes in a group unmodified`, { timeout: 400_000 }, async (t) => {
     const python = toolchain(t, 'Python with venv', pythonWithClients)

@@ -48,11 +48,15 @@ function cached(name: string, make: (dir: string) => void): string {
   return dir
 }
 
+/** Of what is asked for, to name what comes of it: another version or package is another folder. */
+function hashOf(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 8)
+}
+
 /** The folder with the jars of Apache Kafka 4.3.1 (KAFKA_LIBS names a ready one). */
 export function kafkaLibs(): string {
   const pom = join(repositoryRoot, 'test/interop/java/pom.xml')
-  // named after what is asked for: another version or jar is another folder
-  const name = `kafka-libs-${createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 8)}`
+  const name = `kafka-libs-${hashOf(pom)}`
   const dir =
     process.env.KAFKA_LIBS ||
     cached(name, (target) => {
@@ -76,9 +80,17 @@ function classesDir(): string {
   return classes
 }
 
-/** Compiles test/interop/java/<name>.java once and gives the class path that runs it. */
-export function compiledJava(name: string): string {
-  const classPath = kafkaClassPath()
+/** The class path of the Java clients of an older release of Kafka. */
+export function oldClientsClassPath(version: string): string {
+  const pom = join(repositoryRoot, 'test/interop/java/old-clients.xml')
+  const dir = cached(`kafka-clients-${version}`, (target) => {
+    run('mvn', ['-q', '-B', '-f', pom, `-Dclients=${version}`, 'dependency:copy-dependencies', `-DoutputDirectory=${target}`])
+  })
+  return join(dir, '*')
+}
+
+/** Compiles test/interop/java/<name>.java once and gives the class path that runs it, by default with today's Kafka. */
+export function compiledJava(name: string, classPath = kafkaClassPath()): string {
   const source = join(repositoryRoot, 'test/interop/java', `${name}.java`)
   // a folder of this process: test files that use the same program run side by side
   const out = join(classesDir(), name)
@@ -87,24 +99,17 @@ export function compiledJava(name: string): string {
   return out + delimiter + classPath
 }
 
-/** A Python with confluent-kafka and aiokafka. */
+/** A Python with the clients that requirements.txt names. */
 export function pythonWithClients(): string {
   const dir = cached('python-clients', (target) => {
     run('python3', ['-m', 'venv', '--copies', target])
   })
   const python = join(dir, 'bin/python3')
-  const marker = join(dir, 'clients-installed')
+  const requirements = join(repositoryRoot, 'test/interop/python/requirements.txt')
+  const marker = join(dir, `clients-installed-${hashOf(requirements)}`)
   if (!existsSync(marker)) {
-    run(python, [
-      '-m',
-      'pip',
-      'install',
-      '-q',
-      '--disable-pip-version-check',
-      '-r',
-      join(repositoryRoot, 'test/interop/python/requirements.txt')
-    ])
-    mkdirSync(marker)
+    run(python, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '-r', requirements])
+    mkdirSync(marker, { recursive: true })
   }
   return python
 }
