@@ -29,11 +29,13 @@ export async function ofFirst<T>(made: PromiseLike<T>): Promise<T> {
   }
 }
 
+export interface Outcomes<V> {
+  readonly values: ReadonlyMap<string, V>
+  readonly errors: ReadonlyMap<string, unknown>
+}
+
 /** What became of each item, with Java's words for a broker that cannot be reached. */
-export async function outcomesOf<V>(
-  name: string,
-  result: KeyedResult<V>
-): Promise<{ values: ReadonlyMap<string, V>; errors: ReadonlyMap<string, unknown> }> {
+export async function outcomesOf<V>(name: string, result: KeyedResult<V>): Promise<Outcomes<V>> {
   const { values, errors } = await result.outcomes()
   return { values, errors: new Map([...errors].map(([key, error]) => [key, unreachable(name, error)])) }
 }

@@ -1,15 +1,14 @@
 // What kafka-consumer-groups --describe shows of a group: offsets, members or state.
 import type { CommittedOffset, ConsumerGroupDescription, MemberDescription, TopicPartition } from '@odradek/client'
 import { partitionKey } from '@odradek/client/admin'
+import type { GroupsContext } from '../groups/groups-context.ts'
 import { assignmentText, coordinatorText, MISSING, orMissing, printError, row, widthOf } from '../groups/report.ts'
 import { listOffsets } from '../groups/reset.ts'
-import { executionException, outcomesOf, runtimeException, stringOrder, wrapped } from '../java.ts'
+import { executionException, type Outcomes, runtimeException, stringOrder, wrapped } from '../java.ts'
 import { ToolError, type ToolIo } from '../tool.ts'
-import { DESCRIBE, type GroupsContext } from './kafka-consumer-groups.ts'
 
-export async function describeGroups(context: GroupsContext, groupIds: readonly string[]): Promise<void> {
-  const { admin, options, timeoutMs } = context
-  const { values, errors } = await outcomesOf(DESCRIBE, admin.describeConsumerGroups(groupIds, { timeoutMs }))
+export async function describeGroups(context: GroupsContext, { values, errors }: Outcomes<ConsumerGroupDescription>): Promise<void> {
+  const { options } = context
   const [failed] = stringOrder([...errors.keys()])
   if (failed !== undefined) throw executionException(errors.get(failed))
   const groups = [...values.values()].sort((a, b) => (a.groupId < b.groupId ? -1 : 1))

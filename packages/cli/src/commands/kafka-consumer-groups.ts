@@ -1,6 +1,7 @@
 /** kafka-consumer-groups: lists, describes, deletes and resets consumer groups. Flags, output and exit codes are those of Kafka's tool. */
 import { OdradekError } from '@odradek/base'
-import type { Admin, ConsumerGroupDescription, ListGroupsOptions, TopicPartition } from '@odradek/client'
+import type { ConsumerGroupDescription, ListGroupsOptions, TopicPartition } from '@odradek/client'
+import type { GroupsContext } from '../groups/groups-context.ts'
 import { listGroups, parseStates, typeName } from '../groups/listing.ts'
 import { groupTarget } from '../groups/options.ts'
 import { printError, reportDeletion, row, widthOf } from '../groups/report.ts'
@@ -39,18 +40,11 @@ async function run(options: Options, io: ToolIo): Promise<number> {
   return 0
 }
 
-export interface GroupsContext {
-  readonly admin: Admin
-  readonly options: Options
-  readonly io: ToolIo
-  readonly timeoutMs: number
-}
-
 const actions: Readonly<Record<Exclude<ConsumerGroupsAction, 'validate-regex'>, (context: GroupsContext) => Promise<void>>> = {
   list,
   async describe(context) {
     const { describeGroups } = await import('./kafka-consumer-groups-describe.ts')
-    await describeGroups(context, await groupIds(context))
+    await describeGroups(context, await described(context, await groupIds(context)))
   },
   async delete(context) {
     const { admin, io, timeoutMs } = context
@@ -75,7 +69,8 @@ const actions: Readonly<Record<Exclude<ConsumerGroupsAction, 'validate-regex'>, 
   }
 }
 
-export const DESCRIBE = 'describeConsumerGroups(api=FIND_COORDINATOR)'
+const described = ({ admin, timeoutMs }: GroupsContext, groupIds: readonly string[]) =>
+  outcomesOf('describeConsumerGroups(api=FIND_COORDINATOR)', admin.describeConsumerGroups(groupIds, { timeoutMs }))
 const protocolTypes = ['', 'consumer']
 const allTypes: ListGroupsOptions = { protocolTypes, types: ['Classic', 'Consumer'] }
 
@@ -125,7 +120,7 @@ async function reset(context: GroupsContext): Promise<void> {
   }
   const resetting = { ...context, committed }
   const groups = await groupIds(context)
-  const { values, errors } = await outcomesOf(DESCRIBE, admin.describeConsumerGroups(groups, { timeoutMs }))
+  const { values, errors } = await described(context, groups)
   const { stringOrder } = await import('../java.ts')
   const plan = new Map<string, Awaited<ReturnType<typeof plannedOffsets>>>()
   for (const groupId of stringOrder([...new Set(groups)])) {

@@ -1,7 +1,8 @@
 /** kafka-share-groups: lists, describes, deletes and resets share groups. Flags, output and exit codes are those of Kafka's tool. */
 import { OdradekError } from '@odradek/base'
-import type { Admin, ShareGroupDescription, ShareGroupOffset, ShareMemberDescription, TopicPartition } from '@odradek/client'
+import type { ShareGroupDescription, ShareGroupOffset, ShareMemberDescription, TopicPartition } from '@odradek/client'
 import { requireEmptyGroups } from '../groups/deletable.ts'
+import type { GroupsContext } from '../groups/groups-context.ts'
 import { listGroups, parseStates, printGroupStates } from '../groups/listing.ts'
 import { groupTarget } from '../groups/options.ts'
 import { assignmentText, coordinatorText, orMissing, printError, reportDeletion, row, widthOf } from '../groups/report.ts'
@@ -44,17 +45,10 @@ async function run(options: Options, io: ToolIo): Promise<number> {
   }
 }
 
-interface Context {
-  readonly admin: Admin
-  readonly options: Options
-  readonly io: ToolIo
-  readonly timeoutMs: number
-}
-
 /** Kafka's tool tells it on standard error, and ends with exit code 1. */
 class Refused extends ToolError {}
 
-const actions: Readonly<Record<ShareGroupsAction, (context: Context) => Promise<void>>> = {
+const actions: Readonly<Record<ShareGroupsAction, (context: GroupsContext) => Promise<void>>> = {
   async list({ admin, options, io, timeoutMs }) {
     if (!options.has('state')) {
       for (const { groupId } of await shareGroups({ admin, timeoutMs })) io.out(`${groupId}\n`)
@@ -77,15 +71,15 @@ const actions: Readonly<Record<ShareGroupsAction, (context: Context) => Promise<
   'delete-offsets': deleteOffsets
 }
 
-const shareGroups = ({ admin, timeoutMs }: Pick<Context, 'admin' | 'timeoutMs'>) =>
+const shareGroups = ({ admin, timeoutMs }: Pick<GroupsContext, 'admin' | 'timeoutMs'>) =>
   wrapped(listGroups(admin, { types: ['Share'], timeoutMs }), executionException, runtimeException)
 
-const offsetsOf = ({ admin, timeoutMs }: Context, groupId: string) =>
+const offsetsOf = ({ admin, timeoutMs }: GroupsContext, groupId: string) =>
   call('listShareGroupOffsets(api=FIND_COORDINATOR)', admin.listShareGroupOffsets([groupId], { timeoutMs }))
 
 // ---- describe
 
-async function describe(context: Context): Promise<void> {
+async function describe(context: GroupsContext): Promise<void> {
   const { admin, options, io, timeoutMs } = context
   const groupIds = options.has('all-groups') ? (await shareGroups(context)).map(({ groupId }) => groupId) : options.values('group')
   const { values, errors } = await outcomesOf(
@@ -163,7 +157,7 @@ function printMembers(io: ToolIo, group: ShareGroupDescription, isVerbose: boole
 
 // ---- offsets
 
-async function reset(context: Context): Promise<void> {
+async function reset(context: GroupsContext): Promise<void> {
   const { admin, options, io, timeoutMs } = context
   const groupId = options.value('group') as string
   const { values, errors } = await outcomesOf(
@@ -193,7 +187,7 @@ function partitionOf(key: string): TopicPartition {
 const wholeRequest = ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND', 'GROUP_AUTHORIZATION_FAILED', 'NON_EMPTY_GROUP']
 const oneTopic = ['TOPIC_AUTHORIZATION_FAILED', 'UNKNOWN_TOPIC_OR_PARTITION']
 
-async function deleteOffsets({ admin, options, io, timeoutMs }: Context): Promise<void> {
+async function deleteOffsets({ admin, options, io, timeoutMs }: GroupsContext): Promise<void> {
   const groupId = options.value('group') as string
   const topics = [...new Set(options.values('topic'))].sort()
   const { errors } = await outcomesOf(

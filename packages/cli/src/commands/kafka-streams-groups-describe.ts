@@ -1,13 +1,14 @@
 // What kafka-streams-groups --describe shows of a group: offsets, members or state.
 import type { StreamsGroupDescription, StreamsGroupMemberAssignment, TopicPartition } from '@odradek/client'
 import { partitionKey } from '@odradek/client/admin'
+import type { GroupsContext } from '../groups/groups-context.ts'
 import { coordinatorText, orMissing, printError, row, widthOf } from '../groups/report.ts'
+import { committedOffsets, descriptionOf } from '../groups/streams-offsets.ts'
 import { executionException, partitionOrder, wrapped } from '../java.ts'
 import { UsageError } from '../options.ts'
 import type { ToolIo } from '../tool.ts'
-import { committedOffsets, descriptionOf, type StreamsContext } from './kafka-streams-groups.ts'
 
-export async function describeGroup(context: StreamsContext, groupId: string): Promise<void> {
+export async function describeGroup(context: GroupsContext, groupId: string): Promise<void> {
   const { options, io } = context
   const group = await descriptionOf(context, groupId)
   const isVerbose = options.has('verbose')
@@ -96,7 +97,7 @@ function activePartitions({ members, subtopologies }: StreamsGroupDescription): 
   return partitionOrder([...found.values()])
 }
 
-async function printOffsets(context: StreamsContext, group: StreamsGroupDescription, isVerbose: boolean): Promise<void> {
+async function printOffsets(context: GroupsContext, group: StreamsGroupDescription, isVerbose: boolean): Promise<void> {
   const { admin, io, timeoutMs } = context
   const partitions = activePartitions(group)
   const listed = (spec: 'earliest' | 'latest') => {

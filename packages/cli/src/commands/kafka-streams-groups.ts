@@ -1,13 +1,15 @@
 /** kafka-streams-groups: lists, describes, deletes and resets groups of Kafka Streams. Flags, output and exit codes are those of Kafka's tool. */
 import { OdradekError } from '@odradek/base'
-import type { Admin, StreamsGroupDescription, TopicPartition } from '@odradek/client'
+import type { StreamsGroupDescription, TopicPartition } from '@odradek/client'
 import { partitionKey } from '@odradek/client/admin'
 import { requireEmptyGroups } from '../groups/deletable.ts'
+import type { GroupsContext } from '../groups/groups-context.ts'
 import { isInternalTopicOf } from '../groups/internal-topics.ts'
 import { listGroups, parseStates, printGroupStates } from '../groups/listing.ts'
 import { groupTarget } from '../groups/options.ts'
 import { printError, reportDeletion } from '../groups/report.ts'
 import type { PartitionOffset, Resetting } from '../groups/reset.ts'
+import { committedOffsets } from '../groups/streams-offsets.ts'
 import {
   executionException,
   nameOrder,
@@ -20,7 +22,7 @@ import {
 } from '../java.ts'
 import { type Options, UsageError } from '../options.ts'
 import { runOptionsTool } from '../options-tool.ts'
-import { call, firstOf, javaError, messageOf, processIo, type ToolError, type ToolIo, withAdmin } from '../tool.ts'
+import { firstOf, javaError, messageOf, processIo, type ToolError, type ToolIo, withAdmin } from '../tool.ts'
 import { checkStreamsGroupsOptions, type StreamsGroupsAction, streamsGroupsOptions } from './kafka-streams-groups-options.ts'
 
 const purpose = 'This tool helps to list, or describe streams groups.'
@@ -47,14 +49,7 @@ async function run(options: Options, io: ToolIo): Promise<number> {
   }
 }
 
-export interface StreamsContext {
-  readonly admin: Admin
-  readonly options: Options
-  readonly io: ToolIo
-  readonly timeoutMs: number
-}
-
-const actions: Readonly<Record<StreamsGroupsAction, (context: StreamsContext) => Promise<void>>> = {
+const actions: Readonly<Record<StreamsGroupsAction, (context: GroupsContext) => Promise<void>>> = {
   async list({ admin, options, io, timeoutMs }) {
     if (!options.has('state')) {
       for (const { groupId } of await streamsGroups({ admin, timeoutMs })) io.out(`${groupId}\n`)
@@ -72,41 +67,17 @@ const actions: Readonly<Record<StreamsGroupsAction, (context: StreamsContext) =>
   'delete-offsets': deleteOffsets
 }
 
-const streamsGroups = ({ admin, timeoutMs }: Pick<StreamsContext, 'admin' | 'timeoutMs'>) =>
+const streamsGroups = ({ admin, timeoutMs }: Pick<GroupsContext, 'admin' | 'timeoutMs'>) =>
   wrapped(listGroups(admin, { types: ['Streams'], timeoutMs }), executionException, runtimeException)
 
-async function groupIds(context: StreamsContext): Promise<readonly string[]> {
+async function groupIds(context: GroupsContext): Promise<readonly string[]> {
   if (!context.options.has('all-groups')) return context.options.values('group')
   return (await streamsGroups(context)).map(({ groupId }) => groupId)
 }
 
-export async function descriptionOf({ admin, timeoutMs }: StreamsContext, groupId: string): Promise<StreamsGroupDescription> {
-  const described = call('describeStreamsGroups(api=FIND_COORDINATOR)', admin.describeStreamsGroups([groupId], { timeoutMs }))
-  return (await wrapped(described, executionException)).get(groupId) as StreamsGroupDescription
-}
-
-/** What the group has committed of its source topics, and of what it repartitions too unless only input topics count. */
-export async function committedOffsets(
-  context: StreamsContext,
-  groupId: string,
-  { onlyInput }: { onlyInput: boolean }
-): Promise<ReadonlyMap<string, PartitionOffset & { readonly leaderEpoch: number | undefined }>> {
-  const { admin, timeoutMs } = context
-  const { subtopologies } = await wrapped(descriptionOf(context, groupId), runtimeException)
-  const topics = new Set(
-    subtopologies.flatMap(({ sourceTopics, repartitionSourceTopics }) => [
-      ...sourceTopics,
-      ...(onlyInput ? [] : repartitionSourceTopics.map(({ name }) => name))
-    ])
-  )
-  const found = await wrapped(admin.listStreamsGroupOffsets([groupId], { timeoutMs }), executionException, runtimeException)
-  const offsets = [...(found.get(groupId)?.offsets.values() ?? [])].flatMap((one) => (one !== null && topics.has(one.topic) ? [one] : []))
-  return new Map(offsets.map((one) => [partitionKey(one.topic, one.partition), one]))
-}
-
 // ---- reset
 
-async function reset(context: StreamsContext): Promise<void> {
+async function reset(context: GroupsContext): Promise<void> {
   const { admin, options, io, timeoutMs } = context
   const { exportPlan, plannedOffsets, printPlan, requireAltered } = await import('../groups/reset.ts')
   const resetting: Resetting = { ...context, committed: (groupId) => committedOffsets(context, groupId, { onlyInput: false }) }
@@ -133,7 +104,7 @@ async function reset(context: StreamsContext): Promise<void> {
   else printPlan(io, plan, [30, 30, 10, 15])
 }
 
-async function partitionsToReset(resetting: Resetting, context: StreamsContext, groupId: string): Promise<TopicPartition[]> {
+async function partitionsToReset(resetting: Resetting, context: GroupsContext, groupId: string): Promise<TopicPartition[]> {
   const { admin, options, io, timeoutMs } = context
   if (options.has('all-input-topics')) {
     const offsets = await committedOffsets(context, groupId, { onlyInput: true })
@@ -153,7 +124,7 @@ async function partitionsToReset(resetting: Resetting, context: StreamsContext, 
   return []
 }
 
-async function deleteInternalTopics(context: StreamsContext, groupId: string): Promise<void> {
+async function deleteInternalTopics(context: GroupsContext, groupId: string): Promise<void> {
   const { admin, options, io, timeoutMs } = context
   const topics = options.has('delete-all-internal-topics')
     ? ((await internalTopicsOf(context, [groupId])).get(groupId) ?? [])
@@ -168,7 +139,7 @@ async function deleteInternalTopics(context: StreamsContext, groupId: string): P
 }
 
 /** What Streams made for each group, of which nothing else is read. */
-async function internalTopicsOf(context: StreamsContext, groups: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+async function internalTopicsOf(context: GroupsContext, groups: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
   const { admin, io, timeoutMs } = context
   const found = new Map<string, readonly string[]>()
   let described: ReadonlyMap<string, StreamsGroupDescription>
@@ -194,7 +165,7 @@ async function internalTopicsOf(context: StreamsContext, groups: readonly string
 
 // ---- delete
 
-async function deleteGroups(context: StreamsContext): Promise<void> {
+async function deleteGroups(context: GroupsContext): Promise<void> {
   const { admin, options, io, timeoutMs } = context
   const { ready, failed } = requireEmptyGroups(await groupIds(context), await streamsGroups(context), 'streams')
   const internal =
@@ -220,7 +191,7 @@ async function deleteGroups(context: StreamsContext): Promise<void> {
     io.out(`* Internal topics of the streams group '${groupId}' could not be deleted due to: ${javaError(firstOf(error))}\n`)
 }
 
-async function deleteOffsets(context: StreamsContext): Promise<void> {
+async function deleteOffsets(context: GroupsContext): Promise<void> {
   const { admin, options, timeoutMs } = context
   const groupId = options.value('group') as string
   const { deletePartitions, partitionsToDelete } = await import('../groups/delete-offsets.ts')

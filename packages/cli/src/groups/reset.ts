@@ -1,6 +1,6 @@
 // Where the offsets of a group are set to: which partitions, which offsets, and what Kafka's tools say about it.
 import type { OdradekError } from '@odradek/base'
-import type { Admin, KeyedResult, ListedOffset, OffsetSpec, TopicPartition } from '@odradek/client'
+import type { KeyedResult, ListedOffset, OffsetSpec, TopicPartition } from '@odradek/client'
 import { partitionKey } from '@odradek/client/admin'
 import {
   executionException,
@@ -16,6 +16,7 @@ import {
 import { type Options, UsageError } from '../options.ts'
 import { call, exceptionName, logWarning, readInput, ToolError, type ToolIo, unreachable } from '../tool.ts'
 import { formatRow, parseRows } from './csv.ts'
+import type { GroupsContext } from './groups-context.ts'
 import { scenarios } from './options.ts'
 import { printError, row, widthOf } from './report.ts'
 
@@ -23,11 +24,7 @@ export type PartitionOffset = TopicPartition & { readonly offset: number }
 /** By group. */
 export type ResetPlan = ReadonlyMap<string, readonly PartitionOffset[]>
 
-export interface Resetting {
-  readonly admin: Admin
-  readonly options: Options
-  readonly io: ToolIo
-  readonly timeoutMs: number
+export interface Resetting extends GroupsContext {
   /** By partition; read only where the scenario starts from there. */
   committed(groupId: string): Promise<ReadonlyMap<string, PartitionOffset | null>>
 }
