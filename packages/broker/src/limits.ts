@@ -10,6 +10,8 @@ const CREATION_RATE_PER_IP = 50
 const INT_MAX = 2147483647
 /** Of the files that the process may open; the rest is for logs. */
 const OPEN_FILES_SHARE = 0.8
+const LOG_FILES_SHARE = 0.1
+const LOG_FILES_MAX = 512
 /** Memory of which requests and responses take their shares when the machine's is not known. */
 const MEMORY_BYTES = 2 * 1024 ** 3
 const MEMORY_SHARE = 0.25
@@ -36,6 +38,11 @@ export function connectionLimitsFrom(config: BrokerConfig, openFilesMax = Number
     creationRatePerIp: CREATION_RATE_PER_IP,
     listener: (listenerName) => listenerLimitsFrom(config, listenerName)
   }
+}
+
+/** Files of logs that are kept open for the next use. What is in use comes on top. */
+export function openLogFilesFrom(openFilesMax = Number.POSITIVE_INFINITY): number {
+  return Math.min(LOG_FILES_MAX, Math.floor(openFilesMax * LOG_FILES_SHARE))
 }
 
 function listenerLimitsFrom(config: BrokerConfig, listenerName: string): ListenerLimits {

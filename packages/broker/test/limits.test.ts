@@ -11,7 +11,7 @@ import {
 } from '@odradek/protocol'
 import type { World } from '@odradek/world'
 import { createNodeWorld } from '@odradek/world/node'
-import { connectionLimitsFrom, requestMemoryFrom, responseMemoryFrom } from '../src/limits.ts'
+import { connectionLimitsFrom, openLogFilesFrom, requestMemoryFrom, responseMemoryFrom } from '../src/limits.ts'
 import { Listeners } from '../src/listeners.ts'
 import { batchOf, createTopic, fetchOne, produce, startBroker, valuesOf } from './support/test-broker.ts'
 
@@ -26,6 +26,7 @@ describe('limits of connections', () => {
     assert.equal(limitsOf({}, 1_000_000).connectionsMax, 10_000)
     assert.equal(limitsOf({}).connectionsMax, 10_000)
     assert.equal(limitsOf({ 'max.connections': '50000' }, 1_000).connectionsMax, 50_000)
+    assert.deepEqual([openLogFilesFrom(1_024), openLogFilesFrom(1_000_000), openLogFilesFrom()], [102, 512, 512])
   })
 
   test('are there where the settings of Kafka leave them open', () => {

@@ -35,6 +35,11 @@ export class FilePool {
     this.open.delete(file)
   }
 
+  /** Nobody's descriptor is worth more than one that another file waits for. */
+  closeIdle(): void {
+    for (const file of this.open) if (!file.isBusy) file.close().catch(() => undefined)
+  }
+
   private closeOldest(): void {
     for (const file of this.open) {
       if (this.open.size <= this.limit) return

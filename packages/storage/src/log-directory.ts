@@ -9,6 +9,7 @@ import { DelayedJobs } from './delayed-jobs.ts'
 import { FilePool } from './file-pool.ts'
 import { CHECKPOINTS } from './layout.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { patientDisk } from './patient-disk.ts'
 import { IndexCache } from './sparse-index.ts'
 import { SyncGroup } from './sync-group.ts'
 import { TailCache } from './tail-cache.ts'
@@ -44,12 +45,12 @@ export class StorageNode {
 
   constructor(world: World, limits: Partial<StorageLimits> = {}) {
     const all = { ...defaultStorageLimits, ...limits }
-    this.world = world
-    this.files = new FilePool(world.disk, all.openFiles)
+    this.world = { ...world, disk: patientDisk(world, () => this.files.closeIdle()) }
+    this.files = new FilePool(this.world.disk, all.openFiles)
     this.tail = new TailCache(all.tailCacheBytes)
     this.buffers = new BufferPool(all.readPoolBytes)
     this.indexes = new IndexCache(all.indexCacheBytes)
-    this.jobs = new DelayedJobs(world)
+    this.jobs = new DelayedJobs(this.world)
   }
 }
 
