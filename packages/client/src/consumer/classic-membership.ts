@@ -175,7 +175,13 @@ export class ClassicMembership implements Membership {
       }
       this.#joining = undefined
       this.#isPrepared = false
-      if (joined !== undefined) await this.#complete(joined)
+      if (joined === undefined) continue
+      // Thrown out meanwhile (and in again): what it has is not its own, and what it was to get only if it is in.
+      if (this.#member.hasLostPartitions) {
+        this.#member.hasLostPartitions = false
+        await host.lose(host.assigned())
+      }
+      if (this.#member.isMember) await this.#complete(joined)
     }
   }
 

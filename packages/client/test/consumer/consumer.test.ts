@@ -327,7 +327,7 @@ test('a member of KIP-848 reads what it was assigned in an answer that got lost'
 })
 
 /** One member of a classic group; a rebalance whenever `rebalances` is set, in which the first join is refused. */
-async function rejoining(protocol: 'range' | 'cooperative-sticky', autoCommitIntervalMs = 60_000) {
+async function rejoining(protocol: 'range' | 'cooperative-sticky', options: object = {}) {
   const log = await logOf(10)
   const { handlers } = log.fake
   const state = { rebalances: false, isRefused: false, joins: 0, committed: -1, commits: 0 }
@@ -372,7 +372,8 @@ async function rejoining(protocol: 'range' | 'cooperative-sticky', autoCommitInt
     partitionAssignmentStrategy: protocol,
     heartbeatIntervalMs: 100,
     sessionTimeoutMs: 6_000,
-    autoCommitIntervalMs
+    autoCommitIntervalMs: 60_000,
+    ...options
   })
   consumer.subscribe('a', {
     onAssigned: (list) => void heard.push(`assigned ${list.length}`),
@@ -407,8 +408,20 @@ test('a cooperative member that the group forgot says that its partitions are lo
   await log.fake.sim.complete(consumer.close())
 })
 
+test('what a member joined for and left again before it polled is not given to it', async () => {
+  const { log, consumer, state, heard } = await rejoining('range', { maxPollIntervalMs: 1_000 })
+  const delayMs = log.fake.delayMs
+  log.fake.delayMs = (request, answer) => (request.apiKey === ApiKey.JOIN_GROUP ? 200 : (delayMs?.(request, answer) ?? 0))
+  await log.fake.sim.complete(consumer.poll({ timeoutMs: 100 }))
+  await log.fake.sim.advance(3_000)
+  assert.equal(log.fake.count(ApiKey.LEAVE_GROUP), 1)
+  assert.deepEqual(await take(log, consumer, 10), upTo(0, 10))
+  assert.deepEqual([state.joins, heard], [2, ['assigned 1']])
+  await log.fake.sim.complete(consumer.close())
+})
+
 test('a commit without an answer may arrive late: for a while all is committed again, so that the group does not stay behind', async () => {
-  const { log, consumer, state, poll } = await rejoining('range', 500)
+  const { log, consumer, state, poll } = await rejoining('range', { autoCommitIntervalMs: 500 })
   const { handlers, sim } = log.fake
   const honest = handlers.get(ApiKey.OFFSET_COMMIT)
   let isLost = true
