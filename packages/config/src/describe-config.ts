@@ -11,8 +11,9 @@ import {
   topicConfigDefinitions
 } from './definitions.ts'
 import { isDynamicBrokerConfig } from './dynamic-config.ts'
+import { formatValue } from './format-value.ts'
 import type { TopicOverrides } from './topic-config.ts'
-import { canonicalText, formatValue } from './value.ts'
+import { canonicalText } from './value.ts'
 
 /** The numbers of the wire. */
 export const ConfigSource = {

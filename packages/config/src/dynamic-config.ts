@@ -8,8 +8,8 @@ import { BrokerConfig } from './broker-config.ts'
 import { configInvalid, invalidValue, messageOf, RequirementFailed } from './config-error.ts'
 import type { ConfigDefinition, DynamicMode } from './definition.ts'
 import { baseName, brokerConfigDefinitions } from './definitions.ts'
+import { formatValue } from './format-value.ts'
 import { checkDynamicTexts } from './usable-configs.ts'
-import { formatValue } from './value.ts'
 
 export type AlterOpType = 'SET' | 'DELETE' | 'APPEND' | 'SUBTRACT'
 

@@ -32,6 +32,7 @@ export { applyAlterOps, isDynamicBrokerConfig, validateDynamicBrokerConfigs } fr
 export { brokerEffects, groupEffects, topicEffects } from './effects.ts'
 export type { Endpoint, HostPort, QuorumVoter, SecurityProtocol } from './endpoints.ts'
 export { settingsFromEnvironment } from './environment.ts'
+export { formatValue } from './format-value.ts'
 export type {
   AdminSettings,
   ConsumerSettings,
@@ -47,4 +48,4 @@ export { resolveGroupConfig, validateClientMetricsConfigs, validateGroupConfigs 
 export type { TopicConfigName, TopicOverrides } from './topic-config.ts'
 export { resolveTopicConfig, TopicConfig, validateTopicConfig, validateTopicConfigs } from './topic-config.ts'
 export { usableDynamicConfigs } from './usable-configs.ts'
-export { formatValue, parseValue } from './value.ts'
+export { parseValue } from './value.ts'

@@ -10,8 +10,9 @@ import type { BrokerConfig } from './broker-config.ts'
 import { configInvalid, invalidValue, messageOf } from './config-error.ts'
 import type { ConfigValue } from './definition.ts'
 import { topicConfigDefinitions } from './definitions.ts'
+import { formatValue } from './format-value.ts'
 import type { TopicSettings } from './generated/settings.ts'
-import { formatValue, parseValue } from './value.ts'
+import { parseValue } from './value.ts'
 
 export type TopicConfigName = keyof TopicSettings
 export type TopicOverrides = ReadonlyMap<string, string>

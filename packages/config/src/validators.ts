@@ -5,7 +5,7 @@
 import { assert } from '@odradek/base'
 import { configInvalid, invalidValue } from './config-error.ts'
 import type { ConfigDefinition, ConfigValue } from './definition.ts'
-import { formatValue } from './value.ts'
+import { formatValue } from './format-value.ts'
 
 type Check = (definition: ConfigDefinition, value: ConfigValue) => void
 

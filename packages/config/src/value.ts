@@ -1,12 +1,12 @@
 /**
- * Text to value and back for Kafka's nine setting types.
+ * Text to value for Kafka's nine setting types; back by format-value.ts.
  *
  * Contract: parseValue takes what Java's ConfigDef takes (surrounding blanks, a plus sign, `0.5f`) and refuses the rest with the
  * same words; canonicalText gives the text DescribeConfigs shows. NaN is refused where Java would let it through every range.
  */
 import { configInvalid, invalidValue } from './config-error.ts'
-import type { ConfigDefinition, ConfigType, ConfigValue } from './definition.ts'
-import { LONG_MAX } from './definition.ts'
+import type { ConfigDefinition, ConfigValue } from './definition.ts'
+import { formatValue } from './format-value.ts'
 import { validateValue } from './validators.ts'
 
 const integerRanges = {
@@ -69,24 +69,4 @@ function parseList(definition: ConfigDefinition, text: string): readonly string[
 export function canonicalText(definition: ConfigDefinition, text: string): string {
   if (definition.type === 'LONG') return parseInteger(definition.name, 'LONG', text.trim()).toString()
   return formatValue(definition.type, parseType(definition, text.trim())) as string
-}
-
-/** Java's ConfigDef.convertToString. null stays null. */
-export function formatValue(type: ConfigType, value: ConfigValue): string | null {
-  if (value === null) return null
-  if (type === 'DOUBLE') return javaDouble(value as number)
-  if (type === 'LONG' && value === LONG_MAX) return '9223372036854775807'
-  if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value).toString() : String(value)
-  if (Array.isArray(value)) return value.join(',')
-  return String(value)
-}
-
-/** Double.toString: at least one digit after the point, and an exponent outside of 10^-3 to 10^7. */
-export function javaDouble(value: number): string {
-  if (!Number.isFinite(value)) return String(value)
-  const size = Math.abs(value)
-  if (size === 0 || (size >= 1e-3 && size < 1e7))
-    return Number.isInteger(value) ? `${Object.is(value, -0) ? '-0' : value}.0` : String(value)
-  const [digits, exponent] = value.toExponential().split('e')
-  return `${digits.includes('.') ? digits : `${digits}.0`}E${Number(exponent)}`
 }
