@@ -3,7 +3,12 @@
 import { type AlterOp, type ConfigEntry, type ConfigNames, ConfigSource } from '@odradek/config'
 import { ErrorCode } from '@odradek/protocol'
 import type { LogLevel } from '@odradek/world'
-import type { ConfigRefusal } from './config-admin.ts'
+
+/** What is wrong with a change of settings. */
+export interface ConfigRefusal {
+  readonly errorCode: number
+  readonly errorMessage: string
+}
 
 /** The levels of the node's logger, where they can be seen and changed. */
 export interface LoggerLevels {

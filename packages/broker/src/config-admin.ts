@@ -4,12 +4,7 @@ import { type AlterOp, applyAlterOps, brokerConfigDefinitions, validateDynamicBr
 import { CONFIG_RESOURCE_BROKER, CONFIG_RESOURCE_CLIENT_METRICS, CONFIG_RESOURCE_GROUP, CONFIG_RESOURCE_TOPIC } from '@odradek/metadata'
 import { ErrorCode } from '@odradek/protocol'
 import type { BrokerContext } from './broker-context.ts'
-import { alterLoggers } from './broker-loggers.ts'
-
-export interface ConfigRefusal {
-  readonly errorCode: number
-  readonly errorMessage: string
-}
+import { alterLoggers, type ConfigRefusal } from './broker-loggers.ts'
 
 interface Resource {
   readonly resourceType: number

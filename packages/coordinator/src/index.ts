@@ -14,7 +14,8 @@ export type {
   CoordinatorReadResult
 } from './runtime/log.ts'
 export type { RuntimeMetrics } from './runtime/metrics.ts'
-export type { ProducerIdentity, RuntimeConfig } from './runtime/partition-coordinator.ts'
+export type { RuntimeConfig } from './runtime/partition-coordinator.ts'
+export type { ProducerIdentity } from './runtime/pending-batch.ts'
 export { CoordinatorRuntime } from './runtime/runtime.ts'
 export type {
   CoordinatorOperation,

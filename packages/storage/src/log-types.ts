@@ -6,7 +6,8 @@ import type { EpochCache } from './epoch-cache.ts'
 import type { TopicPartition } from './layout.ts'
 import type { LogConfig } from './log-config.ts'
 import type { LogDirectory } from './log-directory.ts'
-import type { BatchMetadata, ProducerState, VerificationState } from './producer-state.ts'
+import type { BatchMetadata } from './producer-snapshot.ts'
+import type { ProducerState, VerificationState } from './producer-state.ts'
 import type { Segment } from './segment.ts'
 
 export interface LogListener {

@@ -1,8 +1,8 @@
 // Producer state from the newest usable snapshot and the batches after it.
 
 import { offsetName, SNAPSHOT_SUFFIX } from './layout.ts'
-import { parseProducerSnapshot } from './producer-snapshot.ts'
-import type { ProducerState, ProducerStateEntry } from './producer-state.ts'
+import { type ProducerStateEntry, parseProducerSnapshot } from './producer-snapshot.ts'
+import type { ProducerState } from './producer-state.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentHome } from './segment-files.ts'
 import { locate, unlinkIfThere } from './segment-files.ts'

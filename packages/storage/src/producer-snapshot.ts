@@ -3,13 +3,30 @@
 
 import { crc32c } from '@odradek/base'
 import { readInt32, readInt64, writeInt32, writeInt64 } from './batch-walk.ts'
-import type { ProducerStateEntry } from './producer-state.ts'
 
 const VERSION = 1
 const CRC_AT = 2
 const COUNT_AT = 6
 const ENTRIES_AT = 10
 const ENTRY_BYTES = 46
+
+export interface BatchMetadata {
+  lastSequence: number
+  lastOffset: number
+  offsetDelta: number
+  timestamp: number
+}
+
+export interface ProducerStateEntry {
+  readonly producerId: number
+  producerEpoch: number
+  coordinatorEpoch: number
+  lastTimestamp: number
+  /** -1 when no transaction is open. */
+  currentTxnFirstOffset: number
+  /** Oldest first. */
+  batches: BatchMetadata[]
+}
 
 export function formatProducerSnapshot(entries: Iterable<ProducerStateEntry>, count: number): Buffer {
   const bytes = Buffer.alloc(ENTRIES_AT + count * ENTRY_BYTES)

@@ -5,7 +5,7 @@
 import type { RecordBatch } from '@odradek/protocol'
 import { decrementSequence, ErrorCode } from '@odradek/protocol'
 import { parseEndTxnMarker } from './control-record.ts'
-import { formatProducerSnapshot } from './producer-snapshot.ts'
+import { type BatchMetadata, formatProducerSnapshot, type ProducerStateEntry } from './producer-snapshot.ts'
 import type { AbortedTxn } from './txn-index.ts'
 
 export const BATCHES_KEPT = 5
@@ -13,24 +13,6 @@ const NO_EPOCH = -1
 const NO_SEQUENCE = -1
 const EPOCH_MAX = 32767
 const SEQUENCE_MAX = 2147483647
-
-export interface BatchMetadata {
-  lastSequence: number
-  lastOffset: number
-  offsetDelta: number
-  timestamp: number
-}
-
-export interface ProducerStateEntry {
-  readonly producerId: number
-  producerEpoch: number
-  coordinatorEpoch: number
-  lastTimestamp: number
-  /** -1 when no transaction is open. */
-  currentTxnFirstOffset: number
-  /** Oldest first. */
-  batches: BatchMetadata[]
-}
 
 export interface OngoingTxn {
   producerId: number

@@ -18,7 +18,7 @@ import { encodeEndTransactionMarker } from './end-transaction-marker.ts'
 import { type LoadError, PartitionLoader } from './loader.ts'
 import type { CoordinatorLog } from './log.ts'
 import type { RuntimeMetrics } from './metrics.ts'
-import type { EncodedRecord } from './pending-batch.ts'
+import type { EncodedRecord, ProducerIdentity } from './pending-batch.ts'
 import { PendingBatch } from './pending-batch.ts'
 import type { CoordinatorOperation, CoordinatorResult, CoordinatorShard, CoordinatorWorld, RecordSerde, ShardEnvironment } from './shard.ts'
 
@@ -39,11 +39,6 @@ export interface RuntimeParts<Shard extends CoordinatorShard<Rec>, Rec> {
   readonly serde: RecordSerde<Rec>
   readonly config: RuntimeConfig
   createShard(environment: ShardEnvironment<Rec>): Shard
-}
-
-export interface ProducerIdentity {
-  readonly producerId: number
-  readonly producerEpoch: number
 }
 
 type State = 'loading' | 'active' | 'failed' | 'closed'

@@ -1,6 +1,10 @@
 import { RECORD_BATCH_OVERHEAD, recordSizeUpperBound } from '@odradek/protocol'
 import type { TimerHandle } from '@odradek/world'
-import type { ProducerIdentity } from './partition-coordinator.ts'
+
+export interface ProducerIdentity {
+  readonly producerId: number
+  readonly producerEpoch: number
+}
 
 export interface EncodedRecord {
   readonly key: Buffer

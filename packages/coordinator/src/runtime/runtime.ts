@@ -9,8 +9,9 @@ import { ErrorCode } from '@odradek/protocol'
 import type { EndTransactionMarker } from './end-transaction-marker.ts'
 import type { LoadError } from './loader.ts'
 import { createRuntimeMetrics } from './metrics.ts'
-import type { ProducerIdentity, RuntimeParts } from './partition-coordinator.ts'
+import type { RuntimeParts } from './partition-coordinator.ts'
 import { PartitionCoordinator } from './partition-coordinator.ts'
+import type { ProducerIdentity } from './pending-batch.ts'
 import type { CoordinatorOperation, CoordinatorShard } from './shard.ts'
 
 /** Between attempts to load a partition. */

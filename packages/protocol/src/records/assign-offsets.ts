@@ -19,18 +19,9 @@ import { RecordReader } from './record-reader.ts'
 import { RecordStream } from './record-stream.ts'
 import type { CompressionType } from './types.ts'
 import { invalid, NO_PRODUCER_ID, NO_TIMESTAMP } from './types.ts'
-import type { AppendOrigin, RecordsConfig } from './validate-types.ts'
+import type { AssignOptions, RecordsConfig } from './validate-types.ts'
 import { decompressedBytesMax, Rejection } from './validate-types.ts'
 import { readInt64Exact } from './wire.ts'
-
-export interface AssignOptions {
-  topicPartition: string
-  firstOffset: number
-  now: number
-  origin: AppendOrigin
-  partitionLeaderEpoch: number
-  config: RecordsConfig
-}
 
 export interface AssignedRecords {
   records: Buffer

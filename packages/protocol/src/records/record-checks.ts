@@ -1,12 +1,11 @@
 /** The rules that each record of a batch must meet: timestamp in range, key on a compacted topic. Collects what does not. */
 import { ErrorCode } from '../errors.ts'
-import type { AssignOptions } from './assign-offsets.ts'
 import type { LegacyRecord } from './legacy.ts'
 import type { RecordBatch } from './record-batch.ts'
 import { BatchLayout } from './record-batch.ts'
 import type { RecordReader } from './record-reader.ts'
 import { COMPRESSION_TYPES, corrupt, NO_TIMESTAMP } from './types.ts'
-import type { RecordError, RejectionReason } from './validate-types.ts'
+import type { AssignOptions, RecordError, RejectionReason } from './validate-types.ts'
 import { Rejection } from './validate-types.ts'
 import { addInt64, readInt64Exact } from './wire.ts'
 

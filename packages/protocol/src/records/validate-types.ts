@@ -27,6 +27,15 @@ export interface RecordsConfig {
   decompressedBytesMax?: number
 }
 
+export interface AssignOptions {
+  topicPartition: string
+  firstOffset: number
+  now: number
+  origin: AppendOrigin
+  partitionLeaderEpoch: number
+  config: RecordsConfig
+}
+
 export interface RecordError {
   /** Place of the record in its batch. */
   batchIndex: number
