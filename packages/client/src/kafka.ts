@@ -59,7 +59,7 @@ export class Kafka implements AsyncDisposable {
   readonly #options: Record<string, unknown>
   readonly #security: TypedSecurity
   readonly #clients = new Set<Closeable>()
-  readonly #works = new WeakMap<object, unknown>()
+  readonly #works = new WeakMap<object, TransactionalWork<unknown, unknown>>()
   #made = 0
 
   /** Throws INVALID_CONFIG for settings that do not exist (with what was probably meant) or have wrong values. */
@@ -122,12 +122,12 @@ export class Kafka implements AsyncDisposable {
     options: ConsumeTransactionOptions = {}
   ): Promise<number> {
     if (consumer.commitsAutomatically) throw invalidConfig('Offsets go with the transaction: give the consumer enable.auto.commit=false')
-    let work = this.#works.get(consumer) as TransactionalWork<K, V> | undefined
+    let work = this.#works.get(consumer) as unknown as TransactionalWork<K, V> | undefined
     if (work === undefined) {
       const made = new TransactionalWork(consumer, this.#world, (transactionalId) =>
         this.producer({ transactionalId: transactionalId ?? randomUuid((size) => this.#world.random.bytes(size)) })
       )
-      this.#works.set(consumer, made)
+      this.#works.set(consumer, made as unknown as TransactionalWork<unknown, unknown>)
       work = made
     }
     return work.run(body, options)
@@ -161,7 +161,11 @@ export class Kafka implements AsyncDisposable {
     this.#clients.add(client)
     // Closed by its user, it is forgotten here.
     const close = client.close.bind(client)
-    client.close = (...args) => close(...args).finally(() => this.#clients.delete(client))
+    client.close = (...args) =>
+      close(...args).finally(() => {
+        this.#clients.delete(client)
+        return this.#works.get(client)?.close()
+      })
     return client
   }
 

@@ -176,6 +176,8 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
       throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Partitions were assigned by hand: unsubscribe first' })
     this.#listener = listener
     const retries = this.#retries
+    const assigned = new Set(this.#assignment.list().map(({ topic }) => topic))
+    for (const name of this.#topics.keys()) if (!assigned.has(name)) this.#topics.delete(name)
     for (const [name, types] of typesOf<K, V>(to, retries)) this.#topics.set(name, types)
     this.#subscriber.subscribe(to as SubscribeTo, retries && ((names) => retries.expand(names)))
     this.#armPollTimer()
@@ -601,7 +603,8 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
       )
     } else await this.#offsets?.settled()
     try {
-      await this.#listener.onRevoked?.(partitions)
+      const told = Promise.resolve(this.#listener.onRevoked?.(partitions))
+      if (!(await endsWithin(this.#world, told, drainMs))) this.#log('WARN', `onRevoked has not ended within ${drainMs} ms`)
     } catch (error) {
       this.#wait.fail(toListenerError(error))
     }

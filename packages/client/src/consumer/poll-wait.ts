@@ -5,7 +5,9 @@ import { unlessAborted } from '../network/retry.ts'
 
 export class PollWait {
   readonly #world: World
-  #wake: (() => void) | undefined
+  /** Of a poll, and of what else waits meanwhile (position). */
+  readonly #waiting = new Set<() => void>()
+  #listener: (() => void) | undefined
   #isWokenUp = false
   #error: KafkaError | undefined
 
@@ -19,7 +21,8 @@ export class PollWait {
 
   /** Somebody who waits should look again. */
   wake(): void {
-    this.#wake?.()
+    for (const each of [...this.#waiting]) each()
+    this.#listener?.()
   }
 
   wakeup(): void {
@@ -45,17 +48,17 @@ export class PollWait {
 
   /** Instead of `changed`, for those who wait for something else meanwhile. */
   onWake(listener: (() => void) | undefined): void {
-    this.#wake = listener
+    this.#listener = listener
   }
 
   /** Until something happened, or the time is over. */
   changed(timeoutMs: number, signal?: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = this.#world.timers.schedule(timeoutMs, resolve)
-    this.#wake = () => {
-      this.#wake = undefined
-      resolve()
-    }
-    return unlessAborted(promise, signal).finally(() => timer.cancel())
+    this.#waiting.add(resolve)
+    return unlessAborted(promise, signal).finally(() => {
+      this.#waiting.delete(resolve)
+      timer.cancel()
+    })
   }
 }

@@ -97,6 +97,7 @@ export class RecordStream<K = Buffer, V = Buffer> implements AsyncIterableIterat
     const signal = this.#signal
     const until = (): boolean => this.#parked.some(({ state }) => !state.isPaused)
     try {
+      for (const state of this.#seen) if (state.isGone) this.#seen.delete(state)
       const { records, taken } = await this.#engine.take({ timeoutMs: POLL_MS, signal, max: this.#engine.maxPollRecords, until })
       const pulled: Pulled<K, V>[] = []
       for (const { state, from, to } of taken) {
@@ -110,7 +111,10 @@ export class RecordStream<K = Buffer, V = Buffer> implements AsyncIterableIterat
       this.#pulled = pulled
       this.#at = 0
     } catch (error) {
-      if (!signal?.aborted) throw error
+      if (signal?.aborted) return
+      // A loop over an iterator that throws does not end it by itself.
+      await this.#end().catch(() => {})
+      throw error
     }
   }
 

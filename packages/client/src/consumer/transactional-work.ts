@@ -46,6 +46,10 @@ export class TransactionalWork<K, V> {
     this.#makeProducer = makeProducer
   }
 
+  async close(): Promise<void> {
+    await this.#producer?.close()
+  }
+
   /** Resolves to the number of records; 0: none came in time, and `body` was not called. */
   async run(body: (transaction: ConsumeTransaction<K, V>) => Promise<unknown>, options: ConsumeTransactionOptions): Promise<number> {
     const { retries = 10, signal, timeoutMs } = options

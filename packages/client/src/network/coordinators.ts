@@ -12,6 +12,9 @@ const keyTypes: Readonly<Record<CoordinatorKind, number>> = {
   share: CoordinatorType.SHARE
 }
 
+/** An admin may ask about ever new groups. */
+const KEPT_MAX = 1_000
+
 export class CoordinatorCache {
   readonly #nodes = new Map<string, Node>()
 
@@ -21,11 +24,6 @@ export class CoordinatorCache {
 
   forget(kind: CoordinatorKind, key: string): void {
     this.#nodes.delete(`${kind}:${key}`)
-  }
-
-  /** Every coordinator at this node: it is gone. */
-  forgetNode(nodeId: number): void {
-    for (const [key, node] of this.#nodes) if (node.id === nodeId) this.#nodes.delete(key)
   }
 
   /** One request for all keys, or one each for brokers before 3.0. What has no coordinator now has an error. */
@@ -62,6 +60,8 @@ export class CoordinatorCache {
     if (found.nodeId < 0 || found.host === '') return new KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE)
     const node: Node = { id: found.nodeId, host: found.host, port: found.port, rack: null }
     this.#nodes.set(`${kind}:${key}`, node)
+    // Of those over the bound the one that was found first is asked for again when it is needed.
+    if (this.#nodes.size > KEPT_MAX) for (const oldest of this.#nodes.keys()) if (this.#nodes.delete(oldest)) break
     return node
   }
 }

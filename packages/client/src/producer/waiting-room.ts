@@ -157,6 +157,7 @@ export class WaitingRoom {
     for (const waiting of [...this.#all]) this.#leave(waiting, () => waiting.reject(error))
     this.pump()
     this.#timer?.cancel()
+    this.#timer = undefined
   }
 
   #tryTake(waiting: WaitingSend): boolean {

@@ -66,6 +66,22 @@ export class CachedToken implements TokenSource {
   }
 }
 
+const FETCH_MS = 30_000
+
+/** A function of the user that never answers would hold up every connection for ever. */
+export async function tokenInTime(
+  world: World,
+  fetch: () => string | OAuthToken | Promise<string | OAuthToken>
+): Promise<string | OAuthToken> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = world.timers.schedule(FETCH_MS, () => reject(loginFailed(`the function gave none within ${FETCH_MS} ms`)))
+  try {
+    return await Promise.race([fetch(), promise])
+  } finally {
+    timer.cancel()
+  }
+}
+
 function tokenOf(given: string | OAuthToken): OAuthToken {
   const token = typeof given === 'string' ? { value: given } : given
   if (typeof token?.value !== 'string' || token.value === '') throw loginFailed('the function for tokens gave none')

@@ -12,7 +12,7 @@ import {
 import type { World } from '@odradek/world'
 import { toKafkaError } from '../errors.ts'
 import { invalidConfig } from '../options.ts'
-import { CachedToken } from './cached-token.ts'
+import { CachedToken, tokenInTime } from './cached-token.ts'
 import { tokenFetcher } from './token-fetchers.ts'
 
 export type SaslSettings = Pick<AdminSettings, Extract<keyof AdminSettings, `sasl.${string}`>>
@@ -55,7 +55,7 @@ function typedMechanism(world: World, settings: SaslSettings, typed: SaslOptions
   if ('token' in typed) {
     if (mechanism !== 'OAUTHBEARER' || typeof typed.token !== 'function') throw invalidConfig('sasl.token is a function, for oauthbearer')
     const { token } = typed
-    return oauthBearerMechanism(new CachedToken(world, settings, async () => token()))
+    return oauthBearerMechanism(new CachedToken(world, settings, () => tokenInTime(world, token)))
   }
   const { username, password } = typed
   if (mechanism === 'OAUTHBEARER') throw invalidConfig('sasl.token is missing: a function that gives the token')

@@ -113,6 +113,8 @@ export class ShareConsumer<K = Buffer, V = Buffer> extends MeasuredClient implem
   /** By name or by typed topic. Replaces what was subscribed before. */
   subscribe(to: ShareSubscribeTo | readonly Topic<K, V, never, never>[]): void {
     this.#ensureOpen()
+    const assigned = new Set(this.#fetcher.assigned.map(({ topicId }) => this.#cluster.topicName(topicId)))
+    for (const name of this.#topics.keys()) if (!assigned.has(name)) this.#topics.delete(name)
     for (const [name, types] of typesOf<K, V>(to)) this.#topics.set(name, types)
     this.#subscriber.subscribe(to as SubscribeTo)
     this.#armPollTimer()

@@ -5,11 +5,17 @@ import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
 import { type ConsumerSettings, consumerConfigDefinitions } from '@odradek/config'
 import { ApiKey, encodeBatch, type FetchRequest } from '@odradek/protocol'
+import { createSimulation } from '@odradek/world/sim'
 import { Consumer } from '../../src/consumer/consumer.ts'
+import { ConsumerRecords } from '../../src/consumer/consumer-records.ts'
 import type { ConsumerInterceptor } from '../../src/consumer/interceptors.ts'
+import { PartitionState } from '../../src/consumer/partition-state.ts'
+import { PollWait } from '../../src/consumer/poll-wait.ts'
 import type { ConsumerRecord } from '../../src/consumer/record.ts'
+import { Kafka } from '../../src/kafka.ts'
 import { resolveOptions } from '../../src/options.ts'
-import { FakeCluster, settled } from '../support/fake-cluster.ts'
+import type { Producer } from '../../src/producer/producer.ts'
+import { FakeCluster, type FakeHandler, settled } from '../support/fake-cluster.ts'
 
 const ID = 'AAAAAAAAQACAAAAAAAAAAQ'
 const place = { topic: 'a', partition: 0 }
@@ -166,4 +172,73 @@ test('a signal ends unsubscribe and close while the group does not answer', asyn
     assert.deepEqual(consumer.subscription(), method === 'close' ? ['a'] : [])
     await fake.sim.complete(consumer.close())
   }
+})
+
+test('a loop over a stream that throws has ended: the consumer has left its group and may subscribe again', async () => {
+  const { fake, consumer } = await reading(3)
+  const { sim } = fake
+  answerGroup(fake, {})
+  const fetch = fake.handlers.get(ApiKey.FETCH) as FakeHandler
+  fake.handlers.set(ApiKey.FETCH, (request, broker) => {
+    const answer = fetch(request, broker)
+    return answer === 'silence' ? { responses: [] } : answer
+  })
+  fake.delayMs = ({ apiKey }) => (apiKey === ApiKey.FETCH ? 100 : 0)
+  await sim.complete(consumer.unsubscribe())
+  const loop = async (): Promise<void> => {
+    for await (const { offset } of consumer.stream('a')) if (offset === 1) consumer.wakeup()
+  }
+  assert.equal((await sim.complete(settled(loop()))).code, 'WAKEUP')
+  assert.deepEqual([consumer.subscription(), consumer.assignment()], [[], []])
+  const seen: number[] = []
+  const again = async (): Promise<void> => {
+    for await (const { offset } of consumer.stream('a')) if (seen.push(offset) === 3) break
+  }
+  await sim.complete(again())
+  assert.deepEqual(seen, [0, 1, 2])
+  await sim.complete(consumer.close())
+})
+
+test('close ends within its time although a listener hangs', async () => {
+  const { fake, consumer } = await reading(3)
+  const { sim } = fake
+  answerGroup(fake, {})
+  await sim.complete(consumer.unsubscribe())
+  consumer.subscribe('a', { onRevoked: () => new Promise<void>(() => {}) })
+  while ((await sim.complete(consumer.poll())).isEmpty);
+  const startMs = sim.nowMs
+  await sim.complete(consumer.close({ timeoutMs: 2_000 }))
+  assert.ok(sim.nowMs - startMs < 6_000, `${sim.nowMs - startMs} ms`)
+  assert.equal(await fake.openSockets(), 0)
+})
+
+test('a poll that waits is woken although position was asked for meanwhile', async () => {
+  const wait = new PollWait(createSimulation({ seed: 1 }).node('client').world)
+  const woken: string[] = []
+  const both = [wait.changed(60_000).then(() => woken.push('poll')), wait.changed(60_000).then(() => woken.push('position'))]
+  wait.wake()
+  await Promise.all(both)
+  assert.deepEqual(woken, ['poll', 'position'])
+})
+
+test('the producer of transactions of a consumer is closed with the consumer', async () => {
+  const fake = await FakeCluster.start([1])
+  const kafka = new Kafka({ brokers: 'b1:9092', world: fake.client.world })
+  const consumer = kafka.consumer({ groupId: 'g', enableAutoCommit: false })
+  const batch = new ConsumerRecords([{ offset: 0 } as ConsumerRecord], [{ state: new PartitionState('a', 0), from: 0, to: 1 }])
+  consumer.poll = async () => batch
+  const made: Producer[] = []
+  const { producer } = kafka
+  kafka.producer = (options) => {
+    const one = producer.call(kafka, options)
+    one.transaction = async () => undefined as never
+    made.push(one)
+    return one
+  }
+  assert.equal(await kafka.transaction(consumer, async () => {}), 1)
+  assert.equal(await kafka.transaction(consumer, async () => {}), 1)
+  assert.equal(made.length, 1)
+  await fake.sim.complete(consumer.close())
+  assert.throws(() => made[0].beginTransaction(), { code: 'CLIENT_CLOSED' })
+  await fake.sim.complete(kafka.close())
 })

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createNodeWorld } from '@odradek/world/node'
+import { createSimulation } from '@odradek/world/sim'
+import { KafkaError } from '../../src/errors.ts'
 import type { PreparedRecord } from '../../src/producer/prepared-record.ts'
 import { WaitingRoom } from '../../src/producer/waiting-room.ts'
 
@@ -57,4 +59,15 @@ test('room comes back when the topic is not found', async () => {
   room.topicFailed('t', new Error('no such topic'))
   await ready
   await assert.rejects(lost, /no such topic/)
+})
+
+test('who waits for memory after all others were sent away waits for max.block.ms and no longer', async () => {
+  const sim = createSimulation({ seed: 1 })
+  const room = new WaitingRoom(sim.node('client').world, { maxBlockMs: 1_000, memoryBytes: 1_000 }, () => undefined)
+  const aborted = assert.rejects(room.forMemory(record, undefined), { code: 'INVALID_TXN_STATE' })
+  room.rejectAll(new KafkaError(48))
+  await aborted
+  const startMs = sim.nowMs
+  await sim.complete(assert.rejects(room.forMemory(record, undefined), { code: 'REQUEST_TIMED_OUT' }))
+  assert.ok(sim.nowMs - startMs < 1_100)
 })

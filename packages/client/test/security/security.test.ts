@@ -206,6 +206,23 @@ describe('tokens', () => {
     assert.notEqual((await sim.complete(opaque.token())).value, (await sim.complete(opaque.token())).value)
   })
 
+  test('of a function that never answers are an error in bounded time, and are asked for again', async () => {
+    const fake = await FakeCluster.start([1])
+    fake.handlers.set(ApiKey.SASL_HANDSHAKE, () => SaslHandshakeResponse.create({ mechanisms: ['OAUTHBEARER'] }))
+    fake.handlers.set(ApiKey.SASL_AUTHENTICATE, () => SaslAuthenticateResponse.create({ sessionLifetimeMs: 3_600_000 }))
+    let hangs = true
+    const token = (): Promise<string> => (hangs ? new Promise<string>(() => {}) : Promise.resolve('opaque'))
+    const kafka = new Kafka({ world: fake.client.world, brokers: 'b1:9092', sasl: { mechanism: 'oauthbearer', token } })
+    const { sim } = fake
+    const first = await sim.complete(settled(kafka.admin().describeCluster({ timeoutMs: 120_000 })))
+    assert.equal(first.code, 'SASL_LOGIN_FAILED')
+    assert.match(first.message ?? '', /within 30000 ms/)
+    hangs = false
+    fake.handlers.set(ApiKey.DESCRIBE_CLUSTER, () => ({ brokers: [{ brokerId: 1, host: 'b1', port: 9092 }], controllerId: 1 }))
+    assert.equal((await sim.complete(kafka.admin().describeCluster())).nodes.length, 1)
+    await sim.complete(kafka.close())
+  })
+
   const endpoint = {
     'sasl.oauthbearer.token.endpoint.url': 'https://idp/token',
     'sasl.oauthbearer.client.credentials.client.id': 'me',
