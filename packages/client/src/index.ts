@@ -104,7 +104,6 @@ export type {
   Producer,
   ProducerOptions,
   RecordWithTopic,
-  TopicLike,
   Transaction
 } from './producer/producer.ts'
 export type {
@@ -119,7 +118,8 @@ export type {
   ProducerRecord,
   RecordMetadata,
   SendCallback,
-  SendOptions
+  SendOptions,
+  TopicLike
 } from './producer/types.ts'
 export type { SaslOptions } from './security/sasl.ts'
 export type { TlsClientOptions, TypedSecurity } from './security/security.ts'

@@ -7,14 +7,9 @@
 
 import { partitionKey } from '../types.ts'
 import type { PartitionQueue } from './partition-queue.ts'
-import { addSequence, type ProducerBatch } from './producer-batch.ts'
+import { addSequence, type ProducerBatch, type ProducerIdentity } from './producer-batch.ts'
 
 type Sequences = Pick<PartitionQueue, 'identity' | 'nextSequence' | 'lastAckedSequence'>
-
-export interface ProducerIdentity {
-  readonly producerId: number
-  readonly producerEpoch: number
-}
 
 const EPOCH_MAX = 32_767
 /** Partitions whose sequences are kept although nothing was sent to them for long. */

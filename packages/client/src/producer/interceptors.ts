@@ -1,7 +1,6 @@
 // Calls the interceptors of a producer in their order. What they throw is logged and changes nothing, as in Java.
 import type { Logger } from '@odradek/world'
-import type { TopicLike } from './producer.ts'
-import type { OutgoingRecord, ProducerInterceptor, ProducerRecord, RecordMetadata } from './types.ts'
+import type { OutgoingRecord, ProducerInterceptor, ProducerRecord, RecordMetadata, TopicLike } from './types.ts'
 
 type Target = TopicLike<unknown, unknown>
 

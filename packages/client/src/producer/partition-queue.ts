@@ -1,6 +1,5 @@
 // What a producer holds for one partition: batches that wait, in order, and the sequences of those that are under way.
-import type { ProducerIdentity } from './identity.ts'
-import type { ProducerBatch } from './producer-batch.ts'
+import type { ProducerBatch, ProducerIdentity } from './producer-batch.ts'
 
 export class PartitionQueue {
   readonly topic: string

@@ -14,7 +14,6 @@ import {
   type RecordInput
 } from '@odradek/protocol'
 import { KafkaError } from '../errors.ts'
-import type { ProducerIdentity } from './identity.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { RecordMetadata, SendCallback } from './types.ts'
 
@@ -22,6 +21,11 @@ export interface BatchSettings {
   readonly compression: CompressionType
   readonly compressionLevel: number | undefined
   readonly isTransactional: boolean
+}
+
+export interface ProducerIdentity {
+  readonly producerId: number
+  readonly producerEpoch: number
 }
 
 export type Bytes = Buffer | string | null

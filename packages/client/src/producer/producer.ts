@@ -16,7 +16,7 @@ import { type PartitionInfo, partitionInfos } from '../network/partition-info.ts
 import { retrying, unlessAborted } from '../network/retry.ts'
 import { type ClientOptions, invalidConfig, type ResolvedOptions } from '../options.ts'
 import type { Serializer } from '../serdes/serde.ts'
-import { type Raw, raw, type Topic } from '../topic.ts'
+import { type Raw, raw } from '../topic.ts'
 import type { CallOptions } from '../types.ts'
 import { Accumulator } from './accumulator.ts'
 import { Delivery, settleAll } from './delivery.ts'
@@ -39,12 +39,10 @@ import type {
   ProducerRecord,
   RecordMetadata,
   SendCallback,
-  SendOptions
+  SendOptions,
+  TopicLike
 } from './types.ts'
 import { WaitingRoom } from './waiting-room.ts'
-
-/** A topic by its name, with text and bytes as they are (or the serializers of the producer), or with its types. */
-export type TopicLike<K, V> = string | Pick<Topic<unknown, unknown, K, V>, 'name' | 'key' | 'value'>
 
 export type RecordWithTopic<K, V> = ProducerRecord<K, V> & { readonly topic: TopicLike<K, V> }
 

@@ -1,5 +1,9 @@
 // What users of a producer see.
+import type { Topic } from '../topic.ts'
 import type { CallOptions } from '../types.ts'
+
+/** A topic by its name, with text and bytes as they are (or the serializers of the producer), or with its types. */
+export type TopicLike<K, V> = string | Pick<Topic<unknown, unknown, K, V>, 'name' | 'key' | 'value'>
 
 /** Text is written as UTF-8. */
 export type HeaderValue = Uint8Array | string | null
