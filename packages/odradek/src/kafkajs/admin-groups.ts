@@ -1,8 +1,8 @@
 // Groups and their offsets, for the admin and the consumer.
 import { type ConsumerGroupDescription, KafkaError, type Admin as NativeAdmin } from '@odradek/client'
 import { AssignerProtocol } from './assigners.ts'
-import { KafkaJSDeleteGroupsError, KafkaJSNonRetriableError, protocolError } from './errors.ts'
-import type { Assignment, ConsumerGroupState, DeleteGroupsResult, FetchOffsetsPartition, GroupDescription, SeekEntry } from './types.ts'
+import { type DeleteGroupsResult, KafkaJSDeleteGroupsError, KafkaJSNonRetriableError, protocolError } from './errors.ts'
+import type { Assignment, ConsumerGroupState, FetchOffsetsPartition, GroupDescription, SeekEntry } from './types.ts'
 
 /** A group that is not there is Dead, as brokers said before Kafka 4. */
 export async function describeGroups(admin: NativeAdmin, groupIds: readonly string[]): Promise<GroupDescription[]> {

@@ -6,7 +6,8 @@ import { type Retries, retryTimeOf } from './config.ts'
 import { KafkaJSError, KafkaJSNonRetriableError, KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError, toKafkaJSError } from './errors.ts'
 import { consumerEvents, type Events } from './events.ts'
 import { batchOf, PartitionWork } from './partition-work.ts'
-import type { Batch, ConsumerRunConfig, Logger, Offsets, TopicPartitionOffsetAndMetadata } from './types.ts'
+import type { Offsets } from './topic-offsets.ts'
+import type { Batch, ConsumerRunConfig, Logger, TopicPartitionOffsetAndMetadata } from './types.ts'
 
 export interface RunnerInit {
   readonly native: NativeConsumer

@@ -1,6 +1,5 @@
 // kafkajs's errors by name, and what the native client throws as one of them.
 import { KafkaError, PartialFailureError } from '@odradek/client'
-import type { DeleteGroupsResult } from './types.ts'
 
 interface Like {
   readonly message?: string
@@ -206,6 +205,12 @@ export class KafkaJSLockTimeout extends KafkaJSTimeout {
 
 export class KafkaJSUnsupportedMagicByteInMessageSet extends KafkaJSNonRetriableError {
   override name = 'KafkaJSUnsupportedMagicByteInMessageSet'
+}
+
+export interface DeleteGroupsResult {
+  groupId: string
+  errorCode?: number
+  error?: KafkaJSProtocolError
 }
 
 export class KafkaJSDeleteGroupsError extends KafkaJSError {

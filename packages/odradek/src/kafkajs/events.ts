@@ -1,6 +1,6 @@
 // Instrumentation events: names, payloads, and who listens.
 import { KafkaJSNonRetriableError, KafkaJSNotImplemented } from './errors.ts'
-import type { TopicOffsets } from './types.ts'
+import type { TopicOffsets } from './topic-offsets.ts'
 
 export interface InstrumentationEvent<T> {
   id: string

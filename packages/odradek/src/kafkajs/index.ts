@@ -27,4 +27,5 @@ export type {
 } from './events.ts'
 export { Kafka } from './kafka.ts'
 export { Partitioners } from './partitioners.ts'
+export type * from './topic-offsets.ts'
 export type * from './types.ts'

@@ -1,6 +1,7 @@
 // One partition of a consumer: what is to be processed of it, what is resolved, what is committed. Plain state.
 import type { ConsumerRecord } from '@odradek/client'
-import type { Batch, IHeaders, KafkaMessage, PartitionOffset } from './types.ts'
+import type { PartitionOffset } from './topic-offsets.ts'
+import type { Batch, IHeaders, KafkaMessage } from './types.ts'
 
 export class PartitionWork {
   readonly topic: string

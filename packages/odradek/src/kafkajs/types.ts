@@ -10,8 +10,9 @@ import type {
   logLevel,
   ResourcePatternTypes
 } from './enums.ts'
-import type { KafkaJSProtocolError } from './errors.ts'
+import type { DeleteGroupsResult } from './errors.ts'
 import type { AdminEvents, ConsumerEvents, Listen, ProducerEvents } from './events.ts'
+import type { Offsets, PartitionOffset } from './topic-offsets.ts'
 
 // ---- Kafka
 
@@ -162,20 +163,6 @@ export interface RecordMetadata {
   baseOffset?: string
   logAppendTime?: string
   logStartOffset?: string
-}
-
-export interface PartitionOffset {
-  partition: number
-  offset: string
-}
-
-export interface TopicOffsets {
-  topic: string
-  partitions: PartitionOffset[]
-}
-
-export interface Offsets {
-  topics: TopicOffsets[]
 }
 
 interface Sender {
@@ -523,12 +510,6 @@ export interface ListPartitionReassignmentsResponse {
 export interface GroupOverview {
   groupId: string
   protocolType: string
-}
-
-export interface DeleteGroupsResult {
-  groupId: string
-  errorCode?: number
-  error?: KafkaJSProtocolError
 }
 
 export interface Admin {
