@@ -23,6 +23,7 @@ export function requestBodies({ topicId }: Fixture): Record<string, (version: nu
     topicData: [{ ...topic, partitionData: [{ index: 0, records: batchOf('x') }] }]
   })
   const software = { clientSoftwareName: 'test', clientSoftwareVersion: '1' }
+  const timeoutMs = 5000
   const assignment = [{ partitionIndex: 0, replicas: [1] }]
   return {
     Produce: (v) => ({
@@ -76,12 +77,12 @@ export function requestBodies({ topicId }: Fixture): Record<string, (version: nu
     ListGroups: () => ({ good: {}, bad: {} }),
     ApiVersions: (v) => ({ good: v >= 3 ? software : {}, bad: v >= 3 ? { clientSoftwareName: '?', clientSoftwareVersion: '' } : {} }),
     CreateTopics: () => ({
-      good: { topics: [{ name: 'topic', numPartitions: 1, replicationFactor: 1 }] },
-      bad: { topics: [{ name: '..', numPartitions: 0, replicationFactor: 9 }] }
+      good: { timeoutMs, topics: [{ name: 'topic', numPartitions: 1, replicationFactor: 1 }] },
+      bad: { timeoutMs, topics: [{ name: '..', numPartitions: 0, replicationFactor: 9 }] }
     }),
     DeleteTopics: (v) => ({
-      good: v >= 6 ? { topics: [{ name: 'doomed' }] } : { topicNames: ['doomed'] },
-      bad: v >= 6 ? { topics: [{ topicId: unknownId }] } : { topicNames: ['none'] }
+      good: { timeoutMs, ...(v >= 6 ? { topics: [{ name: 'doomed' }] } : { topicNames: ['doomed'] }) },
+      bad: { timeoutMs, ...(v >= 6 ? { topics: [{ topicId: unknownId }] } : { topicNames: ['none'] }) }
     }),
     DeleteRecords: () => ({
       good: { topics: [{ name: 'topic', partitions: [{ partitionIndex: 0, offset: 0 }] }] },
@@ -112,8 +113,8 @@ export function requestBodies({ topicId }: Fixture): Record<string, (version: nu
     }),
     DescribeLogDirs: () => ({ good: { topics: null }, bad: { topics: [{ topic: 'none', partitions: [0] }] } }),
     CreatePartitions: () => ({
-      good: { topics: [{ name: 'topic', count: 1, assignments: null }] },
-      bad: { topics: [{ name: 'none', count: -1, assignments: [] }] }
+      good: { timeoutMs, topics: [{ name: 'topic', count: 1, assignments: null }] },
+      bad: { timeoutMs, topics: [{ name: 'none', count: -1, assignments: [] }] }
     }),
     DeleteGroups: () => ({ good: { groupsNames: ['nobody'] }, bad: { groupsNames: [''] } }),
     ElectLeaders: (v) => {
