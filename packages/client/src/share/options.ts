@@ -47,4 +47,6 @@ export interface ShareRunOptions<K = Buffer, V = Buffer> {
   readonly concurrency?: number
   /** What becomes of a record whose handler threw. Default: a warning, and release: it comes again, until its delivery count is used up. */
   readonly onError?: (error: unknown, record: ConsumerRecord<K, V>) => ShareVerdict
+  /** How long handlers that still run may take once the signal has aborted, ms; then the run rejects. Default 30 000. */
+  readonly endTimeoutMs?: number
 }

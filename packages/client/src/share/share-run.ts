@@ -1,7 +1,8 @@
 // Handlers for shared records, several at once in no order: a record is accepted when its handler has succeeded, released when it threw
 // (unless `onError` says otherwise). Locks of records that still wait or are worked on are renewed at half of their time.
-import type { World } from '@odradek/world'
+import type { TimerHandle, World } from '@odradek/world'
 import type { ConsumerRecord } from '../consumer/record.ts'
+import { timedOut } from '../errors.ts'
 import { invalidConfig } from '../options.ts'
 import type { Acknowledgement } from './acknowledgements.ts'
 import type { ShareHandler, ShareRunOptions, ShareVerdict } from './options.ts'
@@ -20,7 +21,7 @@ export async function runShareHandlers<K, V>(
   handler: ShareHandler<K, V>,
   options: ShareRunOptions<K, V>
 ): Promise<void> {
-  const { concurrency = 1, onError } = options
+  const { concurrency = 1, onError, endTimeoutMs = 30_000 } = options
   if (!Number.isInteger(concurrency) || concurrency < 1) throw invalidConfig(`concurrency is ${concurrency}: a whole number from 1 on`)
   const stop = options.signal ?? new AbortController().signal
   while (!stop.aborted) {
@@ -31,7 +32,8 @@ export async function runShareHandlers<K, V>(
       if (stop.aborted) return
       throw error
     }
-    await handleAll(engine, records, concurrency, stop, async (record) => {
+    const bounds = { concurrency, stop, endTimeoutMs }
+    await handleAll(engine, records, bounds, async (record) => {
       try {
         return verdictOf(await handler(record, { signal: stop }))
       } catch (error) {
@@ -52,8 +54,7 @@ function verdictOf(returned: unknown): ShareVerdict {
 async function handleAll<K, V>(
   engine: ShareEngine<K, V>,
   records: readonly ConsumerRecord<K, V>[],
-  concurrency: number,
-  stop: AbortSignal,
+  { concurrency, stop, endTimeoutMs }: { concurrency: number; stop: AbortSignal; endTimeoutMs: number },
   handle: (record: ConsumerRecord<K, V>) => Promise<ShareVerdict>
 ): Promise<void> {
   const open = new Set(records)
@@ -74,8 +75,29 @@ async function handleAll<K, V>(
     }
   }
   try {
-    await Promise.all(Array.from({ length: Math.min(concurrency, records.length) }, worker))
+    await unlessHanging(
+      engine.world,
+      Promise.all(Array.from({ length: Math.min(concurrency, records.length) }, worker)),
+      stop,
+      endTimeoutMs
+    )
   } finally {
     timer?.cancel()
+  }
+}
+
+async function unlessHanging(world: World, work: Promise<unknown>, stop: AbortSignal, endTimeoutMs: number): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  let timer: TimerHandle | undefined
+  const onStop = (): void => {
+    timer = world.timers.schedule(endTimeoutMs, () => reject(timedOut('Ending handlers that still run', endTimeoutMs)))
+  }
+  if (stop.aborted) onStop()
+  else stop.addEventListener('abort', onStop, { once: true })
+  try {
+    await Promise.race([work, promise])
+  } finally {
+    timer?.cancel()
+    stop.removeEventListener('abort', onStop)
   }
 }
