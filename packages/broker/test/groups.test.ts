@@ -57,10 +57,18 @@ describe('FindCoordinator', () => {
     assert.equal(broker.server.image.configs(2, '__consumer_offsets').get('cleanup.policy'), 'compact')
   })
 
-  test('has no coordinator for transactions and share groups yet, and none for other things ever', async () => {
+  test('tells transactional producers at once that there is no coordinator for them', async () => {
+    const expected = [ErrorCode.UNSUPPORTED_VERSION, 'This broker does not serve transactions.']
+    const batched = { keyType: 1, coordinatorKeys: ['x'] }
+    const [batch] = (await client.call(FindCoordinatorRequest, FindCoordinatorResponse, 6, batched)).coordinators
+    assert.deepEqual([batch.errorCode, batch.errorMessage], expected)
+    const one = await client.call(FindCoordinatorRequest, FindCoordinatorResponse, 2, { keyType: 1, key: 'x' })
+    assert.deepEqual([one.errorCode, one.errorMessage], expected)
+  })
+
+  test('has no coordinator for share groups yet, and none for other things ever', async () => {
     const codeOf = async (keyType: number, key = 'x') =>
       (await client.call(FindCoordinatorRequest, FindCoordinatorResponse, 6, { keyType, coordinatorKeys: [key] })).coordinators[0].errorCode
-    assert.equal(await codeOf(1), ErrorCode.COORDINATOR_NOT_AVAILABLE)
     assert.equal(await codeOf(2, `group:${topicId}:0`), ErrorCode.COORDINATOR_NOT_AVAILABLE)
     assert.equal(await codeOf(2), ErrorCode.INVALID_REQUEST)
     assert.equal(await codeOf(7), ErrorCode.INVALID_REQUEST)

@@ -1,5 +1,5 @@
 // FindCoordinator: which broker keeps a group. Its topic is made on demand. There is no transaction or share coordinator
-// yet: theirs is "not available", as it is in Apache Kafka while their topic is being made.
+// yet. A transactional producer would ask for one until its time is over, so it is told that there will be none.
 import { isUuid } from '@odradek/base'
 import { CoordinatorType, ErrorCode, errorByCode, FindCoordinatorRequest, FindCoordinatorResponse, type Input } from '@odradek/protocol'
 import type { BrokerContext } from '../broker-context.ts'
@@ -13,6 +13,7 @@ type Coordinator = Input<FindCoordinatorResponseCoordinator> & { errorCode: numb
 
 const BATCHED_VERSION = 4
 const SHARE_VERSION = 6
+const NO_TRANSACTIONS = 'This broker does not serve transactions.'
 
 export const findCoordinatorHandler = defineHandler<BrokerContext, FindCoordinatorRequest, FindCoordinatorResponse>(
   FindCoordinatorRequest,
@@ -46,7 +47,7 @@ async function find(broker: BrokerContext, keyType: number, key: string, context
     case CoordinatorType.GROUP:
       return findGroupCoordinator(broker, key, context)
     case CoordinatorType.TRANSACTION:
-      return failed(key, ErrorCode.COORDINATOR_NOT_AVAILABLE)
+      return { ...failed(key, ErrorCode.UNSUPPORTED_VERSION), errorMessage: NO_TRANSACTIONS }
     case CoordinatorType.SHARE:
       return failed(
         key,
@@ -82,8 +83,8 @@ function failed(key: string, errorCode: number): Coordinator {
 
 function respond(context: RequestContext, coordinators: readonly Coordinator[]): Input<FindCoordinatorResponse> {
   if (context.apiVersion >= BATCHED_VERSION) return { coordinators }
-  const [{ errorCode, nodeId, host, port }] = coordinators
+  const [{ errorCode, nodeId, host, port, errorMessage: ownMessage }] = coordinators
   // in these versions success has a message too
-  const errorMessage = errorCode === ErrorCode.NONE ? 'NONE' : errorByCode(errorCode).message
+  const errorMessage = errorCode === ErrorCode.NONE ? 'NONE' : ownMessage || errorByCode(errorCode).message
   return { errorCode, errorMessage, nodeId, host, port }
 }

@@ -88,9 +88,9 @@ const ANSWERS: Record<string, (version: number, fixture: AnswerFixture) => Answe
   },
   FindCoordinator: (v, { port }) => {
     const node = { nodeId: 1, host: '127.0.0.1', port }
-    if (v < 4) return [[NONE], [v >= 1 ? 'COORDINATOR_NOT_AVAILABLE' : NONE], node]
+    if (v < 4) return [[NONE], [v >= 1 ? 'UNSUPPORTED_VERSION' : NONE], node]
     const coordinators = ['group', 'other'].map((key) => ({ key, ...node }))
-    return [[NONE, NONE, NONE], [NONE, 'COORDINATOR_NOT_AVAILABLE'], { coordinators }]
+    return [[NONE, NONE, NONE], [NONE, 'UNSUPPORTED_VERSION'], { coordinators }]
   },
   JoinGroup: (v) => {
     const bad = ['INVALID_SESSION_TIMEOUT']
