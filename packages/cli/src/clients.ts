@@ -80,7 +80,8 @@ function logger(client: string, io: ToolIo): Logger {
   return {
     isEnabled,
     log(level, name, message, error) {
-      if (!isEnabled(level, name)) return
+      // told by warnOfUnreachableBrokers
+      if (!isEnabled(level, name) || name === 'odradek.client.Connection') return
       const reason = error === undefined ? '' : `: ${error instanceof Error ? error.message : error}`
       io.err(`[${timeOfLog()}] ${level} [${client}] ${message}${reason} (${name})\n`)
     }

@@ -6,12 +6,15 @@ import { OpenRecords } from './open-records.ts'
 export class PacedSender {
   readonly #producer: Producer
   readonly #topic: string
+  readonly #signal: AbortSignal | undefined
   readonly #open = new OpenRecords()
   #isKnown = false
 
-  constructor(producer: Producer, topic: string) {
+  /** `signal`: the user ends the command. A topic that is not found is waited for no longer. */
+  constructor(producer: Producer, topic: string, signal?: AbortSignal) {
     this.#producer = producer
     this.#topic = topic
+    this.#signal = signal
   }
 
   /** A promise: wait for it before the next record. Until the topic is known each record waits for it (max.block.ms), as in Java. */
@@ -23,9 +26,9 @@ export class PacedSender {
 
   async #findTopic(record: ProducerRecord<string | Uint8Array, string | Uint8Array>, done: SendCallback): Promise<void> {
     try {
-      await this.#producer.partitionsFor(this.#topic)
+      await this.#producer.partitionsFor(this.#topic, { signal: this.#signal })
     } catch (error) {
-      if (isHopeless(error)) throw error
+      if (isHopeless(error) || this.#signal?.aborted) throw error
       done(error as Error, null)
       return
     }

@@ -1,6 +1,7 @@
 // The console commands as processes, with pipes, signals and readers that go away.
 import assert from 'node:assert/strict'
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startNode } from './support/node.ts'
@@ -112,6 +113,20 @@ describe('the console commands', { timeout: 120_000 }, () => {
     const group = [...bootstrap, '--topic', 'resumed', '--group', 'resuming', '--from-beginning']
     assert.equal((await run('kafka-console-consumer', [...group, '--max-messages', '2'])).stdout, 'a\nb\n')
     assert.equal((await run('kafka-console-consumer', [...group, '--max-messages', '1'])).stdout, 'c\n')
+  })
+
+  test('a producer that waits for a cluster that is not there ends when it is interrupted', async () => {
+    for (const tool of ['kafka-console-producer', 'kafka-verifiable-producer']) {
+      const { child, ended } = start(tool, ['--bootstrap-server', 'localhost:1', '--topic', 'waiting'])
+      child.stdin.write('x\n')
+      await once(child.stderr, 'data')
+      const startMs = performance.now()
+      child.kill('SIGINT')
+      const { code, stderr } = await ended
+      assert.equal(code, 130, stderr)
+      assert.ok(performance.now() - startMs < 10_000)
+      assert.match(stderr, /^\[.*\] WARN \[Producer clientId=.*\] Connection to localhost:1 could not be established: [^\n]*\n$/)
+    }
   })
 
   test('a reader that goes away ends the consumer without a word of JavaScript', async () => {

@@ -104,7 +104,7 @@ async function sendLines({ producer, reader, topic, isSync }: SendTask, io: Tool
   const prompt = (): void => {
     if (io.isTerminal) io.out('>')
   }
-  const sender = new PacedSender(producer, topic)
+  const sender = new PacedSender(producer, topic, io.signal)
   let lineNumber = 0
   prompt()
   for await (const lines of linesOf(io.input)) {

@@ -65,7 +65,7 @@ async function sendAll(producer: Producer, { args, throughput, counts }: Task, i
   const keyCount = args.integer('--repeating-keys')
   const startMs = Date.now()
   let createTime = args.integer('--message-create-time') ?? -1
-  const sender = new PacedSender(producer, topic)
+  const sender = new PacedSender(producer, topic, io.signal)
   const throttle = new Throttle(throughput, startMs)
   for (let index = 0; countMax < 0 || index < countMax; index++) {
     if (io.signal.aborted) return
@@ -81,10 +81,14 @@ async function sendAll(producer: Producer, { args, throughput, counts }: Task, i
       const { offset, partition } = metadata
       printEvent(io, 'producer_send_success', { key, value, offset, topic, partition })
     })
-    if (room !== undefined) await room
+    if (room !== undefined) await room.catch(unlessAborted(io))
     const pause = throttle.after(index, sentMs, io.signal)
     if (pause !== undefined) await Promise.all([pause, io.drained()])
   }
+}
+
+const unlessAborted = (io: ToolIo) => (error: unknown) => {
+  if (!io.signal.aborted) throw error
 }
 
 function described(error: Error | null): { exception: string; message: string } {

@@ -3,12 +3,17 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { OdradekError } from '@odradek/base'
 import type { Kafka } from '@odradek/client'
+import type { Logger } from '@odradek/world'
 import { type Arguments, usageError } from './arguments.ts'
 import { closest } from './closest.ts'
 import type { CommandIo } from './io.ts'
 import { type Profile, readProfiles } from './profiles.ts'
 
-const quiet = { isEnabled: () => false, log: () => {} }
+/** A person is told why nothing happens while the client tries on; what a program gets is the error at the end. */
+function loggerOf(io: CommandIo): Logger {
+  const isTold: Logger['isEnabled'] = (_level, name) => io.isErrorTerminal && name === 'odradek.client.Connection'
+  return { isEnabled: isTold, log: (level, name, message) => void (isTold(level, name) && io.err(`${message}; trying on\n`)) }
+}
 
 /** Settings of clients by Kafka's names, and the brokers. */
 export async function settingsOf(args: Arguments, io: CommandIo): Promise<{ brokers: string; settings: Record<string, string> }> {
@@ -66,7 +71,7 @@ export async function withKafka<T>(
 ): Promise<T> {
   const { brokers, settings } = await settingsOf(args, io)
   const { Kafka, PartialFailureError } = await import('@odradek/client')
-  await using kafka = new Kafka({ brokers, logger: quiet })
+  await using kafka = new Kafka({ brokers, logger: loggerOf(io) })
   try {
     return await use(kafka, { 'default.api.timeout.ms': '15000', ...settings })
   } catch (error) {

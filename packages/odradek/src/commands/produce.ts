@@ -40,7 +40,8 @@ export async function produce(argv: readonly string[], io: CommandIo): Promise<n
   const args = readArguments(spec, argv, io)
   if (args === undefined) return 0
   const isJson = (args.choice('input', ['lines', 'json']) ?? 'lines') === 'json'
-  if (!isJson && args.rest[0] === undefined) throw usageError(`usage: odradek ${spec.usage}`)
+  if (!isJson && args.rest[0] === undefined)
+    throw usageError(`usage: odradek ${spec.usage}\nTOPIC may be left out with -i json only, where lines name it`)
   const read: Read = isJson ? (line, lineNumber) => fromJson(line.toString('utf8'), lineNumber) : lineReader(args)
   return await withKafka(args, io, async (kafka, settings) => {
     const { producerConfigDefinitions } = await import('@odradek/config')
