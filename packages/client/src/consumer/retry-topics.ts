@@ -10,19 +10,8 @@ import type { Cluster } from '../network/cluster.ts'
 import { invalidConfig } from '../options.ts'
 import type { PartitionState, ResetStrategy } from './partition-state.ts'
 import type { ConsumerRecord } from './record.ts'
-import type { DeadLetter, RunOptions } from './run.ts'
+import type { DeadLetter, RetryTopics, RetryTopicsOptions, RunOptions } from './run-options.ts'
 import { namesOf, type SubscribeTo } from './subscriber.ts'
-
-export interface RetryTopicsOptions {
-  /** Of each retry topic: how long its records wait, ms. */
-  readonly delaysMs: readonly number[]
-  /** Name of the retry topic of `topic`; `attempt` is from 1. Default `${topic}.retry.${attempt}`. */
-  readonly topic?: (topic: string, attempt: number) => string
-  /** Makes those that are missing, with as many partitions and replicas as `topic` has. Default false. */
-  readonly create?: boolean
-}
-
-export type RetryTopics = Required<RetryTopicsOptions>
 
 type AnyRecord = ConsumerRecord<unknown, unknown>
 type Origin = Pick<AnyRecord, 'topic' | 'partition' | 'offset'>

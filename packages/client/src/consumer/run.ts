@@ -7,8 +7,8 @@ import { invalidConfig } from '../options.ts'
 import { type ConsumerEngine, endsWithin } from './engine.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { ConsumerRecord } from './record.ts'
-import { isRetryTopics, type RetryTopics, type RetryTopicsRun, reasonOf } from './retry-topics.ts'
-import type { RebalanceListener } from './types.ts'
+import { isRetryTopics, type RetryTopicsRun, reasonOf } from './retry-topics.ts'
+import type { DeadLetter, DeadLetterSender, RetryPolicy, RunOptions } from './run-options.ts'
 
 export interface HandlerContext {
   /** Aborts when the run ends or the partition was lost to another member. */
@@ -19,42 +19,9 @@ export interface HandlerContext {
 
 export type Handler<K, V> = (record: ConsumerRecord<K, V>, context: HandlerContext) => unknown
 
-export interface RetryPolicy {
-  /** Tries after the first. */
-  readonly retries: number
-  /** ms before try `attempt` (from 2). */
-  delayMs(attempt: number): number
-}
-
-export interface RunOptions {
-  readonly signal?: AbortSignal
-  /** Default: by partition, 1 at a time. */
-  readonly concurrency?: { readonly by: 'key' | 'partition'; readonly max: number }
-  /** In place (`backoff`), which keeps the order, or by `retryTopics`, which holds up nobody. */
-  readonly retry?: RetryPolicy | RetryTopics
-  /** Topic that gets what fails for good, with the reason in headers. */
-  readonly deadLetter?: string | { readonly name: string }
-  readonly listener?: RebalanceListener
-  /** How long the end of the run waits for handlers that still run, ms; then it rejects, and what they work on stays unfinished. Default 30 000. */
-  readonly endTimeoutMs?: number
-}
-
 /** Doubled for each retry, up to the maximum. */
 export function backoff(retries: number, { initialMs = 100, maxMs = 10_000 }: { initialMs?: number; maxMs?: number } = {}): RetryPolicy {
   return { retries, delayMs: (attempt) => Math.min(maxMs, initialMs * 2 ** Math.min(30, attempt - 2)) }
-}
-
-export interface DeadLetter {
-  readonly topic: string
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers: readonly { readonly key: string; readonly value: Buffer | string | null }[]
-  readonly timestamp: number
-}
-
-export interface DeadLetterSender {
-  send(letter: DeadLetter): Promise<unknown>
-  close(): Promise<void>
 }
 
 interface Work<K, V> {

@@ -1,10 +1,12 @@
 // One token for the connections of a client. A JWT says when it expires: it is used for most of its life and then replaced (as
 // sasl.login.refresh.* say); any other token is asked for each time. Those who ask at once wait for one answer.
 import { OdradekError } from '@odradek/base'
+import type { AdminSettings } from '@odradek/config'
 import type { OAuthToken, TokenSource } from '@odradek/transport'
 import type { World } from '@odradek/world'
 import { jwtTimes } from './jwt.ts'
-import type { SaslSettings } from './sasl.ts'
+
+export type SaslSettings = Pick<AdminSettings, Extract<keyof AdminSettings, `sasl.${string}`>>
 
 type Fetch = () => Promise<string | OAuthToken>
 

@@ -1,5 +1,4 @@
 // Which SASL mechanism a client has, from `sasl`, or from sasl.mechanism with sasl.jaas.config.
-import type { AdminSettings } from '@odradek/config'
 import {
   type JaasEntry,
   type OAuthToken,
@@ -12,10 +11,8 @@ import {
 import type { World } from '@odradek/world'
 import { toKafkaError } from '../errors.ts'
 import { invalidConfig } from '../options.ts'
-import { CachedToken, tokenInTime } from './cached-token.ts'
+import { CachedToken, type SaslSettings, tokenInTime } from './cached-token.ts'
 import { tokenFetcher } from './token-fetchers.ts'
-
-export type SaslSettings = Pick<AdminSettings, Extract<keyof AdminSettings, `sasl.${string}`>>
 
 type PasswordMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512'
 

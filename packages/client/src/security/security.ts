@@ -5,7 +5,8 @@ import { type ClientSecurity, loadTls, type TlsSettings } from '@odradek/transpo
 import type { TlsOptions, World } from '@odradek/world'
 import { KafkaError } from '../errors.ts'
 import { invalidConfig } from '../options.ts'
-import { type SaslOptions, type SaslSettings, saslMechanism } from './sasl.ts'
+import type { SaslSettings } from './cached-token.ts'
+import { type SaslOptions, saslMechanism } from './sasl.ts'
 
 export type SecuritySettings = TlsSettings & SaslSettings & Pick<AdminSettings, 'security.protocol' | 'ssl.engine.factory.class'>
 

@@ -6,9 +6,8 @@ import { loadTls, type OAuthToken, type TlsSettings } from '@odradek/transport'
 import type { HttpResponse, World } from '@odradek/world'
 import { backoffMs, sleep } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
-import { loginFailed } from './cached-token.ts'
+import { loginFailed, type SaslSettings } from './cached-token.ts'
 import { unsecuredJwt } from './jwt.ts'
-import type { SaslSettings } from './sasl.ts'
 
 type JaasOptions = Readonly<Record<string, string>>
 
