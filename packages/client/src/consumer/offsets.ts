@@ -80,7 +80,7 @@ export class OffsetStore {
         return readFetched(response, version, groupId, cluster)
       } catch (error) {
         cluster.noticeError(target, error)
-        throw this.#options.isConsumerProtocol() ? withNewerEpoch(error) : error
+        throw withNewerEpoch(error)
       }
     })
   }

@@ -53,7 +53,7 @@ export class Positions {
     const { offsets, strategyOf } = this.#options
     const canStart = isPoll || offsets !== undefined || due.initializing.every(({ topic }) => strategyOf(topic) !== undefined)
     if (due.initializing.length > 0 && canStart) this.#initialize(due.initializing)
-    if (due.resetting.length > 0) this.#run(due.resetting, () => this.#reset(due.resetting))
+    this.#resetAll(due.resetting)
     if (due.validating.length > 0) this.#validateAll(due.validating)
   }
 
@@ -152,6 +152,22 @@ export class Positions {
       const message = `${state.key} has no committed offset and auto.offset.reset is none: commit or seek to one`
       onError(new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, { code: 'NO_OFFSET_FOR_PARTITION', message, retriable: false }))
     }
+  }
+
+  /** By leader, so that no partition holds up those of another; one without a leader waits for metadata. */
+  #resetAll(states: readonly PartitionState[]): void {
+    const { cluster, refresh } = this.#options
+    const byLeader = new Map<number, PartitionState[]>()
+    for (const state of states) {
+      const known = cluster.partitionOf(state.topic, state.partition)
+      if (cluster.current.topics.get(state.topic) === undefined || (known?.leaderId ?? 0) < 0) {
+        refresh(state.topic)
+        continue
+      }
+      const leaderId = known?.leaderId ?? -1
+      byLeader.set(leaderId, [...(byLeader.get(leaderId) ?? []), state])
+    }
+    for (const group of byLeader.values()) this.#run(group, () => this.#reset(group))
   }
 
   async #reset(states: readonly PartitionState[]): Promise<void> {

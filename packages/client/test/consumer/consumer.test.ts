@@ -191,6 +191,15 @@ test('a position that the log lost is reset only after the handlers of what was 
   await log.fake.sim.complete(consumer.close())
 })
 
+test('a partition without a leader does not hold up the first position of another', async () => {
+  const log = await logOf(10)
+  log.fake.topics.get('a')?.partitions.push({ leader: -1, epoch: 1 })
+  const consumer = log.consumer({ autoOffsetReset: 'earliest' })
+  consumer.assign([place, { topic: 'a', partition: 1 }])
+  assert.deepEqual(await take(log, consumer, 10), upTo(0, 10))
+  await log.fake.sim.complete(consumer.close())
+})
+
 test('pause acts at once on what was fetched already, and resume gives it', async () => {
   const log = await logOf(30)
   const consumer = log.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 3 })
@@ -446,12 +455,20 @@ test('a commit without an answer may arrive late: for a while all is committed a
   await sim.complete(consumer.close())
 })
 
-test('a position is found although the epoch of the member grows while it is asked for', async () => {
+test('a position is found although the epoch of the member grows, or the member is fenced, while it is asked for', async () => {
   const log = await logOf(10)
   const { handlers } = log.fake
   let fetches = 0
+  let isFenced = false
+  const refusals = [ErrorCode.STALE_MEMBER_EPOCH, ErrorCode.UNKNOWN_MEMBER_ID]
+  // The answer about the second fetch comes after the heartbeat that fences.
+  log.fake.delayMs = ({ apiKey }) => (apiKey === ApiKey.OFFSET_FETCH && fetches === 2 ? 300 : 0)
   handlers.set(ApiKey.CONSUMER_GROUP_HEARTBEAT, ({ body }) => {
     const { memberEpoch } = body as ConsumerGroupHeartbeatRequest
+    if (fetches === 2 && memberEpoch > 0 && !isFenced) {
+      isFenced = true
+      return { errorCode: ErrorCode.FENCED_MEMBER_EPOCH }
+    }
     const assignment = memberEpoch === 0 ? { topicPartitions: [{ topicId: ID, partitions: [0] }] } : null
     return { memberEpoch: memberEpoch + 1, heartbeatIntervalMs: 100, assignment }
   })
@@ -459,13 +476,13 @@ test('a position is found although the epoch of the member grows while it is ask
     groups: (body as OffsetFetchRequest).groups.map(({ groupId }) => ({
       groupId,
       topics: [],
-      errorCode: ++fetches === 1 ? ErrorCode.STALE_MEMBER_EPOCH : ErrorCode.NONE
+      errorCode: refusals[fetches++] ?? ErrorCode.NONE
     }))
   }))
   const consumer = log.consumer({ groupId: 'g', groupProtocol: 'consumer', autoOffsetReset: 'earliest', enableAutoCommit: false })
   consumer.subscribe('a')
   assert.deepEqual(await take(log, consumer, 10), upTo(0, 10))
-  assert.ok(fetches >= 2)
+  assert.ok(fetches >= 3)
   await log.fake.sim.complete(consumer.close())
 })
 
