@@ -83,7 +83,7 @@ export function mergeOptions(definitions: Definitions, under: object, over: obje
 function refuseUnbuilt(name: string, value: unknown): void {
   const classes = (Array.isArray(value) ? value : []).filter((each) => each !== JMX_REPORTER)
   if (name === 'config.providers' && classes.length > 0)
-    throw invalidConfig('config.providers: a client looks nothing up: give it the values, as process.env.NAME or what a file holds')
+    throw invalidConfig('config.providers: a client looks nothing up: give it the values themselves, from the environment or a file')
   if (name === 'metric.reporters' && classes.length > 0)
     throw invalidConfig(`metric.reporters: ${classes.join(', ')} is a class of Java: read metrics() of the client`)
   if (name.startsWith('sasl.oauthbearer.assertion.') && value !== null && value !== '')
