@@ -461,11 +461,11 @@ test('a position is found although the epoch of the member grows, or the member 
   let fetches = 0
   let isFenced = false
   const refusals = [ErrorCode.STALE_MEMBER_EPOCH, ErrorCode.UNKNOWN_MEMBER_ID]
-  // The answer about the second fetch comes after the heartbeat that fences.
-  log.fake.delayMs = ({ apiKey }) => (apiKey === ApiKey.OFFSET_FETCH && fetches === 2 ? 300 : 0)
+  // While the heartbeat that fences waits for its answer, the second fetch goes.
+  log.fake.delayMs = (_, answer) => ((answer as { errorCode?: number }).errorCode === ErrorCode.FENCED_MEMBER_EPOCH ? 400 : 0)
   handlers.set(ApiKey.CONSUMER_GROUP_HEARTBEAT, ({ body }) => {
     const { memberEpoch } = body as ConsumerGroupHeartbeatRequest
-    if (fetches === 2 && memberEpoch > 0 && !isFenced) {
+    if (fetches === 1 && memberEpoch > 0 && !isFenced) {
       isFenced = true
       return { errorCode: ErrorCode.FENCED_MEMBER_EPOCH }
     }
