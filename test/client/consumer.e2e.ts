@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import { backoff, type Consumer, type ConsumerOptions, Kafka, string, type TopicPartition, topic } from '@odradek/client'
 import { type BrokerProcess, defaultKind, startBroker, temporaryDir } from '../interop/support/brokers.ts'
 import { kafkaClassPath, toolchain } from '../interop/support/toolchains.ts'
+import { eventually } from './eventually.ts'
 
 const text = (name: string) => topic(name, { key: string(), value: string() })
 
@@ -70,6 +71,24 @@ describe(`the consumer against ${defaultKind}`, { timeout: 240_000 }, () => {
     ])
     assert.equal(times.get('plain-0')?.offset, 0)
     assert.equal(times.get('plain-1'), undefined)
+  })
+
+  test('partitionsFor and listTopics tell leaders and replicas; what is not there has none, and what cannot be is an error', async (t) => {
+    if (missing) return t.skip('no Java')
+    await kafka.admin().createTopics([{ name: 'placed', numPartitions: 2, replicationFactor: 1 }])
+    const [{ id, host, port, rack }] = (await kafka.admin().describeCluster()).nodes
+    const self = { id, host, port, rack }
+    await using consumer = kafka.consumer({ allowAutoCreateTopics: false })
+    const expected = [0, 1].map((partition) => ({
+      ...{ topic: 'placed', partition, leader: self },
+      ...{ replicas: [self], inSyncReplicas: [self], offlineReplicas: [] }
+    }))
+    await eventually(async () => assert.deepEqual(await consumer.partitionsFor('placed'), expected))
+    assert.deepEqual((await consumer.listTopics()).get('placed'), expected)
+    assert.deepEqual(await consumer.partitionsFor('placed-nowhere'), [])
+    await assert.rejects(consumer.partitionsFor('not a name'), { code: 'INVALID_TOPIC_EXCEPTION' })
+    await using producer = kafka.producer()
+    assert.deepEqual(await producer.partitionsFor('placed'), expected)
   })
 
   const protocols: [string, ConsumerOptions<string, string>][] = [
