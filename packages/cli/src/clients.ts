@@ -2,8 +2,7 @@
 // Modules load when they are used: a command that only tells its usage starts no client.
 import type { Consumer, ConsumerOptions, Kafka, Producer, ProducerOptions, ShareConsumer, ShareConsumerOptions } from '@odradek/client'
 import type { Logger } from '@odradek/world'
-import { warnOfUnreachableBrokers } from './connection-warnings.ts'
-import { readInput, ToolError, type ToolIo, timeOfLog } from './tool.ts'
+import { readInput, ToolError, type ToolIo, timeOfLog, warnOfUnreachableBrokers } from './tool.ts'
 
 export type Settings = Record<string, string>
 

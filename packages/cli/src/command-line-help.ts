@@ -1,5 +1,5 @@
 // Usage, help and errors of command lines in the layout of Kafka's parser (argparse4j): 75 columns, broken lines filled up with spaces.
-import type { Group, Level, Option } from './command-line.ts'
+import type { Group, Level, Option } from './command-line-definition.ts'
 import { pieces } from './line-break.ts'
 
 const WIDTH = 75

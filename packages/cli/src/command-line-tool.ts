@@ -1,5 +1,6 @@
 // What the commands with sub-commands (command-line.ts) have in common.
-import type { Arguments, Group, Option } from './command-line.ts'
+import type { Arguments } from './command-line.ts'
+import type { Group, Option } from './command-line-definition.ts'
 import type { Target } from './tool.ts'
 
 /** The cluster by its brokers or by its controllers. */

@@ -5,7 +5,8 @@ import { type BrokerConfig, loadBrokerConfig, parseProperties } from '@odradek/c
 import { formatStorage, storageDirectories } from '@odradek/metadata'
 import { META_PROPERTIES } from '@odradek/storage'
 import { createNodeWorld } from '@odradek/world/node'
-import { type Arguments, type Command, type CommandLine, parseCommandLine, UsageError } from './command-line.ts'
+import { type Arguments, parseCommandLine, UsageError } from './command-line.ts'
+import type { Command, CommandLine } from './command-line-definition.ts'
 import { dependenciesText, versionMappingText } from './release-features.ts'
 
 export interface ToolIo {

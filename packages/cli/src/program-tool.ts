@@ -1,5 +1,6 @@
 // What the programs of Kafka's newer kind that have no commands (command-line.ts) have in common from their arguments to their exit code.
-import { type Arguments, type CommandLine, parseCommandLine, programHelp, UsageError } from './command-line.ts'
+import { type Arguments, parseCommandLine, programHelp, UsageError } from './command-line.ts'
+import type { CommandLine } from './command-line-definition.ts'
 import { javaError, type ToolIo } from './tool.ts'
 
 export async function runProgram(

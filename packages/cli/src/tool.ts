@@ -1,5 +1,6 @@
 // What the kafka-* commands share: the world they see (io), the connection their flags name, and Java's names of errors, which
 // Kafka's tools print. Files are read only here and in the commands, relative to io.cwd.
+import { subscribe } from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { addAbortSignal } from 'node:stream'
@@ -101,10 +102,7 @@ export interface Target {
 
 export async function withAdmin<T>(target: Target, io: ToolIo, use: (admin: Admin) => Promise<T>): Promise<T> {
   const given = target.commandConfig === undefined ? {} : await readCommandConfig(target.commandConfig, io)
-  const [{ openAdmin }, { warnOfUnreachableBrokers }] = await Promise.all([
-    import('@odradek/client/admin'),
-    import('./connection-warnings.ts')
-  ])
+  const { openAdmin } = await import('@odradek/client/admin')
   const bootstrap =
     target.bootstrapController === undefined
       ? { 'bootstrap.servers': target.bootstrapServer }
@@ -224,6 +222,26 @@ export function timeOfLog(): string {
   const now = new Date()
   const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString()
   return `${local.slice(0, 19).replace('T', ' ')},${local.slice(20, 23)}`
+}
+
+const WARNING_INTERVAL_MS = 5_000
+let warnsOfBrokers = false
+
+/**
+ * A command whose broker does not answer tries on for as long as its settings say: this tells why nothing happens, now and then.
+ * `client` is how Kafka's tools name theirs: `Producer clientId=console-producer`.
+ */
+export function warnOfUnreachableBrokers(client: string, io: ToolIo): void {
+  // Clients of several commands in one process could not be told apart.
+  if (io !== processIo || warnsOfBrokers) return
+  warnsOfBrokers = true
+  let nextMs = 0
+  subscribe('odradek:connection:error', (message) => {
+    if (Date.now() < nextMs) return
+    nextMs = Date.now() + WARNING_INTERVAL_MS
+    const { address, error } = message as { address: string; error: Error }
+    io.err(`[${timeOfLog()}] WARN [${client}] Connection to ${address} could not be established: ${error.message}\n`)
+  })
 }
 
 /** Kafka's list of topics as one expression: commas are alternatives, spaces and quotes around are nothing. The whole name must match. */

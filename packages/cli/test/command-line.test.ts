@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type CommandLine, type Group, parseCommandLine, UsageError } from '../src/command-line.ts'
+import { parseCommandLine, UsageError } from '../src/command-line.ts'
+import type { CommandLine, Group } from '../src/command-line-definition.ts'
 import { pieces } from '../src/line-break.ts'
 
 const bootstrap: Group = { isExclusive: true, required: true }

@@ -1,7 +1,8 @@
 /** kafka-cluster: the id and the endpoints of a cluster; removes a broker's registration. As Kafka's tool does it. */
 import { OdradekError } from '@odradek/base'
 import type { Admin } from '@odradek/client'
-import { type Arguments, type Command, type CommandLine, type Group, type Option, parseCommandLine } from '../command-line.ts'
+import { type Arguments, parseCommandLine } from '../command-line.ts'
+import type { Command, CommandLine, Group, Option } from '../command-line-definition.ts'
 import { call, javaError, messageOf, processIo, ToolError, type ToolIo, withAdmin } from '../tool.ts'
 
 const bootstrap: Group = { isExclusive: true, required: true }

@@ -1,7 +1,8 @@
 /** kafka-features: the versions of features that a cluster uses, and their change. As Kafka's tool does it. */
 import { OdradekError } from '@odradek/base'
 import type { Admin, FeatureUpdate } from '@odradek/client'
-import { type Arguments, type CommandLine, type Option, parseCommandLine, UsageError } from '../command-line.ts'
+import { type Arguments, parseCommandLine, UsageError } from '../command-line.ts'
+import type { CommandLine, Option } from '../command-line-definition.ts'
 import { bootstrapOptions, targetOf } from '../command-line-tool.ts'
 import { executionException, wrapped } from '../java.ts'
 import { call, messageOf, processIo, ToolError, type ToolIo, unreachable, withAdmin } from '../tool.ts'

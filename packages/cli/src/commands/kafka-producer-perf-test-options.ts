@@ -1,4 +1,4 @@
-import type { CommandLine, Group } from '../command-line.ts'
+import type { CommandLine, Group } from '../command-line-definition.ts'
 
 const payloadOptions: Group = {
   isExclusive: true,

@@ -1,7 +1,8 @@
 /** kafka-transactions: looks into transactions and ends those that hang. Flags, output and exit codes are those of Kafka's tool. */
 import { OdradekError } from '@odradek/base'
 import type { AbortTransactionSpec, Admin, ProducerState, TopicPartition } from '@odradek/client'
-import { type Arguments, type Command, type CommandLine, type Option, parseCommandLine } from '../command-line.ts'
+import { type Arguments, parseCommandLine } from '../command-line.ts'
+import type { Command, CommandLine, Option } from '../command-line-definition.ts'
 import { partitionOrder } from '../java.ts'
 import { table } from '../table.ts'
 import { KAFKA_COMMIT, KAFKA_VERSION, messageOf, processIo, ToolError, type ToolIo, withAdmin } from '../tool.ts'

@@ -1,7 +1,8 @@
 /** kafka-verifiable-share-consumer: consumes in a share group and says so in lines of JSON, for tests of Kafka. As Kafka's tool does it. */
 import type { AcknowledgedOffsets, ConsumerRecord, KafkaError, ShareConsumer } from '@odradek/client'
 import { makeShareConsumer, readSettings } from '../clients.ts'
-import type { Arguments, CommandLine, Group } from '../command-line.ts'
+import type { Arguments } from '../command-line.ts'
+import type { CommandLine, Group } from '../command-line-definition.ts'
 import { runProgram } from '../program-tool.ts'
 import { exitCodeOf, javaError, logError, processIo, ToolError, type ToolIo, withAdmin } from '../tool.ts'
 

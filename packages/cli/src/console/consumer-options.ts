@@ -2,7 +2,8 @@
 import { keyValues, readSettings } from '../clients.ts'
 import { type Options, type RenamingWords, UsageError } from '../options.ts'
 import { messageOf, type ToolIo } from '../tool.ts'
-import { type Formatter, type FormatterConfig, formatterNamed } from './formatters.ts'
+import { type FormatterConfig, formatterNamed } from './formatters.ts'
+import type { Formatter } from './printable-record.ts'
 
 /** A group may be named in several places, but they must agree. `configOption` is how the message calls the option of the file. */
 export function oneGroup(options: Options, others: readonly (string | undefined)[], configOption: string): string | undefined {

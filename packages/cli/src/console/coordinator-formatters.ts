@@ -3,7 +3,7 @@
 import { exactCodec, messageToJson } from '@odradek/protocol'
 import { exactNumbers } from '../json-lines.ts'
 import { ToolError } from '../tool.ts'
-import type { Formatter } from './formatters.ts'
+import type { Formatter } from './printable-record.ts'
 
 const recordsOf = {
   OffsetsMessageFormatter: ['LegacyOffsetCommit', 'OffsetCommit'],

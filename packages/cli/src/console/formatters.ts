@@ -2,22 +2,7 @@
 import { logError, ToolError, type ToolIo } from '../tool.ts'
 import { deserializerNamed, type TextOf } from './deserializers.ts'
 import type { OutputBuffer } from './output-buffer.ts'
-
-export interface PrintableRecord {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly timestamp: number
-  readonly timestampType: string
-  readonly rawKey: Buffer | null
-  readonly rawValue: Buffer | null
-  readonly headers: readonly { readonly key: string; readonly value: Buffer | null }[]
-  /** Of share groups. */
-  readonly deliveryCount?: number
-}
-
-/** Prints one record. Throws for bytes that are not what the formatter reads. */
-export type Formatter = (record: PrintableRecord, output: OutputBuffer) => void
+import type { Formatter, PrintableRecord } from './printable-record.ts'
 
 export type FormatterConfig = Readonly<Record<string, string>>
 

@@ -3,8 +3,8 @@
 import type { Consumer, ConsumerRecord } from '@odradek/client'
 import { isHopeless } from '../clients.ts'
 import { javaError, logError, ToolError, type ToolIo } from '../tool.ts'
-import type { Formatter } from './formatters.ts'
 import { OutputBuffer } from './output-buffer.ts'
+import type { Formatter } from './printable-record.ts'
 
 export interface ConsumeTask extends PrintTask {
   readonly topic: string | undefined

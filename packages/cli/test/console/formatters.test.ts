@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeRecordKey, encodeVersioned, OffsetCommitKey, OffsetCommitValue } from '@odradek/protocol'
-import { formatterNamed, type PrintableRecord } from '../../src/console/formatters.ts'
+import { formatterNamed } from '../../src/console/formatters.ts'
 import { OutputBuffer } from '../../src/console/output-buffer.ts'
+import type { PrintableRecord } from '../../src/console/printable-record.ts'
 import { memoryIo } from '../support/memory-io.ts'
 
 const base: PrintableRecord = {
