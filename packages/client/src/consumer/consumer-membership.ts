@@ -124,7 +124,9 @@ export class ConsumerMembership implements Membership {
     try {
       await cluster.metadataOfIds(ids, { signal: this.#beats.signal, timeoutMs: cluster.requestTimeoutMs })
     } catch (error) {
-      if (this.#beats.signal.aborted) return undefined
+      // The names come with other metadata; the next heartbeat wakes poll for them.
+      if (this.#beats.signal.aborted || toKafkaError(error).retriable) return undefined
+      this.#member.target ??= target
       throw error
     }
     const partitions: TopicPartition[] = []

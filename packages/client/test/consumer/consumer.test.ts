@@ -11,6 +11,7 @@ import {
   type FetchRequest,
   type JoinGroupRequest,
   type ListOffsetsRequest,
+  type MetadataRequest,
   type OffsetCommitRequest,
   type OffsetFetchRequest,
   type SyncGroupRequest
@@ -484,6 +485,27 @@ test('a position is found although the epoch of the member grows, or the member 
   assert.deepEqual(await take(log, consumer, 10), upTo(0, 10))
   assert.ok(fetches >= 3)
   await log.fake.sim.complete(consumer.close())
+})
+
+test('a member of KIP-848 keeps its assignment while the names of the topics cannot be had', async () => {
+  const log = await logOf(10)
+  const { handlers, sim } = log.fake
+  handlers.set(ApiKey.CONSUMER_GROUP_HEARTBEAT, ({ body }) => {
+    const { memberEpoch } = body as ConsumerGroupHeartbeatRequest
+    const assignment = memberEpoch === 0 ? { topicPartitions: [{ topicId: ID, partitions: [0] }] } : null
+    return { memberEpoch: memberEpoch === 0 ? 1 : memberEpoch, heartbeatIntervalMs: 500, assignment }
+  })
+  handlers.set(ApiKey.OFFSET_FETCH, ({ body }) => ({
+    groups: (body as OffsetFetchRequest).groups.map(({ groupId }) => ({ groupId, topics: [] }))
+  }))
+  let isLost = true
+  handlers.set(ApiKey.METADATA, ({ body }) => (isLost && (body as MetadataRequest).topics?.length === 1 ? 'hang up' : undefined))
+  const consumer = log.consumer({ groupId: 'g', groupProtocol: 'consumer', autoOffsetReset: 'earliest', enableAutoCommit: false })
+  consumer.subscribe({ regex: 'a' })
+  while (sim.nowMs < 5_000) await sim.complete(consumer.poll({ timeoutMs: 500 }))
+  isLost = false
+  assert.deepEqual(await take(log, consumer, 10), upTo(0, 10))
+  await sim.complete(consumer.close())
 })
 
 test('the replica that the leader prefers is read from; what it does not have is asked of the leader again', async () => {
