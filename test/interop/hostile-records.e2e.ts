@@ -201,7 +201,7 @@ for (const [what, codec, bomb] of [
       assert.ok(!codes.includes(ErrorCode.NONE), String(codes))
       assert.ok(performance.now() - started < 5_000)
     },
-    { isOurs: true }
+    { isOurs: true, rssGrowthMax: 16 * MiB }
   )
 }
 
