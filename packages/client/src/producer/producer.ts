@@ -307,8 +307,9 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
       return result
     } catch (error) {
       const { fatalError, isInTransaction } = this.#transactional()
-      // Why it failed says more than that it could not be aborted.
-      if (fatalError === undefined && isInTransaction) await this.abortTransaction(options).catch(() => {})
+      // Why it failed says more than that it could not be aborted. The signal ended the body, and not what has to follow.
+      const { timeoutMs } = options
+      if (fatalError === undefined && isInTransaction) await this.abortTransaction({ timeoutMs }).catch(() => {})
       throw error
     }
   }

@@ -121,6 +121,29 @@ describe('a transaction in doubt', () => {
     await complete(producer.close())
   })
 
+  test('whose signal has ended it is aborted all the same, and the next one begins', async () => {
+    const ends: boolean[] = []
+    const { producer, complete } = await start((request, broker) => {
+      ends.push((request.body as { committed: boolean }).committed)
+      return ok(request, broker)
+    })
+    assert.equal((await complete(producer.abortTransaction())).code, undefined)
+    const controller = new AbortController()
+    const first = producer.transaction(
+      async ({ send }) => {
+        await send('t', { value: 'a' })
+        controller.abort(new Error('enough'))
+      },
+      { signal: controller.signal }
+    )
+    assert.equal((await complete(first)).message, 'enough')
+    assert.deepEqual(ends, [false])
+    const next = await complete(producer.transaction(async ({ send }) => send('t', { value: 'b' })))
+    assert.equal(next.code, undefined)
+    assert.deepEqual(ends, [false, true])
+    await complete(producer.close())
+  })
+
   test('that is aborted with a record in doubt leaves the next one a new epoch', async () => {
     const { cluster, producer, complete } = await start(ok)
     assert.equal((await complete(producer.send('t', { value: 'a' }))).code, undefined)
