@@ -8,6 +8,7 @@ import { developmentProperties, loadBrokerConfig } from '@odradek/config'
 import { CreateTopicsRequest, ErrorCode, errorByCode } from '@odradek/protocol'
 import type { Logger, LogLevel } from '@odradek/world'
 import { createMemoryDisk, createNodeLogger, createNodeWorld } from '@odradek/world/node'
+import { closest } from './commands/closest.ts'
 import { formatNewDirectories } from './format.ts'
 
 export interface TopicOptions {
@@ -45,11 +46,14 @@ export interface EmbeddedKafka extends AsyncDisposable {
   close(): Promise<void>
 }
 
+const optionNames: readonly (keyof StartKafkaOptions)[] = ['port', 'host', 'dataDir', 'topics', 'config', 'logger', 'logLevel', 'onFault']
+const topicNames: readonly (keyof TopicOptions)[] = ['name', 'partitions', 'config']
 const MEMORY_DATA_DIR = '/odradek'
 const TIMEOUT_MS = 30_000
 
 /** Resolves when clients are served. Rejects with an OdradekError that says what to do. */
 export async function startKafka(options: StartKafkaOptions = {}): Promise<EmbeddedKafka> {
+  checkNames('startKafka', options, optionNames)
   const { port = 0, host = '127.0.0.1', onFault = throwLater } = options
   const ownLogger = createNodeLogger({ level: options.logLevel ?? 'WARN', write: (lines) => process.stderr.write(lines) })
   const logger = options.logger ?? ownLogger
@@ -62,7 +66,8 @@ export async function startKafka(options: StartKafkaOptions = {}): Promise<Embed
   if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const overrides = new Map(Object.entries(options.config ?? {}).map(([key, value]) => [key, String(value)]))
   const properties = developmentProperties({ port, host, dataDir: dataDir ?? MEMORY_DATA_DIR })
-  const { config } = loadBrokerConfig({ properties, overrides })
+  const { config, warnings } = loadBrokerConfig({ properties, overrides })
+  for (const warning of warnings) logger.log('WARN', 'kafka.server.KafkaConfig', warning)
   await formatNewDirectories(world, config)
   const server = await BrokerServer.start({ world, config, loggers: options.logger === undefined ? ownLogger : undefined })
   const kafka = embedded(server, host)
@@ -73,6 +78,18 @@ export async function startKafka(options: StartKafkaOptions = {}): Promise<Embed
     throw error
   }
   return kafka
+}
+
+/** For those whom no compiler tells. */
+function checkNames(what: string, given: object, known: readonly string[]): void {
+  for (const name of Object.keys(given)) {
+    if (known.includes(name)) continue
+    const meant = closest(name, known)
+    throw new OdradekError(
+      'CONFIG_INVALID',
+      `${what} has no option ${name}: ${meant === undefined ? `it has ${known.join(', ')}` : `did you mean ${meant}?`}`
+    )
+  }
 }
 
 function embedded(server: BrokerServer, host: string): EmbeddedKafka {
@@ -101,7 +118,9 @@ async function createTopics(server: BrokerServer, topics: readonly (string | Top
   }
 }
 
-function newTopic({ name, partitions = -1, config = {} }: TopicOptions) {
+function newTopic(options: TopicOptions) {
+  checkNames('A topic of startKafka', options, topicNames)
+  const { name, partitions = -1, config = {} } = options
   const configs = Object.entries(config).map(([key, value]) => ({ name: key, value }))
   return { name, numPartitions: partitions, replicationFactor: -1, assignments: [], configs }
 }

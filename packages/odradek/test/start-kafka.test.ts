@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import type { Logger } from '@odradek/world'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { startKafka } from '../src/index.ts'
 
@@ -42,6 +43,20 @@ describe('startKafka', () => {
     } finally {
       rmSync(cwd, { recursive: true })
     }
+  })
+
+  test('refuses options that it does not have, and tells of settings that nobody knows', async () => {
+    const refuses = (options: object, message: string) => assert.rejects(startKafka(options), { code: 'CONFIG_INVALID', message })
+    await refuses({ topcs: [] }, 'startKafka has no option topcs: did you mean topics?')
+    await refuses({ brokers: 3 }, 'startKafka has no option brokers: it has port, host, dataDir, topics, config, logger, logLevel, onFault')
+    await refuses(
+      { topics: [{ name: 'a', numPartitions: 3 }] },
+      'A topic of startKafka has no option numPartitions: did you mean partitions?'
+    )
+    const told: string[] = []
+    const logger: Logger = { isEnabled: () => true, log: (level, _name, message) => void (level === 'WARN' && told.push(message)) }
+    await using _kafka = await startKafka({ config: { 'log.retention.hour': 1 }, logger })
+    assert.match(told.join('\n'), /^log\.retention\.hour is not a setting of Kafka or Odradek/m)
   })
 
   test('gives a broker with topics on a random port, which any client uses', async () => {
