@@ -57,7 +57,7 @@ function apisFile(): string {
     return `  ${literal({ key, name, enumName: api.enum, listeners, min, max, maxStable, advertisedMin, advertisedMax, flexibleFrom, clusterAction, forwardable, latestVersionUnstable })},`
   })
   const keys = rows.map((api) => `  ${api.enum}: ${api.key},`)
-  return `${header}import type { ApiFacts } from '../../api-keys.ts'
+  return `${header}import type { ApiFacts } from '../../api-facts.ts'
 
 export const apiTable: readonly ApiFacts[] = [
 ${lines.join('\n')}
@@ -213,11 +213,7 @@ function featuresFile(): string {
     )
     return `  {\n${head.join('\n')}\n    levels: [\n${filled.join('\n')}\n    ],\n  },`
   })
-  const names = features.map((feature) => quote(feature.feature)).join(' | ')
-  return `${header}import type { FeatureDefinition, MetadataVersionLevel } from '../../features.ts'
-
-/** The features beside metadata.version. */
-export type FeatureName = ${names}
+  return `${header}import type { FeatureDefinition, MetadataVersionLevel } from '../../feature-facts.ts'
 
 export const MINIMUM_METADATA_VERSION = ${quote(metadata.minimum)}
 export const LATEST_PRODUCTION_METADATA_VERSION = ${quote(metadata.latestProduction)}

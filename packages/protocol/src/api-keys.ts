@@ -1,35 +1,10 @@
 // The table of requests: keys, versions, who may serve them, and their codecs.
+import type { ApiFacts } from './api-facts.ts'
 import type { MessageCodec } from './codec.ts'
 import * as codecs from './generated/codecs.ts'
 import { ApiKey, apiTable } from './generated/tables/apis.ts'
 
 export { ApiKey } from './generated/tables/apis.ts'
-
-export type ListenerType = 'broker' | 'controller'
-
-export interface ApiFacts {
-  readonly key: number
-  /** As Fetch. */
-  readonly name: string
-  /** As FETCH. */
-  readonly enumName: string
-  readonly listeners: readonly ListenerType[]
-  /** What Kafka 4.3 can decode and handle. */
-  readonly min: number
-  readonly max: number
-  /** `max` without a version that is still in the making. */
-  readonly maxStable: number
-  /** What ApiVersions answers: Produce claims 0 for the sake of old librdkafka. */
-  readonly advertisedMin: number
-  readonly advertisedMax: number
-  /** Null: no version is flexible. */
-  readonly flexibleFrom: number | null
-  /** Between brokers only: needs CLUSTER_ACTION. */
-  readonly clusterAction: boolean
-  /** A broker hands it to the controller. */
-  readonly forwardable: boolean
-  readonly latestVersionUnstable: boolean
-}
 
 export interface ApiInfo extends ApiFacts {
   readonly request: MessageCodec<unknown>
