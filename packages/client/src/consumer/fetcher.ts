@@ -370,7 +370,7 @@ export class Fetcher {
       if (state.preferredReplica >= 0) {
         state.preferredReplica = -1
         state.retryAtMs = 0
-      } else if (state.bufferedBytes === 0 && !state.isBeingWorkedOn) this.#options.onOutOfRange(state)
+      } else if (state.bufferedBytes === 0 && !state.waitsForWork(now)) this.#options.onOutOfRange(state)
       return
     }
     if (staleLeader.has(errorCode)) {

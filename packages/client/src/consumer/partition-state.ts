@@ -17,6 +17,8 @@ export type ResetStrategy = { readonly kind: 'earliest' | 'latest' } | { readonl
 
 export type PartitionPhase = 'initializing' | 'resetting' | 'validating' | 'fetching'
 
+const WORK_WAIT_MS = 60_000
+
 export class PartitionState {
   readonly topic: string
   readonly partition: number
@@ -48,6 +50,8 @@ export class PartitionState {
   preferredUntilMs = 0
   /** The first record handed out and not finished, when finishing is followed record by record. */
   readonly unfinished = new UnfinishedOffsets()
+  /** Since when a jump waits for that. */
+  #jumpDueMs: number | undefined
 
   constructor(topic: string, partition: number) {
     this.topic = topic
@@ -81,11 +85,14 @@ export class PartitionState {
     this.fetchOffset = this.position.offset
     this.bufferedBytes = 0
     this.fetchVersion++
+    this.#jumpDueMs = undefined
   }
 
-  /** What was handed out is not finished: a jump that the log forces waits for it. */
-  get isBeingWorkedOn(): boolean {
-    return this.unfinished.first !== undefined
+  /** A jump that the log forces waits for what was handed out and is not finished; not for ever, for whoever finishes it may wait for more. */
+  waitsForWork(now: number): boolean {
+    if (this.unfinished.first === undefined) return false
+    this.#jumpDueMs ??= now
+    return now - this.#jumpDueMs < WORK_WAIT_MS
   }
 
   get hasPosition(): boolean {

@@ -266,7 +266,7 @@ export class Positions {
       if (answer.endOffset < state.fetchOffset) state.dropFetched()
       return
     }
-    if (state.isBeingWorkedOn) {
+    if (state.waitsForWork(this.#options.cluster.world.clock.monotonicMs())) {
       this.#retryLater([state])
       return
     }

@@ -192,6 +192,23 @@ test('a position that the log lost is reset only after the handlers of what was 
   await log.fake.sim.complete(consumer.close())
 })
 
+test('a reader that acknowledges nothing keeps a position that the log lost from being reset for a minute only', async () => {
+  const log = await logOf(10)
+  const consumer = log.consumer({ autoOffsetReset: 'earliest' })
+  consumer.assign([place])
+  consumer.seek(place, 0)
+  const stream = consumer.stream(undefined, { ack: 'manual' })
+  const next = async () => (await log.fake.sim.complete(stream.next(), { maxVirtualMs: 120_000 })).value?.offset
+  for (const offset of upTo(0, 10)) {
+    assert.equal(await next(), offset)
+    Object.assign(log, { start: 100, end: 105 })
+  }
+  const startMs = log.fake.sim.nowMs
+  assert.equal(await next(), 100)
+  assert.ok(log.fake.sim.nowMs - startMs > 50_000)
+  await log.fake.sim.complete(consumer.close())
+})
+
 test('a partition without a leader does not hold up the first position of another', async () => {
   const log = await logOf(10)
   log.fake.topics.get('a')?.partitions.push({ leader: -1, epoch: 1 })
