@@ -153,12 +153,18 @@ function warnIfOpen({ logger }: World, { listenerName, host, port }: SocketServe
   )
 }
 
+/** The listener of metrics is named by its setting, and may meet another one of the same node. */
+const inUse = (listenerName: string, address: string): string =>
+  listenerName.includes('.')
+    ? `${address} is in use, by another process or another listener of this node; choose another port for it`
+    : `${address} is in use by another process; stop it, or choose another port (--port N, or listeners in the properties file)`
+
 export function bindError(listenerName: string, { host, port }: { host: string; port: number }, error: unknown): OdradekError {
   const code = (error as { code?: string }).code
   const address = `${host === '' ? '0.0.0.0' : host}:${port}`
   const what =
     code === 'EADDRINUSE'
-      ? `${address} is in use by another process; stop it, or choose another port (--port N, or listeners in the properties file)`
+      ? inUse(listenerName, address)
       : code === 'EACCES'
         ? `${address} may not be bound by this user; choose a port above 1023`
         : code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND'

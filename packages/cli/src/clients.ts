@@ -48,7 +48,7 @@ async function clientOf<C>(
   const settings = knownSettings(`a ${kind}`, definitions, given, io)
   for (const name of ownSettings) delete settings[name]
   const label = { producer: 'Producer', consumer: 'Consumer', 'share consumer': 'ShareConsumer' }[kind]
-  const client = `${label} clientId=${settings['client.id']}`
+  const client = settings['client.id'] === undefined ? label : `${label} clientId=${settings['client.id']}`
   warnOfUnreachableBrokers(client, io)
   const kafka = new Kafka({ logger: logger(client, io) })
   try {

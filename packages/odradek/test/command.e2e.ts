@@ -82,6 +82,18 @@ describe('odradek start', () => {
       assert.equal(flags(...args), '--min-semi-space-size=32')
   })
 
+  test('does not blame another process for the port of metrics that a listener of the node has', async () => {
+    const { port, server } = await listening()
+    server.close()
+    const metrics = `odradek.metrics.listener=127.0.0.1:${port + 1}`
+    const { status, stderr } = run(bin, 'start', '--ephemeral', '--port', String(port), '--override', metrics)
+    assert.equal(status, 1)
+    assert.match(
+      stderr,
+      /^Listener odradek\.metrics\.listener: \S+ is in use, by another process or another listener of this node; choose another port/
+    )
+  })
+
   test('says so when another process has the data directory', async () => {
     const data = join(folder, 'locked')
     const node = await started(bin, 'start', '--data', data, '--port', '0')
