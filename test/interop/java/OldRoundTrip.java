@@ -21,6 +21,12 @@ public final class OldRoundTrip {
     throw new AssertionError("must fail with " + type);
   }
 
+  /** What the controller did shows at the broker a moment later. */
+  static void await(Callable<Boolean> condition, String what) throws Exception {
+    long deadline = System.currentTimeMillis() + 10_000;
+    while (!condition.call()) check(System.currentTimeMillis() < deadline, what);
+  }
+
   static Map<String, Object> settings(Object... pairs) {
     Map<String, Object> settings = new HashMap<>(Collections.singletonMap("bootstrap.servers", bootstrap));
     for (int i = 0; i < pairs.length; i += 2) settings.put((String) pairs[i], pairs[i + 1]);
@@ -56,13 +62,15 @@ public final class OldRoundTrip {
     checkFails(org.apache.kafka.common.errors.TopicExistsException.class, admin.createTopics(Collections.singletonList(topic)).all());
     checkFails(org.apache.kafka.common.errors.InvalidReplicationFactorException.class, admin.createTopics(Collections.singletonList(new NewTopic("three", 1, (short) 3))).all());
     admin.createPartitions(Collections.singletonMap(TOPIC, NewPartitions.increaseTo(4))).all().get();
-    check(admin.describeTopics(Collections.singletonList(TOPIC)).values().get(TOPIC).get().partitions().size() == 4, "four partitions");
+    await(() -> admin.describeTopics(Collections.singletonList(TOPIC)).values().get(TOPIC).get().partitions().size() == 4, "four partitions");
     ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, TOPIC);
     check(admin.describeConfigs(Collections.singletonList(resource)).all().get().get(resource).get("max.message.bytes").value().equals("200000"), "setting as asked");
     Config retention = new Config(Collections.singletonList(new ConfigEntry("retention.ms", "123456789")));
     admin.alterConfigs(Collections.singletonMap(resource, retention)).all().get();
-    Config altered = admin.describeConfigs(Collections.singletonList(resource)).all().get().get(resource);
-    check(altered.get("retention.ms").value().equals("123456789") && !altered.get("max.message.bytes").value().equals("200000"), "all settings replaced");
+    await(() -> {
+      Config altered = admin.describeConfigs(Collections.singletonList(resource)).all().get().get(resource);
+      return altered.get("retention.ms").value().equals("123456789") && !altered.get("max.message.bytes").value().equals("200000");
+    }, "all settings replaced");
     check(admin.describeLogDirs(Collections.singletonList(1)).all().get().get(1).size() == 1, "one folder");
   }
 
