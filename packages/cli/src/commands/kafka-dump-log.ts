@@ -77,7 +77,7 @@ async function dumpFile(name: string, { dump, index, output, findings, io }: Dum
   const at = { path: resolve(io.cwd, name), name }
   switch (extname(name)) {
     case '.log':
-      output.text(`Log starting offset: ${Number(stem)}\n`)
+      output.text(`Log starting offset: ${offsetOf(stem)}\n`)
       return await dumpBatches(at, dump, output, findings)
     case '.checkpoint': {
       const [offset, epoch] = stem.split('-').map(Number)
@@ -85,6 +85,7 @@ async function dumpFile(name: string, { dump, index, output, findings, io }: Dum
       return await dumpBatches(at, dump, output, findings)
     }
     case '.index':
+      offsetOf(stem)
       dumpOffsetIndex(at, index, output, findings)
       return true
     case '.timeindex':
@@ -100,6 +101,12 @@ async function dumpFile(name: string, { dump, index, output, findings, io }: Dum
       io.err(`Ignoring unknown file ${name}\n`)
       return true
   }
+}
+
+/** Files of logs are named by the offset that they begin with; a copy under another name cannot be dumped, as with Kafka's tool. */
+function offsetOf(stem: string): number {
+  if (!/^\d+$/.test(stem)) throw new ToolError(`For input string: "${stem}"`, 'java.lang.NumberFormatException')
+  return Number(stem)
 }
 
 function tell(findings: Findings & IndexFindings, io: ToolIo): void {
