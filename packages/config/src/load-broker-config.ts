@@ -1,3 +1,4 @@
+import { closest } from '@odradek/base'
 import { checkAllowed } from './allow-list.ts'
 import { checkBrokerConfig } from './broker-checks.ts'
 import { BrokerConfig } from './broker-config.ts'
@@ -31,8 +32,7 @@ export function loadBrokerConfig(sources: BrokerConfigSources): { config: Broker
     checkAllowed(name, text)
     const definition = brokerConfigDefinitions.get(baseName(name))
     if (definition !== undefined) parseValue(name === definition.name ? definition : { ...definition, name }, text)
-    else if (!/^(listener\.name|rsm\.config|rlmm\.config|config\.providers)\./.test(name))
-      warnings.push(`${name} is not a setting of Kafka or Odradek: it is ignored`)
+    else if (!/^(listener\.name|rsm\.config|rlmm\.config|config\.providers)\./.test(name)) warnings.push(unknownSetting(name))
   }
   const config = new BrokerConfig(texts)
   checkBrokerConfig(config)
@@ -42,4 +42,9 @@ export function loadBrokerConfig(sources: BrokerConfigSources): { config: Broker
 function entries(texts: Texts | undefined): Iterable<[string, string]> {
   if (texts === undefined) return []
   return texts instanceof Map ? texts : Object.entries(texts)
+}
+
+function unknownSetting(name: string): string {
+  const meant = closest(name, [...brokerConfigDefinitions.keys()])
+  return `${name} is not a setting of Kafka or Odradek: it is ignored${meant === undefined ? '' : `; did you mean ${meant}?`}`
 }

@@ -1,6 +1,5 @@
 /** The odradek command: a broker from nothing, and one short way to topics, records, groups and settings. Each part loads when it is asked for. */
-import { OdradekError } from '@odradek/base'
-import { closest } from './commands/closest.ts'
+import { closest, OdradekError } from '@odradek/base'
 import { type CommandIo, processIo } from './commands/io.ts'
 
 interface Part {

@@ -2,13 +2,12 @@
 // by side; each has its own world.
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { OdradekError } from '@odradek/base'
+import { closest, OdradekError } from '@odradek/base'
 import { BrokerServer } from '@odradek/broker'
 import { developmentProperties, loadBrokerConfig } from '@odradek/config'
 import { CreateTopicsRequest, ErrorCode, errorByCode } from '@odradek/protocol'
 import type { Logger, LogLevel } from '@odradek/world'
 import { createMemoryDisk, createNodeLogger, createNodeWorld } from '@odradek/world/node'
-import { closest } from './commands/closest.ts'
 import { formatNewDirectories } from './format.ts'
 
 export interface TopicOptions {

@@ -56,7 +56,10 @@ describe('startKafka', () => {
     const told: string[] = []
     const logger: Logger = { isEnabled: () => true, log: (level, _name, message) => void (level === 'WARN' && told.push(message)) }
     await using _kafka = await startKafka({ config: { 'log.retention.hour': 1 }, logger })
-    assert.match(told.join('\n'), /^log\.retention\.hour is not a setting of Kafka or Odradek/m)
+    assert.match(
+      told.join('\n'),
+      /^log\.retention\.hour is not a setting of Kafka or Odradek: it is ignored; did you mean log\.retention\.hours\?/m
+    )
   })
 
   test('gives a broker with topics on a random port, which any client uses', async () => {

@@ -1,7 +1,6 @@
 // Arguments of one command: its own options and those that all share. An option that does not exist is an error that says what was meant.
 import { parseArgs } from 'node:util'
-import { OdradekError } from '@odradek/base'
-import { closest } from './closest.ts'
+import { closest, OdradekError } from '@odradek/base'
 import type { CommandIo } from './io.ts'
 
 export interface OptionSpec {

@@ -1,7 +1,7 @@
 // odradek config: ls, set, unset: dynamic settings of topics, brokers and groups.
+import { closest } from '@odradek/base'
 import type { ConfigResource } from '@odradek/client'
 import { type Arguments, outputOption, runVerb, usageError, type Verb } from './arguments.ts'
-import { closest } from './closest.ts'
 import { adminSettings, withKafka } from './connect.ts'
 import type { CommandIo } from './io.ts'
 import { show } from './output.ts'

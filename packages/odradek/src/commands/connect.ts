@@ -1,11 +1,10 @@
 // The cluster that a command talks to: --brokers, --profile, ODRADEK_BROKERS, the current profile, localhost:9092.
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { OdradekError } from '@odradek/base'
+import { closest, OdradekError } from '@odradek/base'
 import type { Kafka } from '@odradek/client'
 import type { Logger } from '@odradek/world'
 import { type Arguments, usageError } from './arguments.ts'
-import { closest } from './closest.ts'
 import type { CommandIo } from './io.ts'
 import { type Profile, readProfiles } from './profiles.ts'
 
