@@ -1,4 +1,5 @@
 // bootstrap.checkpoint: the records that a new cluster begins with, in the form of a snapshot, one in each log directory.
+import { OdradekError } from '@odradek/base'
 import {
   featureDefinitions,
   latestProductionMetadataVersion,
@@ -49,7 +50,12 @@ export function encodeBootstrapFile(records: readonly MetadataRecord[], now: num
 export async function readBootstrapRecords(disk: Disk, directory: string): Promise<readonly MetadataRecord[]> {
   const path = bootstrapPath(directory)
   if (!(await disk.exists(path))) return bootstrapFeatureRecords(bootstrapFeatureLevels(latestProductionMetadataVersion))
-  return decodeSnapshot(await disk.readFile(path), path).records.map(decodeMetadataRecord)
+  const bytes = await disk.readFile(path)
+  try {
+    return decodeSnapshot(bytes, path).records.map(decodeMetadataRecord)
+  } catch (cause) {
+    throw new OdradekError('METADATA_LOG_INVALID', `${path} is damaged: format the directory again, or restore the file.`, { cause })
+  }
 }
 
 export function bootstrapMetadataVersion(records: readonly MetadataRecord[]): MetadataVersionLevel | undefined {

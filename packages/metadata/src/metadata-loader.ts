@@ -1,20 +1,24 @@
 // Reads what the folder of the metadata log holds: the newest snapshot, then the log behind it. What comes out is the
 // chain of images up to the log's end (nothing of it is committed yet) and the quorum's membership as the log has it.
-import { OdradekError } from '@odradek/base'
+import { DecodeError, OdradekError } from '@odradek/base'
 import { decodeControlRecords, decodeRecords, iterateBatches, type RecordBatch } from '@odradek/protocol'
 import {
   BOOTSTRAP_SNAPSHOT_ID,
   decodeSnapshot,
   type QuorumMembership,
   type RaftLog,
+  type SnapshotContents,
   type SnapshotId,
   type SnapshotStore,
   votersFromRecord
 } from '@odradek/raft'
+import type { Logger } from '@odradek/world'
 import { ImageChain, type MetadataBatch } from './image/image-chain.ts'
 import { MetadataDelta } from './image/metadata-delta.ts'
 import { MetadataImage } from './image/metadata-image.ts'
 import { decodeMetadataRecord } from './records.ts'
+
+const LOGGER = 'org.apache.kafka.image.loader.MetadataLoader'
 
 const READ_BYTES = 1024 * 1024
 
@@ -30,16 +34,19 @@ export interface LoadedMetadata {
   readonly bytesSinceSnapshot: number
 }
 
-export async function loadMetadata(store: SnapshotStore, log: RaftLog): Promise<LoadedMetadata> {
-  const id = store.latest
-  if (id !== undefined && id.offset > log.logEndOffset) await log.restartAt(id.offset)
+export async function loadMetadata(store: SnapshotStore, log: RaftLog, logger: Logger): Promise<LoadedMetadata> {
+  const { id, snapshot } = await newestSnapshot(store, log, logger)
+  if (id !== undefined && id.offset > log.logEndOffset) {
+    const ends = `The metadata log ends at offset ${log.logEndOffset}, before its newest snapshot`
+    logger.log('WARN', LOGGER, `${ends} at ${id.offset}: it goes on behind the snapshot, and what came after that is lost`)
+    await log.restartAt(id.offset)
+  }
   if (log.logStartOffset > (id?.offset ?? 0)) {
     throw new OdradekError(
       'METADATA_LOG_INVALID',
       `The metadata log begins at offset ${log.logStartOffset}, but no snapshot holds what was before. Restore the snapshots from a backup.`
     )
   }
-  const snapshot = id === undefined ? undefined : await loadSnapshot(store, id)
   const chain = new ImageChain(snapshot?.image ?? MetadataImage.EMPTY)
   let membership = snapshot?.membership
   let isMembershipInLog = membership !== undefined && id?.offset !== BOOTSTRAP_SNAPSHOT_ID.offset
@@ -74,9 +81,34 @@ interface LoadedSnapshot {
   readonly recordCount: number
 }
 
-async function loadSnapshot(store: SnapshotStore, id: SnapshotId): Promise<LoadedSnapshot> {
-  const { records, membership, lastContainedLogTimestamp: timestampMs } = decodeSnapshot(await store.read(id), store.path(id))
-  return { image: imageFromSnapshot(records, id, timestampMs), membership, recordCount: records.length }
+/** A damaged one is passed over where the log still has all that it held. */
+async function newestSnapshot(
+  store: SnapshotStore,
+  log: RaftLog,
+  logger: Logger
+): Promise<{ id: SnapshotId | undefined; snapshot: LoadedSnapshot | undefined }> {
+  for (let id = store.latest; id !== undefined; id = store.latest) {
+    const path = store.path(id)
+    const bytes = await store.read(id)
+    let contents: SnapshotContents
+    try {
+      contents = decodeSnapshot(bytes, path)
+    } catch (cause) {
+      if (!(cause instanceof DecodeError)) throw cause
+      const before = store.ids.at(-2)?.offset ?? 0
+      if (log.logStartOffset > before || log.logEndOffset < id.offset || id.offset === BOOTSTRAP_SNAPSHOT_ID.offset) {
+        const what = `The snapshot ${path} of the metadata is damaged, and the metadata log does not hold all of it.`
+        throw new OdradekError('METADATA_LOG_INVALID', `${what} Restore the file from a backup.`, { cause })
+      }
+      logger.log('WARN', LOGGER, `The snapshot ${path} is damaged and removed: the metadata comes from what was before it`, cause)
+      await store.delete(id)
+      continue
+    }
+    const { records, membership, lastContainedLogTimestamp } = contents
+    const image = imageFromSnapshot(records, id, lastContainedLogTimestamp)
+    return { id, snapshot: { image, membership, recordCount: records.length } }
+  }
+  return { id: undefined, snapshot: undefined }
 }
 
 export function imageFromSnapshot(records: readonly Buffer[], { offset, epoch }: SnapshotId, timestampMs: number): MetadataImage {

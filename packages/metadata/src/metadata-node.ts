@@ -133,10 +133,8 @@ export class MetadataNode {
     const { world, config } = options
     const log = new PartitionRaftLog(options.log)
     const store = await SnapshotStore.open(world.disk, options.log.path)
-    const [loaded, bootstrapRecords] = await Promise.all([
-      loadMetadata(store, log),
-      readBootstrapRecords(world.disk, config.metadataLogDir)
-    ])
+    const loaded = await loadMetadata(store, log, world.logger)
+    const bootstrapRecords = loaded.isEmpty ? await readBootstrapRecords(world.disk, config.metadataLogDir) : []
     const node = new MetadataNode(options, log, store, loaded, bootstrapRecords)
     node.#raft = await RaftNode.open({
       world,

@@ -175,22 +175,16 @@ test('a log whose beginning is gone without a snapshot is not taken for an empty
   await assert.rejects(openNode(testWorld({ disk })))
 })
 
-test('a damaged snapshot or quorum-state stops the start with a clear error', async () => {
-  for (const [file, code] of [
-    ['quorum-state', 'QUORUM_STATE_INVALID'],
-    ['.checkpoint', 'DECODE']
-  ]) {
-    const disk = createMemoryDisk()
-    {
-      await using opened = await openNode(testWorld({ disk }))
-      await joinBroker(opened.node)
-      await opened.node.writeSnapshot()
-    }
-    const name = (await disk.readdir(LOG)).find((candidate) => candidate.endsWith(file)) ?? ''
-    const bytes = await disk.readFile(`${LOG}/${name}`)
-    await disk.writeFileAtomic(`${LOG}/${name}`, bytes.subarray(0, bytes.length - 3))
-    await assert.rejects(openNode(testWorld({ disk })), { code })
+test('a damaged quorum-state stops the start with a clear error', async () => {
+  const disk = createMemoryDisk()
+  {
+    await using opened = await openNode(testWorld({ disk }))
+    await joinBroker(opened.node)
   }
+  const path = `${LOG}/quorum-state`
+  const bytes = await disk.readFile(path)
+  await disk.writeFileAtomic(path, bytes.subarray(0, bytes.length - 3))
+  await assert.rejects(openNode(testWorld({ disk })), { code: 'QUORUM_STATE_INVALID', message: /Where it is the only voter, delete/ })
 })
 
 test('an operation too large for one batch is refused, and the node lives on', async () => {

@@ -37,7 +37,7 @@ export function decodeQuorumState(bytes: Buffer, path: string): QuorumState {
   const fail = (what: string, cause?: unknown): OdradekError =>
     new OdradekError(
       'QUORUM_STATE_INVALID',
-      `${path} ${what}. Restore the file from a backup: without it this voter could vote twice in one epoch.`,
+      `${path} ${what}. Restore the file from a backup: without it this voter could vote twice in one epoch. Where it is the only voter, delete the file.`,
       { cause }
     )
   let data: Record<string, unknown>

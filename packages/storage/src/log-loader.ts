@@ -111,6 +111,7 @@ class Loader {
 
   private async build(logEndOffset: number, isClean: boolean, now: number): Promise<PartitionLog> {
     const { options } = this
+    this.tellLoss(logEndOffset)
     await this.dropStraySnapshots(logEndOffset)
     if (isClean || this.producers.mapEndOffset !== logEndOffset) await loadProducers(this, logEndOffset)
     const log = new PartitionLog({
@@ -134,6 +135,17 @@ class Loader {
     this.producers.expire(now, this.node.producerIdExpirationMs)
     log.updateHighWatermark(log.highWatermark)
     return log
+  }
+
+  /** What other hands than ours took away; nothing can be done, but somebody has to know. */
+  private tellLoss(logEndOffset: number): void {
+    const { recoveryPoint } = this.options
+    const warn = (message: string) => this.node.world.logger.log('WARN', 'kafka.log.UnifiedLog', message)
+    if (logEndOffset < recoveryPoint)
+      warn(`${this.path} ends at offset ${logEndOffset}, and was on disk up to ${recoveryPoint} before: what is between is lost`)
+    if (this.mayHaveGaps) return
+    for (const { size, file } of this.segments.slice(0, -1))
+      if (size === 0) warn(`${file.path} is empty, and segments come after it: its records are lost`)
   }
 
   private newSegment(baseOffset: number, now: number): Segment {

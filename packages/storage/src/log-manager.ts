@@ -82,6 +82,7 @@ export class LogManager {
   private readonly foundFutures: { directory: LogDirectory; path: string; topicPartition: TopicPartition }[] = []
   private configFor: (topic: string) => LogConfig
   private areConfigsKnown = false
+  private loading: 'before' | 'begun' | 'done' = 'before'
   private metadataLock: { release(): Promise<void> } | undefined
 
   private constructor(options: LogManagerOptions) {
@@ -110,8 +111,10 @@ export class LogManager {
   }
 
   private async loadAll(): Promise<void> {
+    this.loading = 'begun'
     await Promise.all(this.opened.map((opened) => this.loadDirectory(opened)))
     await this.loadFutures()
+    this.loading = 'done'
   }
 
   // ---- directories
@@ -469,14 +472,20 @@ export class LogManager {
     this.scheduler.start()
   }
 
-  /** With `clean`, completes every log and leaves the mark that the next start need not recover. */
+  /**
+   * With `clean`, completes every log and leaves the mark that the next start need not recover. Logs that were never loaded are as
+   * the last process left them: neither a mark nor a checkpoint may say anything else.
+   */
   async shutdown(options: { clean: boolean; brokerEpoch?: number }): Promise<void> {
     await this.scheduler.stop()
     await this.moves.stop()
     await Promise.all([...this.leaving.values()].map((gone) => gone.catch(() => undefined)))
-    for (const { directory, lock } of this.opened) {
-      const isClean = options.clean && !directory.isOffline && (await this.closeDirectory(directory))
-      if (isClean) await writeCleanShutdown(this.node.world.disk, directory.path, options.brokerEpoch ?? -1)
+    for (const { directory, lock, wasClean, brokerEpoch } of this.opened) {
+      const isUntouched = this.loading === 'before' && wasClean
+      const canBeClean = options.clean && !directory.isOffline && (this.loading === 'done' || isUntouched)
+      const isClean = canBeClean && (await this.closeDirectory(directory))
+      const epoch = isUntouched ? brokerEpoch : options.brokerEpoch
+      if (isClean) await writeCleanShutdown(this.node.world.disk, directory.path, epoch ?? -1)
       else await Promise.all([...directory.logs].map((log) => log.abandon()))
       await lock?.release()
     }
@@ -488,9 +497,11 @@ export class LogManager {
     const logs = [...directory.logs]
     try {
       await atMost(16, logs, (log) => log.complete())
-      await writeRecoveryPoints(directory)
-      await writeLogStartOffsets(directory)
-      await writeHighWatermarks(directory)
+      if (this.loading === 'done') {
+        await writeRecoveryPoints(directory)
+        await writeLogStartOffsets(directory)
+        await writeHighWatermarks(directory)
+      }
       await atMost(16, logs, (log) => log.abandon())
       return true
     } catch (error) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { developmentProperties, loadBrokerConfig } from '@odradek/config'
 import type { World } from '@odradek/world'
+import { createNodeLogger } from '@odradek/world/node'
 import { formatOffsetCheckpoint, parseOffsetCheckpoint } from '../src/checkpoints.ts'
 import { logManagerSettingsFrom } from '../src/log-config-from.ts'
 import { LogManager } from '../src/log-manager.ts'
@@ -298,3 +299,62 @@ for (const threads of [1, 3]) {
     await manager.shutdown({ clean: true })
   })
 }
+
+for (const wasClean of [true, false]) {
+  test(`a start that fails before the logs are loaded leaves the directory as ${wasClean ? 'a clean stop' : 'a crash'} left it`, async () => {
+    const world = memoryWorld()
+    const manager = await openManager(world)
+    const log = await createLog(manager)
+    append(log, batchOf(['a', 'b', 'c']))
+    await settle(log)
+    log.updateHighWatermark(3)
+    log.advanceLogStartOffset(2)
+    await manager.shutdown({ clean: true, brokerEpoch: 42 })
+    if (!wasClean) await world.disk.unlink('/data/.kafka_cleanshutdown')
+    const checkpoint = await textOf(world, '/data/log-start-offset-checkpoint')
+    const failed = await LogManager.open({
+      world,
+      logDirs: ['/data'],
+      nodeId: 1,
+      clusterId: 'Z29sZGVuLWNsdXN0ZXItMQ',
+      configFor: () => logConfig(),
+      deferLoading: true
+    })
+    await failed.shutdown({ clean: true, brokerEpoch: -1 })
+    assert.equal(await textOf(world, '/data/log-start-offset-checkpoint'), checkpoint)
+    assert.equal(await world.disk.exists('/data/.kafka_cleanshutdown'), wasClean)
+    const again = await openManager(world)
+    assert.equal(again.previousBrokerEpoch, wasClean ? 42 : -1)
+    assert.equal(again.get({ topic: 'topic', partition: 0 })?.logStartOffset, 2, 'what was deleted stays deleted')
+    await again.shutdown({ clean: true })
+  })
+}
+
+test('a log that lost its end, or a whole segment, while the node was down says so', async () => {
+  const lines: string[] = []
+  const logger = createNodeLogger({ level: 'WARN', write: (text) => lines.push(text) })
+  const world = { ...memoryWorld(), logger }
+  const config = logConfig({ segmentBytes: 100 })
+  const manager = await openManager(world, { config })
+  const log = await createLog(manager, config)
+  for (const value of ['a', 'b', 'c']) {
+    append(log, batchOf([value]))
+    await settle(log)
+  }
+  await manager.shutdown({ clean: true })
+  const [, middle, last] = log.segments.map(({ file }) => file.path)
+  const file = await world.disk.open(middle, 'write')
+  await file.truncate(0)
+  await file.close()
+  await world.disk.unlink(last)
+  const again = await openManager(world, { config })
+  const told = lines.join('')
+  assert.match(told, /WARN \/data\/topic-0 ends at offset 1, and was on disk up to 3 before: what is between is lost/)
+  await again.shutdown({ clean: false })
+
+  lines.length = 0
+  await world.disk.writeFileAtomic(last, Buffer.alloc(0))
+  await world.disk.writeFileAtomic('/data/.kafka_cleanshutdown', Buffer.alloc(0))
+  await (await openManager(world, { config })).shutdown({ clean: false })
+  assert.match(lines.join(''), /WARN \/data\/topic-0\/0+1.log is empty, and segments come after it: its records are lost/)
+})
