@@ -137,8 +137,9 @@ function consume(client: Reader, size: number, partitions: number, cold: boolean
 
 export const loadScenarios: Scenario[] = [
   ...[100, 1000].flatMap((size) => [1, 4].map((partitions) => librdkafkaProduce(size, partitions))),
-  ...[100, 1000].map((size) => javaProduce(size, 1)),
+  ...[100, 1000].flatMap((size) => [1, 4].map((partitions) => javaProduce(size, partitions))),
   consume(clients.librdkafka, 1000, 1, false),
+  consume(clients.librdkafka, 100, 4, false),
   consume(clients.librdkafka, 1000, 1, true),
   consume(clients.librdkafka, 100, 4, true),
   consume(clients.rawFetch, 1000, 1, false),

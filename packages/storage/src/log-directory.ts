@@ -10,6 +10,7 @@ import { FilePool } from './file-pool.ts'
 import { CHECKPOINTS } from './layout.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { patientDisk } from './patient-disk.ts'
+import { ReadAhead } from './read-ahead.ts'
 import { IndexCache } from './sparse-index.ts'
 import { SyncGroup } from './sync-group.ts'
 import { TailCache } from './tail-cache.ts'
@@ -21,6 +22,8 @@ export interface StorageLimits {
   tailCacheBytes: number
   /** Unused read buffers kept for the next read. */
   readPoolBytes: number
+  /** Ranges read before anybody asked for them. */
+  readAheadBytes: number
   indexCacheBytes: number
   openFiles: number
 }
@@ -28,6 +31,7 @@ export interface StorageLimits {
 export const defaultStorageLimits: StorageLimits = {
   tailCacheBytes: 48 * MIB,
   readPoolBytes: 32 * MIB,
+  readAheadBytes: 16 * MIB,
   indexCacheBytes: 16 * MIB,
   openFiles: 512
 }
@@ -38,6 +42,7 @@ export class StorageNode {
   readonly files: FilePool
   readonly tail: TailCache
   readonly buffers: BufferPool
+  readonly ahead: ReadAhead
   readonly indexes: IndexCache
   readonly jobs: DelayedJobs
   /** `producer.id.expiration.ms`: a snapshot's older producers are not loaded. */
@@ -49,6 +54,7 @@ export class StorageNode {
     this.files = new FilePool(this.world.disk, all.openFiles)
     this.tail = new TailCache(all.tailCacheBytes)
     this.buffers = new BufferPool(all.readPoolBytes)
+    this.ahead = new ReadAhead(this.buffers, all.readAheadBytes)
     this.indexes = new IndexCache(all.indexCacheBytes)
     this.jobs = new DelayedJobs(this.world)
   }

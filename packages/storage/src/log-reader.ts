@@ -5,6 +5,7 @@
 import { ErrorCode } from '@odradek/protocol'
 import { batchNextOffset, batchSize, WALK_BYTES } from './batch-walk.ts'
 import type { PartitionLog } from './partition-log.ts'
+import type { AheadRange } from './read-ahead.ts'
 import type { Segment } from './segment.ts'
 import { withIndexes } from './segment-files.ts'
 import { cut } from './tail-cache.ts'
@@ -49,13 +50,17 @@ interface Place {
   offset: number
   segment: Segment
   position: number
+  /** What is there, on its way from the disk. */
+  ahead: AheadRange | undefined
 }
 
 const PLACES_MAX = 16
+/** Of who asks for more at once the next range is not read ahead. */
+const AHEAD_BYTES_MAX = 4 * 1024 * 1024
 
 export class LogReader {
   private readonly log: PartitionLog
-  private places: Place[] = []
+  private readonly places: Place[] = []
 
   constructor(log: PartitionLog) {
     this.log = log
@@ -120,28 +125,25 @@ export class LogReader {
   private async readSegment(segment: Segment, offset: number, endOffset: number, options: ReadOptions): Promise<ReadResult | undefined> {
     const { log } = this
     const { maxBytes, minOneBatch = false } = options
-    const known = this.places.findIndex((place) => place.offset === offset && place.segment === segment)
-    let position: number
-    if (known >= 0) {
-      position = this.places[known].position
-      this.places.splice(known, 1)
-    } else {
-      position = await this.lookup(segment, offset)
-    }
-    const slack = known >= 0 ? 0 : log.config.indexIntervalBytes
+    const known = this.takePlace(segment, offset)
+    let position = known?.position ?? (await this.lookup(segment, offset))
+    const slack = known === undefined ? log.config.indexIntervalBytes : 0
     let want = Math.max(Math.min(maxBytes, 1 << 30) + slack, READ_BYTES_MIN)
+    let ahead = known?.ahead
     for (;;) {
       const available = segment.writtenSize - position
       if (available < WALK_BYTES) return undefined
-      const length = Math.min(want, available)
-      const buffer = log.node.buffers.take(length)
-      const read = await segment.file.read(position, buffer, 0, length)
+      const { buffer, length, read } = await this.readRange(segment, position, Math.min(want, available), ahead)
+      ahead = undefined
       const bytes = buffer.subarray(0, read)
       const start = startOf(bytes, offset)
       if (start.at >= 0) {
         const first = batchSize(bytes, start.at)
-        if (start.at + first <= read || !minOneBatch)
-          return this.resultOf(segment, position, buffer, bytes, start.at, { offset, endOffset, maxBytes, minOneBatch })
+        if (start.at + first <= read || !minOneBatch) {
+          const found = this.resultOf(segment, position, buffer, bytes, start.at, { offset, endOffset, maxBytes, minOneBatch })
+          if (known !== undefined && found.sizeInBytes > 0) this.readOn(want)
+          return found
+        }
         want = first
         position += start.at
       } else {
@@ -151,6 +153,37 @@ export class LogReader {
       log.node.buffers.release(buffer)
       if (read < length) return undefined
     }
+  }
+
+  /** The place is taken: whoever reads on from it leaves a new one. */
+  private takePlace(segment: Segment, offset: number): Place | undefined {
+    const known = this.places.findIndex((place) => place.offset === offset && place.segment === segment)
+    return known < 0 ? undefined : this.places.splice(known, 1)[0]
+  }
+
+  private async readRange(
+    segment: Segment,
+    position: number,
+    length: number,
+    ahead: AheadRange | undefined
+  ): Promise<{ buffer: Buffer; length: number; read: number }> {
+    const { node } = this.log
+    if (ahead !== undefined && node.ahead.take(ahead)) {
+      const read = await ahead.done
+      if (read > 0) return { buffer: ahead.buffer, length: ahead.length, read }
+      node.buffers.release(ahead.buffer)
+    }
+    const buffer = node.buffers.take(length)
+    return { buffer, length, read: await segment.file.read(position, buffer, 0, length) }
+  }
+
+  /** The reader came from the place before: it will want the one that was remembered last, too. */
+  private readOn(want: number): void {
+    const place = this.places[this.places.length - 1]
+    const { log } = this
+    const length = Math.min(want, place.segment.writtenSize - place.position)
+    if (length < WALK_BYTES || want > AHEAD_BYTES_MAX || place.offset >= log.tail.firstOffset) return
+    place.ahead = log.node.ahead.start(place.segment.file, place.position, length)
   }
 
   private async lookup(segment: Segment, offset: number): Promise<number> {
@@ -174,7 +207,7 @@ export class LogReader {
       buffers.release(buffer)
       return emptyRead(limits.offset)
     }
-    this.remember({ offset: next, segment, position: position + end })
+    this.remember({ offset: next, segment, position: position + end, ahead: undefined })
     let isReleased = false
     const release = (): void => {
       if (isReleased) return
@@ -186,12 +219,16 @@ export class LogReader {
 
   private remember(place: Place): void {
     this.places.push(place)
-    if (this.places.length > PLACES_MAX) this.places.shift()
+    if (this.places.length > PLACES_MAX) this.leave(this.places.shift())
+  }
+
+  private leave(place: Place | undefined): void {
+    if (place?.ahead !== undefined) this.log.node.ahead.drop(place.ahead)
   }
 
   /** The log was cut or its segments were swapped. */
   forget(): void {
-    this.places = []
+    for (const place of this.places.splice(0)) this.leave(place)
   }
 
   close(): void {
