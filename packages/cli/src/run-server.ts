@@ -1,7 +1,7 @@
 /**
  * Runs a node in this process until a signal ends it: what kafka-server-start and `odradek start` share.
  *
- * SIGTERM and SIGINT stop it in order; a second one ends the process at once. A fault of the node (world.halt) ends the process
+ * SIGTERM, SIGINT and SIGHUP stop it in order; a second one ends the process at once. A fault of the node (world.halt) ends the process
  * with 1 without any more work, so that nothing is written after it.
  */
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -62,7 +62,7 @@ function loadConfig(options: RunServerOptions): { config: BrokerConfig; warnings
 
 function nextSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolveSignal) => {
-    const signals: NodeJS.Signals[] = ['SIGTERM', 'SIGINT']
+    const signals: NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
     const onSignal = (signal: NodeJS.Signals) => {
       for (const name of signals) process.off(name, onSignal)
       resolveSignal(signal)

@@ -19,7 +19,7 @@ import {
   writeRecoveryPoints
 } from './directory-files.ts'
 import type { TopicPartition } from './layout.ts'
-import { LOCK_FILE, METADATA_TOPIC, parsePartitionDirectory, partitionName, renamedDirectory } from './layout.ts'
+import { LOCK_FILE, META_PROPERTIES, METADATA_TOPIC, parsePartitionDirectory, partitionName, renamedDirectory } from './layout.ts'
 import type { LogConfig } from './log-config.ts'
 import type { StorageLimits } from './log-directory.ts'
 import { LogDirectory, StorageNode } from './log-directory.ts'
@@ -191,6 +191,8 @@ export class LogManager {
     const meta = await readMetaProperties(world.disk, directory.path)
     if (meta === undefined || meta.directoryId === undefined) {
       directory.directoryId = randomUuid((size) => world.random.bytes(size))
+      const what = `${directory.path} has no directory.id in ${META_PROPERTIES} and is taken for a new directory`
+      world.logger.log('WARN', LOGGER, `${what}; if it held logs before, stop, and bring back what is missing`)
       await this.syncParent(directory.path)
       await writeMetaProperties(world.disk, directory.path, { clusterId, nodeId, directoryId: directory.directoryId })
       return

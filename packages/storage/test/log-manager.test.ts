@@ -358,3 +358,14 @@ test('a log that lost its end, or a whole segment, while the node was down says 
   await (await openManager(world, { config })).shutdown({ clean: false })
   assert.match(lines.join(''), /WARN \/data\/topic-0\/0+1.log is empty, and segments come after it: its records are lost/)
 })
+
+test('a directory that lost its identity says that it is taken for a new one', async () => {
+  const lines: string[] = []
+  const world = { ...memoryWorld(), logger: createNodeLogger({ level: 'WARN', write: (text) => lines.push(text) }) }
+  await (await openManager(world, { logDirs: DIRS })).shutdown({ clean: true })
+  lines.length = 0
+  await world.disk.removeTree('/disks/b')
+  await (await openManager(world, { logDirs: DIRS })).shutdown({ clean: true })
+  assert.equal(lines.length, 1)
+  assert.match(lines[0], /WARN \/disks\/b has no directory.id in meta.properties and is taken for a new directory/)
+})
