@@ -206,7 +206,7 @@ class Loader {
   }
 
   private async findSegments(names: readonly string[]): Promise<void> {
-    const { disk } = this.node.world
+    const { disk, logger } = this.node.world
     const files = names.map((name) => ({ name, file: parseSegmentFile(name) }))
     const bases = new Set<number>()
     for (const { file } of files) if (file?.suffix === LOG_SUFFIX) bases.add(file.baseOffset)
@@ -219,7 +219,11 @@ class Loader {
     const withTxns = new Set(files.filter(({ file }) => file?.suffix === TXN_INDEX_SUFFIX).map(({ file }) => file!.baseOffset))
     for (const baseOffset of [...bases].sort((a, b) => a - b)) {
       const path = `${this.path}/${offsetName(baseOffset)}${LOG_SUFFIX}`
-      const { size, mtimeMs } = await disk.stat(path)
+      const { size, mtimeMs, isDirectory } = await disk.stat(path)
+      if (isDirectory) {
+        logger.log('WARN', 'kafka.log.UnifiedLog', `${path} has the name of a segment and is a folder: it is left alone`)
+        continue
+      }
       const segment = new Segment(baseOffset, new LogFile(this.node.files, path, true), Math.floor(mtimeMs))
       segment.resumeAt(size, 0)
       segment.isSealed = true

@@ -232,10 +232,13 @@ export class LogManager {
       await atMost(this.settings.recoveryConcurrency * 4, names, async (name) => {
         const folder = parsePartitionDirectory(name)
         if (folder === undefined || folder.topic === METADATA_TOPIC) return
-        if (folder.kind === 'delete')
-          this.scheduler.removeLater(directory, `${directory.path}/${name}`, this.configFor(folder.topic).fileDeleteDelayMs)
         const topicPartition = { topic: folder.topic, partition: folder.partition }
         const path = `${directory.path}/${name}`
+        if (!(await disk.stat(path)).isDirectory) {
+          logger.log('WARN', LOGGER, `${path} has the name of a log and is no folder: it is left alone`)
+          return
+        }
+        if (folder.kind === 'delete') this.scheduler.removeLater(directory, path, this.configFor(folder.topic).fileDeleteDelayMs)
         if (folder.kind === 'future') this.foundFutures.push({ directory, path, topicPartition })
         if (folder.kind !== 'live') return
         const log = await openLog({

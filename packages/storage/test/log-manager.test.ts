@@ -369,3 +369,27 @@ test('a directory that lost its identity says that it is taken for a new one', a
   assert.equal(lines.length, 1)
   assert.match(lines[0], /WARN \/disks\/b has no directory.id in meta.properties and is taken for a new directory/)
 })
+
+test('what lies in a directory and is none of ours is left alone', async () => {
+  const lines: string[] = []
+  const world = { ...memoryWorld(), logger: createNodeLogger({ level: 'WARN', write: (text) => lines.push(text) }) }
+  const manager = await openManager(world)
+  append(await createLog(manager), batchOf(['a', 'b']))
+  await manager.shutdown({ clean: true })
+  lines.length = 0
+  const files = ['/data/notes.txt', '/data/file-0', '/data/topic-0/junk', '/data/topic-0/00000000000000000abc.log']
+  const folders = ['/data/lost+found', '/data/topic-x', '/data/-1', '/data/topic-0/00000000000000000009.log']
+  for (const path of files) await world.disk.writeFileAtomic(path, Buffer.from('x'))
+  for (const path of folders) await world.disk.mkdir(path)
+  const again = await openManager(world)
+  assert.deepEqual(
+    [again.directories()[0].isOffline, [...again.logs()].map(({ name, logEndOffset }) => [name, logEndOffset])],
+    [false, [['topic-0', 2]]]
+  )
+  for (const path of [...files, ...folders]) assert.equal(await world.disk.exists(path), true, path)
+  assert.deepEqual(
+    lines.map((line) => /WARN (\S+) has the name/.exec(line)?.[1]),
+    ['/data/file-0', '/data/topic-0/00000000000000000009.log']
+  )
+  await again.shutdown({ clean: true })
+})
