@@ -144,8 +144,9 @@ export class LogReader {
           if (known !== undefined && found.sizeInBytes > 0) this.readOn(want)
           return found
         }
-        want = first
         position += start.at
+        if (first > segment.writtenSize - position) throw new CorruptLogError(`the batch at ${position} is cut`)
+        want = first
       } else {
         position += start.passed
         if (start.passed === 0) want *= 2
@@ -240,9 +241,9 @@ export class LogReader {
 function startOf(bytes: Buffer, offset: number): { at: number; passed: number } {
   let at = 0
   while (at + WALK_BYTES <= bytes.length) {
-    if (batchNextOffset(bytes, at) > offset) return { at, passed: at }
     const size = batchSize(bytes, at)
     if (size < WALK_BYTES) throw new CorruptLogError(`a batch of ${size} bytes`)
+    if (batchNextOffset(bytes, at) > offset) return { at, passed: at }
     if (at + size > bytes.length) return { at: -1, passed: at + size }
     at += size
   }
