@@ -13,6 +13,8 @@ import {
 import type { Logger, World } from '@odradek/world'
 import { createNodeWorld } from '@odradek/world/node'
 import { Admin } from './admin/admin.ts'
+import { type NamesOf, requireNames } from './call-checks.ts'
+import { checkClients } from './checked-clients.ts'
 import { Consumer } from './consumer/consumer.ts'
 import { type ConsumerOptions, ownConsumerOptions } from './consumer/options.ts'
 import type { DeadLetterSender } from './consumer/run-options.ts'
@@ -51,6 +53,9 @@ export type AdminOptions = ClientOptions<AdminSettings>
 interface Closeable {
   close(...args: never[]): Promise<void>
 }
+
+checkClients()
+const transactionOptions: NamesOf<ConsumeTransactionOptions> = { signal: true, timeoutMs: true, transactionalId: true, retries: true }
 
 const ownOptions = ['brokers', 'logger', 'world']
 
@@ -121,6 +126,7 @@ export class Kafka implements AsyncDisposable {
     body: (transaction: ConsumeTransaction<K, V>) => Promise<unknown>,
     options: ConsumeTransactionOptions = {}
   ): Promise<number> {
+    requireNames('transaction()', options, transactionOptions)
     if (consumer.commitsAutomatically) throw invalidConfig('Offsets go with the transaction: give the consumer enable.auto.commit=false')
     let work = this.#works.get(consumer) as unknown as TransactionalWork<K, V> | undefined
     if (work === undefined) {

@@ -1,7 +1,14 @@
 // Settings of a client: every setting of the Java client by its own name ('session.timeout.ms') or in camelCase (sessionTimeoutMs),
 // with Java's defaults and checks. An unknown name is an error that says what was probably meant.
 import { editDistance, OdradekError } from '@odradek/base'
-import { type ConfigDefinition, type ConfigValue, parseValue } from '@odradek/config'
+import {
+  type ConfigDefinition,
+  type ConfigValue,
+  consumerConfigDefinitions,
+  parseValue,
+  producerConfigDefinitions,
+  shareConsumerConfigDefinitions
+} from '@odradek/config'
 import { ErrorCode } from '@odradek/protocol'
 import { KafkaError } from './errors.ts'
 
@@ -111,7 +118,31 @@ function parsedValue(definition: ConfigDefinition, value: unknown): unknown {
   }
 }
 
+/** Words of other clients. */
+const hints: ReadonlyMap<string, string> = new Map([
+  ['ssl', 'tls'],
+  ['connectionTimeout', 'socketConnectionSetupTimeoutMs'],
+  ['requestTimeout', 'requestTimeoutMs'],
+  ['retry', 'retries and retryBackoffMs'],
+  ['logLevel', 'logger']
+])
+
+/** The clients that have settings of their own, for those who give them to a client that has not. */
+const owners: readonly (readonly [definitions: Definitions, plural: string, method: string])[] = [
+  [producerConfigDefinitions, 'producers', 'kafka.producer()'],
+  [consumerConfigDefinitions, 'consumers', 'kafka.consumer()'],
+  [shareConsumerConfigDefinitions, 'share consumers', 'kafka.shareConsumer()']
+]
+
 function unknownSetting(what: string, name: string, known: readonly string[]): KafkaError {
+  const found = owners.filter(([definitions]) => [...definitions.values()].some((each) => namesOf(each).includes(name)))
+  if (found.length > 0) {
+    const list = (words: string[]): string => words.join(' or ')
+    const whose = list(found.map(([, plural]) => plural)).replace(' or ', ' and ')
+    return invalidConfig(`${name} is a setting of ${whose}: give it to ${list(found.map(([, , method]) => method))}`)
+  }
+  const other = hints.get(name)
+  if (other !== undefined) return invalidConfig(`A ${what} has no setting "${name}": did you mean ${other}?`)
   const isDotted = name.includes('.')
   // The same style of name is nearer than the other one.
   const distanceTo = (each: string): number =>
@@ -120,6 +151,13 @@ function unknownSetting(what: string, name: string, known: readonly string[]): K
   const [best] = close
   const hint = best !== undefined && best.distance <= Math.max(2, name.length / 3) ? `: did you mean ${best.each}?` : ''
   return invalidConfig(`A ${what} has no setting "${name}"${hint}`)
+}
+
+/** For messages: what somebody gave in place of something else. */
+export function aKind(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
 export function invalidConfig(message: string): KafkaError {

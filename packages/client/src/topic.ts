@@ -1,5 +1,5 @@
 // One object for all that both sides of a topic must agree on: its name, its types and serdes, and how it is made.
-import { invalidConfig } from './options.ts'
+import { aKind, invalidConfig } from './options.ts'
 import type { Deserializer, Serde, Serializer } from './serdes/serde.ts'
 
 export interface Topic<K = Buffer, V = Buffer, KeyIn = K, ValueIn = V> {
@@ -31,7 +31,7 @@ export type Raw = Uint8Array | string
 export const raw: Serializer<Raw> & Deserializer<Buffer> = {
   serialize(value) {
     if (typeof value === 'string' || value instanceof Uint8Array) return value
-    throw invalidConfig(`A key or value is a ${typeof value}: give text or bytes, or name a serde with topic() or value.serializer`)
+    throw invalidConfig(`A key or value is ${aKind(value)}: give text or bytes, or name a serde with topic() or value.serializer`)
   },
   deserialize: (bytes) => bytes
 }

@@ -65,6 +65,29 @@ describe('settings of a client', () => {
     )
   })
 
+  test('of other clients are refused with the client that has them', () => {
+    const one = (options: object) => refusal(() => new Kafka({ brokers: 'a:1', ...options }))
+    assert.equal(one({ maxBlockMs: 3000 }), 'maxBlockMs is a setting of producers: give it to kafka.producer()')
+    assert.equal(one({ 'auto.offset.reset': 'earliest' }), 'auto.offset.reset is a setting of consumers: give it to kafka.consumer()')
+    assert.equal(
+      one({ maxPollRecords: 5 }),
+      'maxPollRecords is a setting of consumers and share consumers: give it to kafka.consumer() or kafka.shareConsumer()'
+    )
+    assert.equal(
+      refusal(() => producer({ groupId: 'g' })),
+      'groupId is a setting of consumers and share consumers: give it to kafka.consumer() or kafka.shareConsumer()'
+    )
+  })
+
+  test('by the names of other clients are refused with those of this one', () => {
+    const one = (options: object) => refusal(() => new Kafka({ brokers: 'a:1', ...options }))
+    assert.equal(one({ ssl: true }), 'A Kafka client has no setting "ssl": did you mean tls?')
+    assert.equal(
+      one({ connectionTimeout: 1000 }),
+      'A Kafka client has no setting "connectionTimeout": did you mean socketConnectionSetupTimeoutMs?'
+    )
+  })
+
   test('with values that are not allowed are refused with what is', () => {
     assert.match(
       refusal(() => producer({ acks: 'two' })),

@@ -35,6 +35,8 @@ class SaslBroker {
   /** Of the answer to a request, ms. */
   answerMs = 0
   violations = 0
+  /** False: a listener without SASL does not list its requests. */
+  hasSasl = true
   /** In place of an answer to SaslAuthenticate: a body, bytes behind the header, or nothing. */
   lie: (() => object | Buffer | undefined) | undefined
   #sessionEndsAtMs = Infinity
@@ -78,7 +80,8 @@ class SaslBroker {
     if (this.answerMs > 0 && header.apiKey === ApiKey.METADATA)
       await new Promise<void>((resolve) => this.node.world.timers.schedule(this.answerMs, resolve))
     if (header.apiKey === ApiKey.API_VERSIONS) {
-      const keys = [...apiKeys.values()].map(({ key, min, max }) => ({ apiKey: key, minVersion: min, maxVersion: max }))
+      const known = [...apiKeys.values()].filter(({ key }) => this.hasSasl || key !== ApiKey.SASL_HANDSHAKE)
+      const keys = known.map(({ key, min, max }) => ({ apiKey: key, minVersion: min, maxVersion: max }))
       socket.write(encodeResponseFrame(ApiVersionsResponse, header, { apiKeys: keys }))
     } else if (header.apiKey === ApiKey.SASL_HANDSHAKE) {
       const { mechanism } = SaslHandshakeRequest.decodeAt(frame, header.bodyOffset, header.apiVersion).value
@@ -144,6 +147,14 @@ describe('authentication of a client connection', () => {
     const outcome = await broker.sim.complete(settled(broker.connect({ ...plainMechanism('alice', 'right'), name: 'SCRAM-SHA-256' })))
     assert.deepEqual({ code: outcome.code, retriable: outcome.retriable }, { code: 'UNSUPPORTED_SASL_MECHANISM', retriable: false })
     assert.match(outcome.message ?? '', /SCRAM-SHA-256.*PLAIN, OAUTHBEARER/)
+  })
+
+  test('at a listener without SASL asks whether it is the right one', async () => {
+    const broker = await new SaslBroker().listen()
+    broker.hasSasl = false
+    const { code, retriable, message } = await broker.sim.complete(settled(broker.connect(plainMechanism('alice', 'right'))))
+    assert.deepEqual({ code, retriable }, { code: 'UNSUPPORTED_VERSION', retriable: false })
+    assert.equal(message, 'broker:9092 has no SASL on this port: is the listener one with SASL?')
   })
 
   test('ends with the signal of its caller while the token is waited for', async () => {

@@ -1,4 +1,5 @@
 // Kafka's numbers as the names of its constants, both ways.
+import { closest } from '@odradek/base'
 import {
   AclOperation,
   AclPermissionType,
@@ -11,26 +12,38 @@ import {
   ScramMechanism,
   Sentinel
 } from '@odradek/protocol'
+import type { KafkaError } from '../errors.ts'
+import { invalidConfig } from '../options.ts'
 
 type Table = Readonly<Record<string, number>>
 
 class Names<T extends Table> {
+  readonly #what: string
   readonly #numbers: T
   readonly #names: ReadonlyMap<number, keyof T & string>
 
-  constructor(numbers: T) {
+  constructor(what: string, numbers: T) {
+    this.#what = what
     this.#numbers = numbers
     this.#names = new Map(Object.entries(numbers).map(([name, number]) => [number, name]))
   }
 
   number(name: keyof T & string): number {
-    return this.#numbers[name]
+    if (Object.hasOwn(this.#numbers, name)) return this.#numbers[name]
+    throw unknownName(this.#what, name, Object.keys(this.#numbers))
   }
 
   /** A number of a newer release is UNKNOWN. */
   name(number: number): (keyof T & string) | 'UNKNOWN' {
     return this.#names.get(number) ?? 'UNKNOWN'
   }
+}
+
+export function unknownName(what: string, given: unknown, names: readonly string[]): KafkaError {
+  const meant = names.find((name) => name.toLowerCase() === String(given).toLowerCase()) ?? closest(String(given), names)
+  return invalidConfig(
+    `${String(given)} is no ${what}: ${meant === undefined ? `there are ${names.join(', ')}` : `did you mean ${meant}?`}`
+  )
 }
 
 export type ConfigResourceTypeName = keyof typeof ConfigResourceType
@@ -53,20 +66,20 @@ export type ConfigSourceName =
   | 'DYNAMIC_CLIENT_METRICS_CONFIG'
   | 'DYNAMIC_GROUP_CONFIG'
 
-export const configResourceTypes = new Names(ConfigResourceType)
-export const configTypes = new Names(ConfigType)
-export const aclOperations = new Names(AclOperation)
-export const aclPermissions = new Names(AclPermissionType)
-export const resourceTypes = new Names(ResourceType)
-export const patternTypes = new Names(PatternType)
-export const alterConfigOps = new Names(AlterConfigOp)
+export const configResourceTypes = new Names('type of a resource', ConfigResourceType)
+export const configTypes = new Names('type of a setting', ConfigType)
+export const aclOperations = new Names('operation of ACLs', AclOperation)
+export const aclPermissions = new Names('permission of ACLs', AclPermissionType)
+export const resourceTypes = new Names('type of a resource', ResourceType)
+export const patternTypes = new Names('type of a pattern', PatternType)
+export const alterConfigOps = new Names('op of a change', AlterConfigOp)
 
 const dynamicSources: ReadonlySet<number> = new Set([
   ConfigSource.TOPIC_CONFIG,
   ConfigSource.CLIENT_METRICS_CONFIG,
   ConfigSource.GROUP_CONFIG
 ])
-const sources = new Names(ConfigSource)
+const sources = new Names('source of a setting', ConfigSource)
 
 export function configSourceName(source: number): ConfigSourceName {
   const name = sources.name(source)

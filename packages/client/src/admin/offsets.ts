@@ -12,6 +12,7 @@ import type { Cluster } from '../network/cluster.ts'
 import { type CallOptions, partitionKey, type TopicPartition } from '../types.ts'
 import { drive, leaderRetries, type Router, toLeaders, UNKNOWN_TOPIC_MS } from './driver.ts'
 import type { KeyedResult } from './keyed-result.ts'
+import { unknownName } from './names.ts'
 import { keyed, topicsOf } from './partitions.ts'
 
 /** A place in a log: by name, or the first record at or after a time (ms). */
@@ -47,8 +48,11 @@ const specs = {
   earliestPendingUpload: { timestamp: ListOffsetsTimestamp.EARLIEST_PENDING_UPLOAD, minVersion: 11 }
 } as const
 
-const specOf = (spec: OffsetSpec): { timestamp: number; minVersion: number } =>
-  typeof spec === 'string' ? specs[spec] : { timestamp: spec.timestamp, minVersion: 1 }
+function specOf(spec: OffsetSpec): { timestamp: number; minVersion: number } {
+  if (typeof spec !== 'string') return { timestamp: spec.timestamp, minVersion: 1 }
+  if (Object.hasOwn(specs, spec)) return specs[spec]
+  throw unknownName('place in a log', spec, Object.keys(specs))
+}
 
 /** Forgets the leader that turned out to be another one. */
 function forget(cluster: Cluster, partitions: ReadonlyMap<string, TopicPartition>) {

@@ -12,9 +12,11 @@ import {
   MetadataRequest,
   MetadataResponse
 } from '@odradek/protocol'
+import { type NamesOf, requireNames } from '../call-checks.ts'
 import { errorOf, KafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
 import type { Node } from '../network/metadata.ts'
+import { aKind, invalidConfig } from '../options.ts'
 import type { CallOptions } from '../types.ts'
 import { controllerRetries, drive, toAnyNode, toController } from './driver.ts'
 import type { KeyedResult } from './keyed-result.ts'
@@ -83,8 +85,25 @@ export interface NewPartitions {
   readonly assignments?: readonly (readonly number[])[]
 }
 
+const newTopicNames: NamesOf<NewTopic> = {
+  name: true,
+  numPartitions: true,
+  replicationFactor: true,
+  replicasAssignments: true,
+  configs: true
+}
+/** Words of others for the same: startKafka, kafkajs, Java. */
+const newTopicHints = { partitions: 'numPartitions', topic: 'name', configEntries: 'configs', replicaAssignment: 'replicasAssignments' }
+
 /** Topics by name, or by id. */
 export type TopicCollection = readonly string[] | { readonly topicIds: readonly Uuid[] }
+
+function isById(topics: TopicCollection): topics is { readonly topicIds: readonly Uuid[] } {
+  if (Array.isArray(topics)) return false
+  const { topicIds } = Object(topics) as { topicIds?: unknown }
+  if (Array.isArray(topicIds)) return true
+  throw invalidConfig(`Topics are a list of names, or { topicIds }, not ${aKind(topics)}`)
+}
 
 type DescribedTopic = DescribeTopicPartitionsResponse['topics'][number]
 
@@ -97,6 +116,11 @@ export function createTopics(
   topics: readonly (NewTopic | string)[],
   options: CreateTopicsOptions = {}
 ): KeyedResult<CreatedTopic> {
+  for (const topic of topics) {
+    if (typeof topic === 'string') continue
+    requireNames('A topic of createTopics()', topic, newTopicNames, newTopicHints)
+    if (typeof topic.name !== 'string') throw invalidConfig('A topic of createTopics() has no name')
+  }
   const wanted = new Map(
     topics.map((topic) => (typeof topic === 'string' ? [topic, { name: topic }] : [topic.name, topic]) as [string, NewTopic])
   )
@@ -150,7 +174,7 @@ export function deleteTopics(
   topics: TopicCollection,
   options: CallOptions & { readonly retryOnQuotaViolation?: boolean } = {}
 ): KeyedResult<void> {
-  const byId = 'topicIds' in topics
+  const byId = isById(topics)
   return drive<void>(
     cluster,
     {
@@ -228,7 +252,7 @@ export function describeTopics(
   topics: TopicCollection,
   options: DescribeTopicsOptions = {}
 ): KeyedResult<TopicDescription> {
-  const byId = 'topicIds' in topics
+  const byId = isById(topics)
   return drive<TopicDescription>(
     cluster,
     {

@@ -32,7 +32,7 @@ import type { ConsumerRecord } from './record.ts'
 import { parseResetStrategy } from './reset-strategy.ts'
 import { type RetryTopicsRun, withRetryTopics } from './retry-topics.ts'
 import { type Handler, runHandlers } from './run.ts'
-import type { DeadLetterSender, RunOptions } from './run-options.ts'
+import { type DeadLetterSender, type RunOptions, valid } from './run-options.ts'
 import { RecordStream, type StreamOptions } from './stream.ts'
 import { Subscriber, type SubscribeTo } from './subscriber.ts'
 import type {
@@ -247,12 +247,12 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
   }
 
   /** Calls `handler` for each record until the signal aborts or a record fails for good. */
-  run<SK = K, SV = V>(
+  async run<SK = K, SV = V>(
     to: Topic<SK, SV, never, never> | Topic<SK, SV> | SubscribeTo | undefined,
     handler: Handler<NoInfer<SK>, NoInfer<SV>>,
     options: RunOptions = {}
   ): Promise<void> {
-    return withRetryTopics(this.#cluster, this.#settings['group.id'] ?? '', to as SubscribeTo | undefined, options, (retries) => {
+    return withRetryTopics(this.#cluster, this.#settings['group.id'] ?? '', to as SubscribeTo | undefined, valid(options), (retries) => {
       this.#retries = retries
       if (to !== undefined) this.subscribe(to as SubscribeTo, options.listener)
       return runHandlers<SK, SV>(this.#engine<SK, SV>(), handler, options, this.#deadLetters, retries)

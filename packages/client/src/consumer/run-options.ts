@@ -1,4 +1,5 @@
 // What a run of handlers is told: how many at once, what becomes of records that fail.
+import { invalidConfig } from '../options.ts'
 import type { RebalanceListener } from './types.ts'
 
 export interface RetryPolicy {
@@ -30,6 +31,18 @@ export interface RunOptions {
   readonly listener?: RebalanceListener
   /** How long the end of the run waits for handlers that still run, ms; then it rejects, and what they work on stays unfinished. Default 30 000. */
   readonly endTimeoutMs?: number
+}
+
+/** Throws INVALID_CONFIG, before anything is subscribed. */
+export function valid(options: RunOptions): RunOptions {
+  const { concurrency } = options as { concurrency?: unknown }
+  if (concurrency === undefined) return options
+  const { by, max } = Object(concurrency) as { by?: unknown; max?: unknown }
+  const isWhole = typeof max === 'number' && Number.isInteger(max) && max >= 1
+  if (isWhole && (by === 'key' || by === 'partition')) return options
+  const given = typeof concurrency === 'object' ? `{ by: ${String(by)}, max: ${String(max)} }` : String(concurrency)
+  const wanted = typeof concurrency === 'number' ? concurrency : 16
+  throw invalidConfig(`concurrency is ${given}: give { by: 'key', max: ${wanted} } or { by: 'partition', max: ${wanted} }`)
 }
 
 export interface DeadLetter {

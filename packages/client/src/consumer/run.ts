@@ -41,7 +41,6 @@ export async function runHandlers<K, V>(
   retries?: RetryTopicsRun
 ): Promise<void> {
   const max = options.concurrency?.max ?? 1
-  if (!Number.isInteger(max) || max < 1) throw invalidConfig(`concurrency.max is ${max}: a whole number from 1 on`)
   await new Runner(engine, handler, options, max, deadLetters, retries).run()
 }
 

@@ -1,6 +1,6 @@
 // A record as the accumulator takes it: serialized, measured, its partition still open unless it was given.
 import { MAX_RECORD_OVERHEAD, type RecordInput } from '@odradek/protocol'
-import { invalidConfig } from '../options.ts'
+import { aKind, invalidConfig } from '../options.ts'
 import type { Serialized } from '../serdes/serde.ts'
 import type { Bytes } from './producer-batch.ts'
 import type { Headers, HeaderValue } from './types.ts'
@@ -51,5 +51,5 @@ function header(key: unknown, value: unknown): { key: string; value: Bytes } {
   if (typeof key !== 'string') throw invalidConfig('The key of a header is text')
   if (value === null) return { key, value }
   if (typeof value === 'string' || value instanceof Uint8Array) return { key, value: toBytes(value) }
-  throw invalidConfig(`The header ${key} is a ${typeof value}: give text, bytes or null`)
+  throw invalidConfig(`The header ${key} is ${aKind(value)}: give text, bytes or null`)
 }
