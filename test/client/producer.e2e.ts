@@ -5,6 +5,7 @@ import { json, Kafka, KafkaError, number, type RecordMetadata, string, topic } f
 import { type BrokerKind, type BrokerProcess, startBroker, temporaryDir } from '../interop/support/brokers.ts'
 import { javaTool } from '../interop/support/java-tools.ts'
 import { kafkaLibs, toolchain } from '../interop/support/toolchains.ts'
+import { eventually } from './eventually.ts'
 
 interface ReadOptions {
   readonly broker: BrokerProcess
@@ -151,8 +152,11 @@ describe('transactions with apache', () => {
         kafka = new Kafka({ brokers: broker.bootstrapServers })
         const admin = kafka.admin()
         if (version === 0) await admin.updateFeatures({ 'transaction.version': { maxVersionLevel: 0, upgradeType: 'SAFE_DOWNGRADE' } })
-        const { finalizedFeatures } = await admin.describeFeatures()
-        assert.equal(finalizedFeatures.get('transaction.version')?.maxVersionLevel ?? 0, version)
+        // the answer comes before the broker has taken the change in
+        await eventually(async () => {
+          const { finalizedFeatures } = await admin.describeFeatures()
+          assert.equal(finalizedFeatures.get('transaction.version')?.maxVersionLevel ?? 0, version)
+        })
         await admin.createTopics([{ name: 'tx', numPartitions: 3, replicationFactor: 1 }])
       })
       after(async () => {
