@@ -9,6 +9,7 @@ import {
 } from '@odradek/protocol'
 import { errorOf, type KafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
+import { invalidConfig } from '../options.ts'
 import { type CallOptions, partitionKey, type TopicPartition } from '../types.ts'
 import { drive, leaderRetries, type Router, toLeaders, UNKNOWN_TOPIC_MS } from './driver.ts'
 import type { KeyedResult } from './keyed-result.ts'
@@ -49,7 +50,10 @@ const specs = {
 } as const
 
 function specOf(spec: OffsetSpec): { timestamp: number; minVersion: number } {
-  if (typeof spec !== 'string') return { timestamp: spec.timestamp, minVersion: 1 }
+  if (typeof spec !== 'string') {
+    if (!Number.isSafeInteger(spec.timestamp)) throw invalidConfig(`A place by time is { timestamp } in ms, not ${String(spec.timestamp)}`)
+    return { timestamp: spec.timestamp, minVersion: 1 }
+  }
   if (Object.hasOwn(specs, spec)) return specs[spec]
   throw unknownName('place in a log', spec, Object.keys(specs))
 }

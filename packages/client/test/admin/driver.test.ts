@@ -136,6 +136,21 @@ describe('a call about many items', () => {
     await admin.close()
   })
 
+  test('says of each item which word of it does not exist', async () => {
+    const fake = await FakeCluster.start([1])
+    fake.topics.set('a', { topicId: idA, partitions: [{ leader: 1, epoch: 0 }] })
+    const admin = new Admin(fake.connect())
+    const outcome = async (spec: unknown) =>
+      (await fake.sim.complete(admin.listOffsets([{ topic: 'a', partition: 0, spec: spec as 'latest' }]).outcomes())).errors.get('a-0')
+    const first = await outcome('earlist')
+    assert.deepEqual([first?.code, first?.message], ['INVALID_CONFIG', 'earlist is no place in a log: did you mean earliest?'])
+    assert.match((await outcome({}))?.message ?? '', /in ms, not undefined/)
+    const altered = admin.incrementalAlterConfigs([{ type: 'topic' as 'TOPIC', name: 'a', ops: [] }])
+    const { errors } = await fake.sim.complete(altered.outcomes())
+    assert.equal(errors.get('topic:a')?.message, 'topic is no type of a resource: did you mean TOPIC?')
+    await admin.close()
+  })
+
   test('ends with the reason of its signal', async () => {
     const fake = await FakeCluster.start([1])
     fake.handlers.set(ApiKey.CREATE_TOPICS, () => 'silence')
