@@ -28,8 +28,9 @@ export interface SocketServerOptions {
 /** Unused buffers for large frames kept for the next ones. */
 const FRAME_POOL_BYTES = 16 * 1024 * 1024
 const FRAME_DEADLINE_MS = 30_000
-const STALL_MS = 30_000
-const SWEEP_MS = 5_000
+/** Without a byte taken, while memory for answers is full and others wait for it: less than the patience of a client. */
+const STALL_MS = 5_000
+const SWEEP_MS = 1_000
 
 export class SocketServer {
   readonly listenerName: string

@@ -81,9 +81,9 @@ describe('a listener', () => {
       const [stalled, silent] = [fake.accept(new FakeSocket()), fake.accept(new FakeSocket())]
       stalled.peerReads = false
       stalled.receive(frame('x'.repeat(900)))
-      await fake.advance(25_000)
+      await fake.advance(4_500)
       assert.equal(stalled.isDestroyed, false)
-      await fake.advance(15_000)
+      await fake.advance(2_500)
       assert.deepEqual([stalled.isDestroyed, silent.isDestroyed], [isClosed, false])
     }
   })
