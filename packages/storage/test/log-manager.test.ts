@@ -12,6 +12,12 @@ import { append, batchOf, createLog, logConfig, memoryWorld, NOW, openManager, s
 const DIRS = ['/disks/a', '/disks/b', '/disks/c']
 const textOf = async (world: World, path: string): Promise<string> => String(await world.disk.readFile(path))
 
+/** As a start does before it knows the topics. */
+function openUnloaded(world: World): Promise<LogManager> {
+  const identity = { logDirs: ['/data'], nodeId: 1, clusterId: 'Z29sZGVuLWNsdXN0ZXItMQ' }
+  return LogManager.open({ world, ...identity, configFor: () => logConfig(), deferLoading: true })
+}
+
 test('new directories get an identity and a lock, and refuse another node, another cluster and a second process', async () => {
   const world = memoryWorld()
   const manager = await openManager(world)
@@ -206,15 +212,7 @@ test('a manager that loads later knows its directories before its logs', async (
   append(log, batchOf(['a']))
   await settle(log)
   await first.shutdown({ clean: true, brokerEpoch: 3 })
-  const options = {
-    world,
-    logDirs: ['/data'],
-    nodeId: 1,
-    clusterId: 'Z29sZGVuLWNsdXN0ZXItMQ',
-    configFor: () => logConfig(),
-    deferLoading: true
-  }
-  const manager = await LogManager.open(options)
+  const manager = await openUnloaded(world)
   assert.equal(manager.previousBrokerEpoch, 3)
   assert.deepEqual([...manager.logs()], [])
   await manager.load((topic) => logConfig({ isCompact: topic === 'topic' }))
@@ -312,14 +310,7 @@ for (const wasClean of [true, false]) {
     await manager.shutdown({ clean: true, brokerEpoch: 42 })
     if (!wasClean) await world.disk.unlink('/data/.kafka_cleanshutdown')
     const checkpoint = await textOf(world, '/data/log-start-offset-checkpoint')
-    const failed = await LogManager.open({
-      world,
-      logDirs: ['/data'],
-      nodeId: 1,
-      clusterId: 'Z29sZGVuLWNsdXN0ZXItMQ',
-      configFor: () => logConfig(),
-      deferLoading: true
-    })
+    const failed = await openUnloaded(world)
     await failed.shutdown({ clean: true, brokerEpoch: -1 })
     assert.equal(await textOf(world, '/data/log-start-offset-checkpoint'), checkpoint)
     assert.equal(await world.disk.exists('/data/.kafka_cleanshutdown'), wasClean)

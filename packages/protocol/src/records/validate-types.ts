@@ -28,10 +28,14 @@ export interface RecordsConfig {
 }
 
 export interface AssignOptions {
+  /** `topic-partition`, for messages. */
   topicPartition: string
+  /** The offset the first record gets. */
   firstOffset: number
+  /** The broker's clock in ms. */
   now: number
   origin: AppendOrigin
+  /** The epoch of this leader: stamped on the batches, or for `raft` what they must carry. */
   partitionLeaderEpoch: number
   config: RecordsConfig
 }

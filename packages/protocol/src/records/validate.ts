@@ -12,21 +12,11 @@ import type { RecordBatch } from './record-batch.ts'
 import { nextBatch } from './record-batch.ts'
 import type { CompressionType } from './types.ts'
 import { COMPRESSION_TYPES, NO_TIMESTAMP, RecordDecodeError } from './types.ts'
-import type { AppendOrigin, RecordsConfig, ValidatedRecords } from './validate-types.ts'
+import type { AssignOptions, ValidatedRecords } from './validate-types.ts'
 import { Rejection } from './validate-types.ts'
 
-export interface ValidateOptions {
+export interface ValidateOptions extends AssignOptions {
   records: Buffer
-  /** `topic-partition`, for messages. */
-  topicPartition: string
-  /** The offset the first record gets. */
-  firstOffset: number
-  /** The broker's clock in ms. */
-  now: number
-  origin: AppendOrigin
-  /** The epoch of this leader: stamped on the batches, or for `raft` what they must carry. */
-  partitionLeaderEpoch: number
-  config: RecordsConfig
 }
 
 const NO_BATCHES: readonly RecordBatch[] = Object.freeze([])
