@@ -117,7 +117,8 @@ row(
   async (victim) => {
     await createTopic(victim.client, 'source')
     for (let index = 0; index < 20; index++) await produce(victim.client, 'source', batchOf('x'.repeat(900_000)))
-    const attackers = await Promise.all(Array.from({ length: 60 }, () => victim.connect()))
+    // more than the kernel's buffers take, so that memory for answers is full until the broker closes some of them
+    const attackers = await Promise.all(Array.from({ length: 300 }, () => victim.connect()))
     for (const attacker of attackers) {
       attacker.socket.pause()
       const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 50 << 20 }]
