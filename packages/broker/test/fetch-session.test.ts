@@ -151,7 +151,7 @@ describe('fetch sessions', () => {
 
   test('says only what changed since it was last said', () => {
     const entry = partition(0)
-    const outcome = { errorCode: ErrorCode.NONE as number, highWatermark: 5, logStartOffset: 0, sizeInBytes: 0, hasDivergingEpoch: false }
+    const outcome = { errorCode: ErrorCode.NONE as number, highWatermark: 5, logStartOffset: 0, sizeInBytes: 0, divergingEpoch: undefined }
     assert.equal(noteOutcome(entry, outcome), true)
     assert.equal(noteOutcome(entry, outcome), false)
     assert.equal(noteOutcome(entry, { ...outcome, sizeInBytes: 10 }), true)

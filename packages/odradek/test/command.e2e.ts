@@ -73,7 +73,7 @@ describe('odradek start', () => {
     const report = `data:text/javascript,console.error(...process.execArgv);process.exit(0)`
     const flags = (...args: string[]): string =>
       spawnSync(bin, args, { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: `--import=${report}` } }).stderr.trim()
-    for (const args of [[], ['start'], ['--port', '0']]) assert.equal(flags(...args), '--max-semi-space-size=2')
+    for (const args of [[], ['start'], ['--port', '0']]) assert.equal(flags(...args), '--max-semi-space-size=2 --heap-growing-percent=50')
     for (const args of [
       ['topic', 'ls'],
       ['consume', '-h'],

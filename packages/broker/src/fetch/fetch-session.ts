@@ -178,12 +178,12 @@ export interface FetchOutcome {
   readonly highWatermark: number
   readonly logStartOffset: number
   readonly sizeInBytes: number
-  readonly hasDivergingEpoch: boolean
+  readonly divergingEpoch: { readonly epoch: number; readonly endOffset: number } | undefined
 }
 
 /** True when the client must hear of this outcome; remembers what it hears. Errors are told each time. */
 export function noteOutcome(partition: FetchPartition, outcome: FetchOutcome): boolean {
-  let mustAnswer = outcome.sizeInBytes > 0 || outcome.hasDivergingEpoch
+  let mustAnswer = outcome.sizeInBytes > 0 || outcome.divergingEpoch !== undefined
   if (partition.sentHighWatermark !== outcome.highWatermark) {
     partition.sentHighWatermark = outcome.highWatermark
     mustAnswer = true

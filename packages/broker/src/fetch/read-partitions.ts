@@ -1,6 +1,6 @@
 // Reads what one fetch asks for: partition after partition within one byte limit, at least one batch in all, plain values
 // while the tail caches have the bytes, a promise from the first read that must go to a file.
-import { ErrorCode, type FetchResponse, type Input } from '@odradek/protocol'
+import { ErrorCode } from '@odradek/protocol'
 import type { ReadResult } from '@odradek/storage'
 import type { BrokerContext } from '../broker-context.ts'
 import type { Partition } from '../replica/partition.ts'
@@ -8,15 +8,23 @@ import { Slices } from '../slices.ts'
 import { missingPartitionCode, missingTopicCode } from '../topic-lookup.ts'
 import type { FetchOutcome, FetchPartition } from './fetch-session.ts'
 
-type FetchResponsePartitionData = FetchResponse['responses'][number]['partitions'][number]
-
+/** What was read of a partition: the answer's entry for it, with what the answer is decided by. One object, for there may be 100,000. */
 export interface PartitionRead extends FetchOutcome {
   readonly entry: FetchPartition
   /** Undefined when there is nothing here to read or to wait for. */
   readonly partition: Partition | undefined
-  readonly data: Input<FetchResponsePartitionData>
+  readonly partitionIndex: number
+  readonly lastStableOffset: number
+  readonly abortedTransactions: readonly AbortedTransaction[] | null
+  readonly records: Buffer | readonly Buffer[]
+  currentLeader: { leaderId: number; leaderEpoch: number } | undefined
   /** Gives the buffers of the records back; for when they are sent. */
-  readonly release?: () => void
+  readonly release: (() => void) | undefined
+}
+
+interface AbortedTransaction {
+  readonly producerId: number
+  readonly firstOffset: number
 }
 
 export interface ReadLimits {
@@ -26,6 +34,7 @@ export interface ReadLimits {
 }
 
 const NO_RECORDS = Buffer.alloc(0)
+const NONE_ABORTED: readonly AbortedTransaction[] = []
 
 /** One value for each of `entries`, in their order. */
 export function readPartitions(
@@ -128,13 +137,15 @@ interface Found {
   readonly buffers: readonly Buffer[]
   readonly sizeInBytes: number
   readonly release?: () => void
-  readonly aborted?: readonly { producerId: number; firstOffset: number }[]
+  readonly aborted?: readonly AbortedTransaction[]
   readonly diverging?: { epoch: number; endOffset: number }
 }
 
 function result(entry: FetchPartition, partition: Partition, found: Found): PartitionRead {
   const { highWatermark, lastStableOffset, logStartOffset } = partition.log
-  const data: Input<FetchResponsePartitionData> = {
+  return {
+    entry,
+    partition,
     partitionIndex: entry.partition,
     errorCode: ErrorCode.NONE,
     highWatermark,
@@ -142,38 +153,44 @@ function result(entry: FetchPartition, partition: Partition, found: Found): Part
     logStartOffset,
     abortedTransactions:
       found.aborted === undefined ? null : found.aborted.map(({ producerId, firstOffset }) => ({ producerId, firstOffset })),
-    records: found.sizeInBytes === 0 ? NO_RECORDS : found.buffers
-  }
-  if (found.diverging !== undefined) data.divergingEpoch = found.diverging
-  return {
-    entry,
-    partition,
-    data,
-    errorCode: ErrorCode.NONE,
-    highWatermark,
-    logStartOffset,
+    records: found.sizeInBytes === 0 ? NO_RECORDS : found.buffers,
     sizeInBytes: found.sizeInBytes,
-    release: found.release,
-    hasDivergingEpoch: found.diverging !== undefined
+    divergingEpoch: found.diverging,
+    currentLeader: undefined,
+    release: found.release
   }
 }
 
 function failed(entry: FetchPartition, errorCode: number, partition?: Partition): PartitionRead {
-  const data: Input<FetchResponsePartitionData> = {
-    partitionIndex: entry.partition,
-    errorCode,
-    highWatermark: -1,
-    abortedTransactions: null,
-    records: NO_RECORDS
-  }
-  return { entry, partition, data, errorCode, highWatermark: -1, logStartOffset: -1, sizeInBytes: 0, hasDivergingEpoch: false }
+  return unreadable(entry, errorCode, partition, null)
 }
 
 /** Apache Kafka answers what it does not have with an empty list of aborted transactions, what it has with null. */
 function missing(entry: FetchPartition, errorCode: number): PartitionRead {
-  const read = failed(entry, errorCode)
-  read.data.abortedTransactions = []
-  return read
+  return unreadable(entry, errorCode, undefined, NONE_ABORTED)
+}
+
+function unreadable(
+  entry: FetchPartition,
+  errorCode: number,
+  partition: Partition | undefined,
+  abortedTransactions: readonly AbortedTransaction[] | null
+): PartitionRead {
+  return {
+    entry,
+    partition,
+    partitionIndex: entry.partition,
+    errorCode,
+    highWatermark: -1,
+    lastStableOffset: -1,
+    logStartOffset: -1,
+    abortedTransactions,
+    records: NO_RECORDS,
+    sizeInBytes: 0,
+    divergingEpoch: undefined,
+    currentLeader: undefined,
+    release: undefined
+  }
 }
 
 /** KIP-595: the last epoch that the fetcher has ended earlier here than the fetcher thinks. */

@@ -10,7 +10,6 @@ import { defineHandler, type RequestContext } from '../handler.ts'
 import type { Partition } from '../replica/partition.ts'
 
 type FetchResponseFetchableTopicResponse = FetchResponse['responses'][number]
-type FetchResponsePartitionData = FetchResponse['responses'][number]['partitions'][number]
 
 const TOPIC_IDS_VERSION = 13
 const SESSIONS_VERSION = 7
@@ -105,7 +104,7 @@ class Fetch {
     let mustAnswer = reads.length === 0 || this.#deadlineMs === 0
     for (const read of reads) {
       bytes += read.sizeInBytes
-      if (read.errorCode !== ErrorCode.NONE || read.hasDivergingEpoch) mustAnswer = true
+      if (read.errorCode !== ErrorCode.NONE || read.divergingEpoch !== undefined) mustAnswer = true
     }
     if (mustAnswer || bytes >= this.#minBytes) return this.#respond(reads)
     const maxWaitMs = this.#deadlineMs - this.#broker.world.clock.monotonicMs()
@@ -197,11 +196,12 @@ class Fetch {
     return { ...response, nodeEndpoints: leaderEndpoints(this.#broker, leaderIds, this.#context) }
   }
 
-  #nameLeader({ entry, errorCode, data }: PartitionRead): number[] {
+  #nameLeader(read: PartitionRead): number[] {
+    const { entry, errorCode } = read
     const topic = this.#broker.image.topicById(entry.topicId)
     const leader = isLeaderError(errorCode) && topic !== undefined ? currentLeader(this.#broker, topic.name, entry.partition) : undefined
     if (leader === undefined) return []
-    data.currentLeader = leader
+    read.currentLeader = leader
     return [leader.leaderId]
   }
 }
@@ -213,14 +213,15 @@ function giveBack(reads: readonly PartitionRead[]): void {
 
 /** Neighbours of one topic share an entry; the order stays that of the request. */
 function byTopic(reads: readonly PartitionRead[]): Input<FetchResponseFetchableTopicResponse>[] {
-  const topics: { topic: string; topicId: string; partitions: Input<FetchResponsePartitionData>[] }[] = []
-  let last: { topic: string; topicId: string; partitions: Input<FetchResponsePartitionData>[] } | undefined
-  for (const { entry, data } of reads) {
+  const topics: { topic: string; topicId: string; partitions: PartitionRead[] }[] = []
+  let last: { topic: string; topicId: string; partitions: PartitionRead[] } | undefined
+  for (const read of reads) {
+    const { entry } = read
     if (last === undefined || last.topic !== entry.topic || last.topicId !== entry.topicId) {
       last = { topic: entry.topic, topicId: entry.topicId, partitions: [] }
       topics.push(last)
     }
-    last.partitions.push(data)
+    last.partitions.push(read)
   }
   return topics
 }
