@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type BrokerKind, type BrokerProcess, startBroker } from '../test/interop/support/brokers.ts'
+import { type BrokerKind, type BrokerProcess, serverJavaFlags, startBroker } from '../test/interop/support/brokers.ts'
 import { runProcess } from '../test/interop/support/java-tools.ts'
 import { compiledJava, kafkaClassPath, pythonWithClients, repositoryRoot } from '../test/interop/support/toolchains.ts'
 import { createTopic, type Figures, median } from './support.ts'
@@ -98,7 +98,11 @@ function listTopics(broker: BrokerProcess): Row {
   }
 }
 
-const broker = await startBroker({ kind: values.broker as BrokerKind, overrides: { 'log.retention.bytes': '2000000000' } })
+const broker = await startBroker({
+  kind: values.broker as BrokerKind,
+  javaFlags: serverJavaFlags,
+  overrides: { 'log.retention.bytes': '2000000000' }
+})
 const rows = await compareClients(broker)
 if ('kafka-topics --list'.includes(values.only)) rows.push(listTopics(broker))
 await broker[Symbol.asyncDispose]()

@@ -1,7 +1,7 @@
 // What the scenarios share: brokers of both kinds in turn, CPU and memory of a process tree, medians, the result file.
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { type BrokerKind, type BrokerOptions, type BrokerProcess, startBroker } from '../test/interop/support/brokers.ts'
+import { type BrokerKind, type BrokerOptions, type BrokerProcess, serverJavaFlags, startBroker } from '../test/interop/support/brokers.ts'
 import { runProcess } from '../test/interop/support/java-tools.ts'
 import { builtGo, kafkaClassPath } from '../test/interop/support/toolchains.ts'
 
@@ -56,7 +56,7 @@ export async function withBroker<T>(
   options: Omit<BrokerOptions, 'kind'>,
   body: (broker: BrokerProcess) => Promise<T>
 ): Promise<T> {
-  await using broker = await startBroker({ kind, ...options })
+  await using broker = await startBroker({ kind, javaFlags: serverJavaFlags, ...options })
   return await body(broker)
 }
 

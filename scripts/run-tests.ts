@@ -9,7 +9,7 @@ import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { run } from 'node:test'
-import { kafkaLibs, ToolchainMissing } from '../test/interop/support/toolchains.ts'
+import { kafkaLibs, quickJava, ToolchainMissing } from '../test/interop/support/toolchains.ts'
 
 type Kind = 'unit' | 'golden' | 'sim' | 'fuzz' | 'e2e'
 interface TestEvent {
@@ -27,6 +27,8 @@ const skips = new Map<string, number>()
 /** Seconds of the tests of a file: TEST_TIMES=1 tells the slowest. */
 const times = new Map<string, number>()
 
+// Test files share most of what they import: the first to compile it does so for all.
+process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules/.cache/odradek')
 const { kinds, parts } = readArguments(process.argv.slice(2))
 if (kinds === undefined && parts.length === 0) {
   await Promise.all([
@@ -54,10 +56,11 @@ if (files.length === 0) console.log('No test file matches.')
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`)
 process.exit(totals.failed > 0 || files.length === 0 ? 1 : 0)
 
-/** Apache Kafka's jars are resolved once, for the tests of every package. Where they cannot be had, those tests say so themselves. */
+/** Apache Kafka's jars and the archive of their classes are there once, for every test. Where they cannot be had, those tests say so themselves. */
 function findKafkaLibs(): void {
   try {
     process.env.KAFKA_LIBS = kafkaLibs()
+    quickJava()
   } catch (error) {
     if (!(error instanceof ToolchainMissing)) throw error
   }

@@ -1,6 +1,6 @@
 // Latency, start-up, memory and many partitions.
 import { spawn } from 'node:child_process'
-import { freePort, startBroker } from '../../test/interop/support/brokers.ts'
+import { freePort, serverJavaFlags, startBroker } from '../../test/interop/support/brokers.ts'
 import {
   answersApiVersions,
   apacheTool,
@@ -77,6 +77,7 @@ const start: Scenario = {
           kind,
           dataDir,
           port,
+          javaFlags: serverJavaFlags,
           onSpawn: () => {
             spawned = performance.now()
           }

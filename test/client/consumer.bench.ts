@@ -2,10 +2,10 @@
 // strings. Run: node test/client/consumer.bench.ts [records]
 
 import { Kafka, string } from '@odradek/client'
-import { startBroker } from '../interop/support/brokers.ts'
+import { serverJavaFlags, startBroker } from '../interop/support/brokers.ts'
 
 const total = Number(process.argv[2] ?? 2_000_000)
-await using broker = await startBroker()
+await using broker = await startBroker({ javaFlags: serverJavaFlags })
 await using kafka = new Kafka({ brokers: broker.bootstrapServers })
 const admin = kafka.admin()
 const partitions = 4

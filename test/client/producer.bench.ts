@@ -2,14 +2,14 @@
 // Apache Kafka; RECORDS, BATCH_BYTES, LINGER_MS and MODE (flush: nothing is awaited but memory and the end; await: every promise, 10 000 at a time; batches: sendBatch of 10 000) as wished.
 
 import { Kafka } from '@odradek/client'
-import { defaultKind, startBroker } from '../interop/support/brokers.ts'
+import { defaultKind, serverJavaFlags, startBroker } from '../interop/support/brokers.ts'
 
 const records = Number(process.env.RECORDS ?? 3_000_000)
 const batchSize = Number(process.env.BATCH_BYTES ?? 131_072)
 const lingerMs = Number(process.env.LINGER_MS ?? 5)
 const modes = (process.env.MODE ?? 'flush,await,batches').split(',')
 
-await using broker = await startBroker()
+await using broker = await startBroker({ javaFlags: serverJavaFlags })
 await using kafka = new Kafka({ brokers: broker.bootstrapServers })
 const admin = kafka.admin()
 await admin.createTopics([{ name: 'bench', numPartitions: 3, replicationFactor: 1 }])

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { kafkaClassPath, repositoryRoot } from './toolchains.ts'
+import { kafkaClassPath, quickJava, repositoryRoot } from './toolchains.ts'
 
 export type BrokerKind = 'odradek' | 'apache'
 
@@ -35,11 +35,16 @@ export interface BrokerOptions {
   listeners?: Record<string, { port: number; protocol: string }>
   /** Of Java, with plugins: default kafkaClassPath(). */
   classPath?: string
+  /** Of Java: default are flags that start it soon and make it slow. */
+  javaFlags?: readonly string[]
   /** Time to the first accepted connection, ms. */
   startTimeoutMs?: number
   /** Called right before the process is started. */
   onSpawn?: () => void
 }
+
+/** Of Java as an operator runs a broker, for what measures. */
+export const serverJavaFlags: readonly string[] = ['-Xmx1g', '-Xms1g', '-XX:+UseG1GC']
 
 export const defaultKind: BrokerKind = process.env.ODRADEK_INTEROP_BROKER === 'apache' ? 'apache' : 'odradek'
 
@@ -95,11 +100,7 @@ interface Launch {
   env?: Record<string, string>
 }
 
-function launches(
-  kind: BrokerKind,
-  file: string,
-  classPath = kind === 'apache' ? kafkaClassPath() : ''
-): { format: Launch; start: Launch } {
+function launches(kind: BrokerKind, file: string, { classPath, javaFlags }: BrokerOptions): { format: Launch; start: Launch } {
   if (kind === 'odradek') {
     return {
       format: {
@@ -109,13 +110,24 @@ function launches(
       start: { program: command('kafka-server-start'), args: [file] }
     }
   }
-  const java = ['-Xmx1g', '-Xms1g', '-XX:+UseG1GC', '-cp', classPath]
+  const onClassPath = ['-cp', classPath ?? kafkaClassPath()]
+  const quick = ['-Xmx1g', ...quickJava()]
   return {
     format: {
       program: 'java',
-      args: [...java, 'kafka.tools.StorageTool', 'format', '--cluster-id', interopClusterId, '--config', file, '--ignore-formatted']
+      args: [
+        ...quick,
+        ...onClassPath,
+        'kafka.tools.StorageTool',
+        'format',
+        '--cluster-id',
+        interopClusterId,
+        '--config',
+        file,
+        '--ignore-formatted'
+      ]
     },
-    start: { program: 'java', args: [...java, 'kafka.Kafka', file] }
+    start: { program: 'java', args: [...(javaFlags ?? quick), ...onClassPath, 'kafka.Kafka', file] }
   }
 }
 
@@ -211,7 +223,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<BrokerPr
   mkdirSync(dataDir, { recursive: true })
   const file = join(workDir, `server-${randomUUID()}.properties`)
   writeFileSync(file, serverProperties(port, controllerPort, dataDir, options))
-  const { format, start } = launches(kind, file, options.classPath)
+  const { format, start } = launches(kind, file, options)
   const formatted = spawnSync(format.program, format.args, { encoding: 'utf8' })
   if (formatted.status !== 0)
     throw new Error(`${kind}: format failed: ${formatted.error?.message ?? ''}${formatted.stdout}${formatted.stderr}`)

@@ -1,6 +1,6 @@
 // Runs Apache Kafka's own command-line tools by their main classes.
 import { spawn } from 'node:child_process'
-import { kafkaClassPath } from './toolchains.ts'
+import { kafkaClassPath, quickJava } from './toolchains.ts'
 
 export const javaTools = {
   topics: 'org.apache.kafka.tools.TopicCommand',
@@ -73,9 +73,5 @@ export async function javaTool(
   args: string[],
   options: { stdin?: string; timeoutMs?: number } = {}
 ): Promise<ToolResult> {
-  return await runProcess(
-    'java',
-    ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', kafkaClassPath(), javaTools[tool], ...args],
-    options
-  )
+  return await runProcess('java', ['-Xmx512m', ...quickJava(), '-cp', kafkaClassPath(), javaTools[tool], ...args], options)
 }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { ToolResult } from './java-tools.ts'
-import { compiledJava } from './toolchains.ts'
+import { compiledJava, quickJava } from './toolchains.ts'
 
 const SEPARATOR = '\u001f'
 const decode = (text: string): string => Buffer.from(text, 'base64').toString()
@@ -34,7 +34,7 @@ export class ToolRunner implements AsyncDisposable {
   }
 
   #start(): ChildProcess {
-    const flags = ['-Xmx200m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=off']
+    const flags = ['-Xmx200m', ...quickJava(), '-Dorg.slf4j.simpleLogger.defaultLogLevel=off']
     const child = spawn('java', [...flags, '-cp', this.#classPath, 'ToolRunner'], { cwd: this.#cwd, stdio: ['pipe', 'pipe', 'inherit'] })
     createInterface(child.stdout).on('line', (line) => this.#onLine?.(line))
     this.#onEnd = new Promise((resolve) => {
