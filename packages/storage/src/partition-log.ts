@@ -340,6 +340,7 @@ export class PartitionLog {
   /** @internal for the cleaner */
   replaceSegments(start: number, count: number, segment: Segment): void {
     this.onSegmentsMoved(this.segments.splice(start, count, segment))
+    this.tail.forgetBelow(this.segmentEnd(start))
   }
 
   /** Whether files of the log changed places since `generation`: what failed to find one tries again. */

@@ -158,6 +158,11 @@ export class LogTail {
     this.head = 0
   }
 
+  /** Forgets what starts below `offset`: the files have something else there now. */
+  forgetBelow(offset: number): void {
+    while (this.firstOffset < offset) this.evictOldest(this.entries[this.head])
+  }
+
   private letGo(entry: Entry): void {
     if (!this.isWritten(entry.nextOffset)) entry.slab.isUnsure = true
     entry.tail = undefined

@@ -39,7 +39,6 @@ async function seal(log: PartitionLog): Promise<void> {
 }
 
 async function content(log: PartitionLog): Promise<string[]> {
-  log.tail.clear()
   const text = (record: KafkaRecord): string => `${record.offset}:${record.key}=${record.value}`
   return (await readAll(log)).map(text)
 }
@@ -95,7 +94,6 @@ test('a batch keeps its offsets when records inside it go', async () => {
 })
 
 async function bytesOf(log: PartitionLog): Promise<Buffer> {
-  log.tail.clear()
   return Buffer.concat((await log.read(log.logStartOffset, { maxBytes: 1 << 20, minOneBatch: true })).buffers)
 }
 
@@ -313,7 +311,6 @@ test('the last batch of the range stays, empty, when nothing of it is left', asy
     log.cleanedOffset = 0
     await clean()
   }
-  log.tail.clear()
   const { buffers, nextOffset } = await log.read(0, { maxBytes: 1 << 20, minOneBatch: true })
   const batches = buffers.flatMap((buffer) => iterateBatches(buffer))
   assert.deepEqual(
@@ -338,7 +335,6 @@ test('segments that went while they were being cleaned do not come back', async 
   log.advanceLogStartOffset(4)
   await deleteOldSegments(log)
   await cleaning
-  log.tail.clear()
   const bases = log.segments.map(({ baseOffset }) => baseOffset)
   assert.deepEqual(
     bases,
