@@ -4,13 +4,13 @@
  * SIGTERM, SIGINT and SIGHUP stop it in order; a second one ends the process at once. A fault of the node (world.halt) ends the process
  * with 1 without any more work, so that nothing is written after it.
  */
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { resolve } from 'node:path'
 import { BrokerServer } from '@odradek/broker'
 import { type BrokerConfig, loadBrokerConfig } from '@odradek/config'
 import type { Disk, LogLevel, World } from '@odradek/world'
-import { createNodeLogger, createNodeWorld, createRuntimeMetrics } from '@odradek/world/node'
+import { createNodeLogger, createNodeWorld, createRuntimeMetrics, makeFolder } from '@odradek/world/node'
 
 export interface RunServerOptions {
   readonly properties: ReadonlyMap<string, string> | Readonly<Record<string, string>>
@@ -89,5 +89,5 @@ function openFilesMax(): number | undefined {
 
 /** Owner only: records are nobody else's business. */
 export function makePrivateFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+  makeFolder(path, 0o700)
 }

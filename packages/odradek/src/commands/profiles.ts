@@ -1,8 +1,9 @@
 // Clusters by name: a file of the user's own, readable by nobody else, since settings may hold passwords.
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { OdradekError } from '@odradek/base'
+import { makeFolder } from '@odradek/world/node'
 import type { CommandIo } from './io.ts'
 
 export interface Profile {
@@ -34,7 +35,7 @@ export function readProfiles(io: CommandIo): Profiles {
 
 export function writeProfiles(profiles: Profiles, io: CommandIo): void {
   const path = profilesPath(io)
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(path), 0o700)
   const written = `${path}.${process.pid}.tmp`
   writeFileSync(written, `${JSON.stringify(profiles, null, 2)}\n`, { mode: 0o600 })
   chmodSync(written, 0o600)

@@ -30,7 +30,7 @@ const stateless: Omit<Disk, 'writeFileAtomic'> = {
   open: openFile,
   readFile: (path) => fsp.readFile(path),
 
-  mkdir: (path) => inLoop.run(() => fs.mkdirSync(path, { recursive: true }) !== undefined),
+  mkdir: (path) => inLoop.run(() => makeFolder(path)),
 
   async readdir(path) {
     return (await fsp.readdir(path)).sort()
@@ -66,6 +66,28 @@ const stateless: Omit<Disk, 'writeFileAtomic'> = {
     const { lockFile } = await import('./lock.ts')
     return lockFile(path)
   }
+}
+
+/**
+ * Makes a folder and those above it; false when it was there. Not by Node's own `recursive`: that never returns where a folder takes
+ * no new ones and says so with ENOENT, as those of /proc do.
+ */
+export function makeFolder(path: string, mode?: number): boolean {
+  if (isFolder(path)) return false
+  const parent = dirname(path)
+  if (parent !== path) makeFolder(parent, mode)
+  try {
+    fs.mkdirSync(path, { mode })
+    return true
+  } catch (error) {
+    // somebody else made it meanwhile
+    if (isFolder(path)) return false
+    throw error
+  }
+}
+
+function isFolder(path: string): boolean {
+  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 function openFile(path: string, mode: OpenMode): Promise<DiskFile> {

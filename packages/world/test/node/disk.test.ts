@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,20 @@ describeDisk('node disk', () => {
   return { disk: nodeDisk, root, dispose: () => fs.rmSync(root, { recursive: true, force: true }) }
 })
 describeDisk('memory disk', () => ({ disk: createMemoryDisk(), root: '/' }))
+
+test('a folder that cannot be made is an error, also where folders take none and say ENOENT', {
+  skip: process.platform !== 'linux'
+}, () => {
+  // In a process of its own: Node's recursive mkdir never comes back from there.
+  const script = `const { nodeDisk } = await import('@odradek/world/node')
+    await nodeDisk.mkdir('/proc/odradek/data').catch(({ code }) => process.stdout.write(code))`
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: import.meta.dirname,
+    encoding: 'utf8',
+    timeout: 10_000
+  })
+  assert.equal(stdout, 'ENOENT')
+})
 
 test('a kill -9 of the owner frees the lock of a log directory', async () => {
   const root = fs.mkdtempSync(join(tmpdir(), 'odradek-lock-'))
