@@ -2,7 +2,7 @@
 // Modules load when they are used: a command that only tells its usage starts no client.
 import type { Consumer, ConsumerOptions, Kafka, Producer, ProducerOptions, ShareConsumer, ShareConsumerOptions } from '@odradek/client'
 import type { Logger } from '@odradek/world'
-import { readInput, ToolError, type ToolIo, timeOfLog, warnOfUnreachableBrokers } from './tool.ts'
+import { readInput, ToolError, type ToolIo, timeOfLog, warnOfUnreachableBrokers, withoutReferences } from './tool.ts'
 
 export type Settings = Record<string, string>
 
@@ -45,7 +45,8 @@ async function clientOf<C>(
     consumer: config.consumerConfigDefinitions,
     'share consumer': config.shareConsumerConfigDefinitions
   }[kind]
-  const settings = knownSettings(`a ${kind}`, definitions, given, io)
+  const lookedUp = Object.fromEntries(await withoutReferences(new Map(Object.entries(given)), io))
+  const settings = knownSettings(`a ${kind}`, definitions, lookedUp, io)
   for (const name of ownSettings) delete settings[name]
   const label = { producer: 'Producer', consumer: 'Consumer', 'share consumer': 'ShareConsumer' }[kind]
   const client = settings['client.id'] === undefined ? label : `${label} clientId=${settings['client.id']}`

@@ -4,7 +4,7 @@ import { OdradekError, randomUuid } from '@odradek/base'
 import { type BrokerConfig, loadBrokerConfig, parseProperties } from '@odradek/config'
 import { formatStorage, storageDirectories } from '@odradek/metadata'
 import { META_PROPERTIES } from '@odradek/storage'
-import { createNodeWorld } from '@odradek/world/node'
+import { createNodeProviderSources, createNodeWorld } from '@odradek/world/node'
 import { type Arguments, parseCommandLine, UsageError } from './command-line.ts'
 import type { Command, CommandLine } from './command-line-definition.ts'
 import { dependenciesText, versionMappingText } from './release-features.ts'
@@ -121,7 +121,11 @@ function failure(message: string): OdradekError {
 function readConfig(args: Arguments): BrokerConfig {
   const path = args.value('--config') as string
   if (!existsSync(path)) throw failure(`${path} does not exist: name the properties file of the node with --config.`)
-  return loadBrokerConfig({ properties: parseProperties(readFileSync(path, 'utf8')), env: process.env }).config
+  return loadBrokerConfig({
+    properties: parseProperties(readFileSync(path, 'utf8')),
+    env: process.env,
+    providers: createNodeProviderSources()
+  }).config
 }
 
 // ---- info

@@ -10,7 +10,7 @@ import { resolve } from 'node:path'
 import { BrokerServer } from '@odradek/broker'
 import { type BrokerConfig, loadBrokerConfig } from '@odradek/config'
 import type { Disk, LogLevel, World } from '@odradek/world'
-import { createNodeLogger, createNodeWorld, createRuntimeMetrics, makeFolder } from '@odradek/world/node'
+import { createNodeLogger, createNodeProviderSources, createNodeWorld, createRuntimeMetrics, makeFolder } from '@odradek/world/node'
 
 export interface RunServerOptions {
   readonly properties: ReadonlyMap<string, string> | Readonly<Record<string, string>>
@@ -52,7 +52,7 @@ export async function runServer(options: RunServerOptions): Promise<number> {
 
 /** Paths become absolute: the node has no working folder. */
 function loadConfig(options: RunServerOptions): { config: BrokerConfig; warnings: string[] } {
-  const sources = { properties: options.properties, env: process.env, overrides: options.overrides }
+  const sources = { properties: options.properties, env: process.env, overrides: options.overrides, providers: createNodeProviderSources() }
   const { config } = loadBrokerConfig(sources)
   const absolute = new Map(options.overrides)
   absolute.set('log.dirs', config.logDirs.map((path) => resolve(path)).join(','))

@@ -18,6 +18,8 @@ export interface ToolIo {
   readonly signal: AbortSignal
   /** What paths on the command line are relative to. */
   readonly cwd: string
+  /** Default: that of the process. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   /** A person types the input and sees the output. */
   readonly isTerminal?: boolean
 }
@@ -125,10 +127,24 @@ function opened(open: () => Admin): Admin {
 /** Files are often shared by clients of all kinds: what is no setting of an admin is told, not refused. */
 async function readCommandConfig(path: string, io: ToolIo): Promise<Record<string, string>> {
   const { adminConfigDefinitions, parseProperties } = await import('@odradek/config')
-  const entries = [...parseProperties(readInput(path, io))]
+  const entries = [...(await withoutReferences(parseProperties(readInput(path, io)), io))]
   const unused = entries.filter(([name]) => !adminConfigDefinitions.has(name)).map(([name]) => name)
   if (unused.length > 0) io.err(`WARN ${path}: no settings of an admin client, so without effect: ${unused.join(', ')}\n`)
   return Object.fromEntries(entries.filter(([name]) => adminConfigDefinitions.has(name)))
+}
+
+/** With what they refer to (config.providers) in the place of references. */
+export async function withoutReferences(given: ReadonlyMap<string, string>, io: ToolIo): Promise<ReadonlyMap<string, string>> {
+  if (!given.has('config.providers')) return given
+  const [config, world] = await Promise.all([import('@odradek/config'), import('@odradek/world/node')])
+  try {
+    const { texts, warnings } = config.resolveConfigProviders(given, world.createNodeProviderSources({ cwd: io.cwd, env: io.env }))
+    for (const warning of warnings) io.err(`WARN ${warning}\n`)
+    return new Map([...texts].filter(([name]) => !config.isProviderSetting(name)))
+  } catch (error) {
+    if ((error as OdradekError).code !== 'CONFIG_INVALID') throw error
+    throw new ToolError((error as Error).message, 'org.apache.kafka.common.config.ConfigException')
+  }
 }
 
 export function readInput(path: string, io: ToolIo): string {

@@ -1,6 +1,6 @@
 /**
  * Settings that would run code or fetch from elsewhere are allow-listed (CVE-2023-25194, CVE-2024-31141, CVE-2025-27817): class names,
- * JAAS login modules, URLs and `${provider:…}` references. A class joins the list in the commit that builds what it stands for.
+ * JAAS login modules and URLs. A class joins the list in the commit that builds what it stands for.
  */
 import { configInvalid, invalidValue } from './config-error.ts'
 import { baseName, brokerConfigDefinitions } from './definitions.ts'
@@ -26,8 +26,7 @@ const classNames: Readonly<Record<string, readonly string[]>> = {
   'remote.log.storage.manager.class.name': [],
   'remote.log.metadata.manager.class.path': [],
   'remote.log.storage.manager.class.path': [],
-  'security.providers': [],
-  'config.providers': []
+  'security.providers': []
 }
 
 const loginModules: readonly string[] = [
@@ -36,13 +35,25 @@ const loginModules: readonly string[] = [
   'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule'
 ]
 
-/** Throws CONFIG_INVALID when the text of a setting, listener-prefixed or not, would run or fetch something not allow-listed. */
+/**
+ * For what a client sets: throws CONFIG_INVALID when the text of a setting, listener-prefixed or not, would run or fetch something not
+ * allow-listed. Nobody makes a node read its files or environment for them.
+ */
 export function checkAllowed(name: string, text: string): void {
+  if (name === 'config.providers') throw invalidValue(name, text, 'Providers are named where a node starts: in its properties file')
+  checkNoReference(name, text, 'References to config providers are looked up where a node starts, not here: write the value itself')
+  checkStaticAllowed(name, text)
+}
+
+export function checkNoReference(name: string, text: string, reason: string): void {
+  if (/\$\{[a-zA-Z0-9_-]+:.*\}/.test(text)) throw invalidValue(name, '[hidden]', reason)
+}
+
+/** The same for what the owner of a node set. */
+export function checkStaticAllowed(name: string, text: string): void {
   const key = baseName(name)
   const definition = brokerConfigDefinitions.get(key)
   const shown = definition === undefined || definition.sensitive ? '[hidden]' : text
-  if (/\$\{[a-zA-Z0-9_-]+:.*\}/.test(text))
-    throw invalidValue(name, '[hidden]', 'References to config providers are not supported: write the value itself')
   if (definition === undefined) return
   if (definition.type === 'CLASS' || Object.hasOwn(classNames, key)) checkClasses(name, key, text)
   if (key === 'sasl.jaas.config') checkLoginModule(name, text)

@@ -18,6 +18,7 @@ export const brokerEffects: readonly BrokerConfigName[] = [
   'compression.lz4.level',
   'compression.type',
   'compression.zstd.level',
+  'config.providers',
   'connections.max.idle.ms',
   'controlled.shutdown.enable',
   'controller.listener.names',
@@ -133,6 +134,7 @@ export const groupEffects: readonly (keyof GroupSettings)[] = []
 
 /** Settings that sources read through a property of BrokerConfig instead of by name. */
 export const effectsByProperty: Readonly<Record<string, readonly BrokerConfigName[]>> = {
+  resolveConfigProviders: ['config.providers'],
   nodeId: ['node.id', 'broker.id'],
   isBroker: ['process.roles'],
   isController: ['process.roles'],

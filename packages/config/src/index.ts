@@ -7,6 +7,8 @@ export {
   producerConfigDefinitions,
   shareConsumerConfigDefinitions
 } from './client-definitions.ts'
+export type { ProviderSources, ResolvedProviders } from './config-providers.ts'
+export { isProviderSetting, resolveConfigProviders } from './config-providers.ts'
 export type { ConfigDefinition, ConfigType, ConfigValue, DynamicMode, Importance } from './definition.ts'
 export { LONG_MAX } from './definition.ts'
 export type { BrokerSettings } from './definitions.ts'

@@ -2,7 +2,7 @@
 // something is wrong.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -266,6 +266,19 @@ test('profiles are kept in a file that only their owner reads, and name the clus
   const unknown = await run(['cluster', 'info', '--profile', 'there'], { env })
   assert.deepEqual([unknown.code, unknown.err], [1, 'There is no profile there. Known: here, nowhere.\n'])
   await run(['profile', 'delete', 'here'], { env })
+})
+
+test('a profile holds references to secrets, which are looked up when it is used', async () => {
+  const env = { ODRADEK_BROKERS: undefined as never, SECRET_HOST: kafka.bootstrapServers }
+  const provider = 'config.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider'
+  const settings = ['config.providers=env', provider, `client.id=$\{env:SECRET_HOST}`].flatMap((each) => ['-X', each])
+  const made = await run(['profile', 'create', 'elsewhere', '-b', `$\{env:SECRET_HOST}`, ...settings], { env })
+  assert.equal(made.code, 0, made.err)
+  assert.equal(readFileSync(join(folder, 'profiles.json'), 'utf8').includes(kafka.bootstrapServers), false)
+  assert.equal((await run(['cluster', 'info', '--profile', 'elsewhere'], { env })).code, 0)
+  const { code, err } = await run(['cluster', 'info', '--profile', 'elsewhere'], { env: { ...env, SECRET_HOST: undefined as never } })
+  assert.deepEqual([code, err.includes('the environment of this process has no such variable')], [1, true])
+  await run(['profile', 'delete', 'elsewhere'], { env })
 })
 
 test('completion knows commands, verbs and the names of topics', async () => {

@@ -8,7 +8,7 @@ import type { CommandLine, Group } from '../command-line-definition.ts'
 import { bootstrapOptions, targetOf } from '../command-line-tool.ts'
 import { executionException, parseUuid, wrapped } from '../java.ts'
 import { table } from '../table.ts'
-import { call, messageOf, processIo, readInput, type Target, ToolError, type ToolIo, withAdmin } from '../tool.ts'
+import { call, messageOf, processIo, readInput, type Target, ToolError, type ToolIo, withAdmin, withoutReferences } from '../tool.ts'
 
 const replication: Group = { title: 'Replication' }
 const dryRun = { long: '--dry-run', flag: true, help: 'True if we should print what would be done, but not do it.' }
@@ -198,7 +198,7 @@ type Settings = ReadonlyMap<string, string>
 
 async function addController(target: Target, { file, isDryRun }: { file: string; isDryRun: boolean }, io: ToolIo): Promise<void> {
   const { adminConfigDefinitions, parseProperties } = await import('@odradek/config')
-  const settings = parseProperties(readInput(file, io))
+  const settings = await withoutReferences(parseProperties(readInput(file, io)), io)
   const id = controllerId(settings)
   const directoryId = directoryIdIn(metadataDirectory(settings), parseProperties, io)
   const endpoints = controllerEndpoints(settings)

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { closest, OdradekError } from '@odradek/base'
+import { withoutReferences } from '@odradek/cli/tool'
 import type { Kafka } from '@odradek/client'
 import type { Logger } from '@odradek/world'
 import { type Arguments, usageError } from './arguments.ts'
@@ -31,12 +32,19 @@ export async function settingsOf(args: Arguments, io: CommandIo): Promise<{ brok
   return { brokers: args.text('brokers') ?? named ?? profile?.brokers ?? io.env.ODRADEK_BROKERS ?? 'localhost:9092', settings }
 }
 
+/** The same with what references (config.providers) refer to. Not for what is kept: a profile holds the references. */
+async function lookedUp({ brokers, settings }: Awaited<ReturnType<typeof settingsOf>>, io: CommandIo): ReturnType<typeof settingsOf> {
+  const given = new Map(Object.entries({ ...settings, 'bootstrap.servers': brokers }))
+  const { 'bootstrap.servers': found, ...others } = Object.fromEntries(await withoutReferences(given, io))
+  return { brokers: found, settings: others }
+}
+
 /** What no client has is a mistake. What another kind of client has may stand in a profile or a file, and so here too. */
 async function checkNames(names: readonly string[]): Promise<void> {
   const { adminConfigDefinitions, consumerConfigDefinitions, producerConfigDefinitions } = await import('@odradek/config')
   const known = new Set([adminConfigDefinitions, consumerConfigDefinitions, producerConfigDefinitions].flatMap((each) => [...each.keys()]))
   for (const name of names) {
-    if (known.has(name)) continue
+    if (known.has(name) || name.startsWith('config.providers.')) continue
     const meant = closest(name, [...known])
     throw usageError(`No client has a setting ${name}${meant === undefined ? '' : `: did you mean ${meant}?`}`)
   }
@@ -68,7 +76,7 @@ export async function withKafka<T>(
   io: CommandIo,
   use: (kafka: Kafka, settings: Readonly<Record<string, string>>) => Promise<T>
 ): Promise<T> {
-  const { brokers, settings } = await settingsOf(args, io)
+  const { brokers, settings } = await lookedUp(await settingsOf(args, io), io)
   const { Kafka, PartialFailureError } = await import('@odradek/client')
   await using kafka = new Kafka({ brokers, logger: loggerOf(io) })
   try {

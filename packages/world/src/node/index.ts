@@ -10,6 +10,7 @@ import { createNodeNetwork } from './network.ts'
 export type { MemoryDisk, MemoryDiskOptions } from '../memory/memory-disk.ts'
 export { makeFolder } from './disk.ts'
 export { createNodeLogger, type LoggerLevels, type NodeLoggerOptions } from './logger.ts'
+export { createNodeProviderSources } from './provider-sources.ts'
 export { createRuntimeMetrics } from './runtime-metrics.ts'
 
 /** The file systems of the machine, for tests and commands that need no whole world. */
