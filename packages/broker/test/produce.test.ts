@@ -139,7 +139,10 @@ describe('Produce', () => {
   })
 
   test('needs as many in-sync replicas as the topic says when all must acknowledge', async () => {
-    await createTopic(client, 'strict', { configs: { 'min.insync.replicas': '2' } })
+    await createTopic(client, 'strict', { configs: { 'min.insync.replicas': '3' } })
+    assert.equal((await produce(client, 'strict', batchOf('x'))).errorCode, ErrorCode.NONE, 'but never more than there are')
+    const { leaderEpoch } = broker.server.replicas.get('strict', 0) ?? { leaderEpoch: 0 }
+    broker.server.replicas.get('strict', 0)?.setState({ leaderEpoch, partitionEpoch: 1, isr: [1], replicas: [1, 2] })
     assert.equal((await produce(client, 'strict', batchOf('x'))).errorCode, ErrorCode.NOT_ENOUGH_REPLICAS)
     assert.equal((await produce(client, 'strict', batchOf('x'), { acks: 1 })).errorCode, ErrorCode.NONE)
   })

@@ -23,7 +23,7 @@ export class ReplicatedLog implements CoordinatorLog {
     const replica = this.#replicas.get(this.#topic, partition)
     if (replica === undefined || replica.leaderEpoch !== leaderEpoch) return { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, baseOffset: -1 }
     if (replica.errorCode !== ErrorCode.NONE) return { errorCode: replica.errorCode, baseOffset: -1 }
-    if (replica.isr.length < replica.minInsyncReplicas) return { errorCode: ErrorCode.NOT_ENOUGH_REPLICAS, baseOffset: -1 }
+    if (replica.isUnderMinIsr) return { errorCode: ErrorCode.NOT_ENOUGH_REPLICAS, baseOffset: -1 }
     return replica.append(batch, { origin: 'coordinator', now: this.#world.clock.now() })
   }
 

@@ -175,7 +175,7 @@ function refuse(append: PartitionAppend, partition: Partition | undefined): { er
   if (partition === undefined) return undefined
   if (partition.errorCode !== ErrorCode.NONE) return { errorCode: partition.errorCode }
   if (isTransactional(data.records)) return NOT_VERIFIED
-  if (request.acks === -1 && partition.isr.length < partition.minInsyncReplicas) return { errorCode: ErrorCode.NOT_ENOUGH_REPLICAS }
+  if (request.acks === -1 && partition.isUnderMinIsr) return { errorCode: ErrorCode.NOT_ENOUGH_REPLICAS }
   return undefined
 }
 

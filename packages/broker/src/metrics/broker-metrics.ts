@@ -119,10 +119,10 @@ function* replicaFamilies({ replicas, fetchSessions }: MetricSources): Generator
   let [partitions, underReplicated, underMinIsr, atMinIsr, waitingFetches] = [0, 0, 0, 0, 0]
   for (const partition of replicas.partitions()) {
     partitions++
-    const { isr, replicas: assigned, minInsyncReplicas } = partition
+    const { isr, replicas: assigned, effectiveMinIsr } = partition
     if (isr.length < assigned.length) underReplicated++
-    if (isr.length < minInsyncReplicas) underMinIsr++
-    if (isr.length === minInsyncReplicas) atMinIsr++
+    if (isr.length < effectiveMinIsr) underMinIsr++
+    if (isr.length === effectiveMinIsr) atMinIsr++
     waitingFetches += partition.fetchWaiters.size
   }
   const prefix = 'kafka_server_replicamanager'

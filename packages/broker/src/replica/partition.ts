@@ -80,6 +80,15 @@ export class Partition implements FetchSource {
     return this.#state.replicas
   }
 
+  /** min.insync.replicas, but never more than there are replicas. */
+  get effectiveMinIsr(): number {
+    return Math.min(this.minInsyncReplicas, this.#state.replicas.length)
+  }
+
+  get isUnderMinIsr(): boolean {
+    return this.#state.isr.length < this.effectiveMinIsr
+  }
+
   get highWatermark(): number {
     return this.log.highWatermark
   }
