@@ -87,8 +87,7 @@ export class LogMoves {
     log.cutOffset = Number.POSITIVE_INFINITY
     await savePartitionMetadata(future)
     if (log.isClosed) {
-      await future.abandon()
-      await this.node.world.disk.removeTree(path)
+      await this.discard(future)
       throw new OdradekError('STORAGE_NO_LOG', `${log.name} was deleted`)
     }
     const move = new LogMove(log, future, { maxBytesPerSecond: this.maxBytesPerSecond, finish: (moved, left) => this.finish(moved, left) })
@@ -127,8 +126,18 @@ export class LogMoves {
     if (this.moves.get(name) === move) this.moves.delete(name)
     const { future } = move
     if (future.isClosed || future.directory.isOffline) return
+    await this.discard(future)
+  }
+
+  /** By another name first: a copy of which a crash left a part must not be gone on with. */
+  private async discard(future: PartitionLog): Promise<void> {
+    const { disk } = this.node.world
+    const { directory } = future
     await future.abandon()
-    await this.node.world.disk.removeTree(future.path)
+    const target = `${directory.path}/${this.renamed(future.topicPartition, 'delete')}`
+    await disk.rename(future.path, target)
+    await directory.syncNames()
+    await disk.removeTree(target)
   }
 
   /** Stops all; the next start goes on with them. */

@@ -129,14 +129,17 @@ export class DiskImage {
     this.#change([{ folder: parent as ImageFolder, name, node: undefined }])
   }
 
-  /** Removes file by file, at most `limit` entries; true when all is gone. */
-  removeTree(path: string, limit = Infinity): boolean {
+  /** Removes file by file, at most `limit` entries, in no order with `random`; true when all is gone. */
+  removeTree(path: string, { limit = Infinity, random }: { limit?: number; random?: Prng } = {}): boolean {
     const node = this.find(path)
     if (node === undefined) return true
     let left = limit
     const remove = (folder: ImageFolder, name: string): void => {
       const child = folder.children.get(name)
-      if (child instanceof Folder) for (const inner of [...child.children.keys()]) remove(child as ImageFolder, inner)
+      if (child instanceof Folder) {
+        const inners = [...child.children.keys()]
+        for (const inner of random?.shuffle(inners) ?? inners) remove(child as ImageFolder, inner)
+      }
       if (left-- > 0) this.#change([{ folder, name, node: undefined }])
     }
     const { parent, name } = this.#tree.place(path)

@@ -82,7 +82,7 @@ export class SimDisk implements Disk {
   removeTree(path: string): Promise<void> {
     const { image } = this.#storage
     return this.submit<void>('removeTree', path, () => void image.removeTree(path), {
-      applyPart: (random) => void image.removeTree(path, random.below(20))
+      applyPart: (random) => void image.removeTree(path, { limit: random.below(20), random })
     })
   }
 
