@@ -50,13 +50,15 @@ export async function runServer(options: RunServerOptions): Promise<number> {
   return 0
 }
 
-/** Paths become absolute: the node has no working folder. */
-function loadConfig(options: RunServerOptions): { config: BrokerConfig; warnings: string[] } {
+/** Paths that are set become absolute: the node has no working folder. */
+export function loadConfig(options: RunServerOptions): { config: BrokerConfig; warnings: string[] } {
   const sources = { properties: options.properties, env: process.env, overrides: options.overrides, providers: createNodeProviderSources() }
   const { config } = loadBrokerConfig(sources)
   const absolute = new Map(options.overrides)
-  absolute.set('log.dirs', config.logDirs.map((path) => resolve(path)).join(','))
-  absolute.set('metadata.log.dir', resolve(config.metadataLogDir))
+  for (const name of ['log.dir', 'log.dirs', 'metadata.log.dir'] as const) {
+    const paths = [config.get(name)].flat()
+    if (config.isSet(name)) absolute.set(name, paths.map((path) => resolve(path)).join(','))
+  }
   return loadBrokerConfig({ ...sources, overrides: absolute })
 }
 
