@@ -3,14 +3,12 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { type BrokerKind, type BrokerProcess, freePort, startBroker, temporaryDir } from './support/brokers.ts'
-import { javaTools, runProcess } from './support/java-tools.ts'
+import { javaTools } from './support/java-tools.ts'
 import { ToolRunner } from './support/tool-runner.ts'
-import { compiledJava, toolchain } from './support/toolchains.ts'
+import { kafkaClassPath, toolchain } from './support/toolchains.ts'
 
-async function contents(broker: BrokerProcess, classPath: string, topic: string): Promise<string[]> {
-  const result = await runProcess('java', ['-Xmx512m', '-cp', classPath, 'LogCheck', broker.bootstrapServers, topic], {
-    timeoutMs: 150_000
-  })
+async function contents(broker: BrokerProcess, java: ToolRunner, topic: string): Promise<string[]> {
+  const result = await java.run('LogCheck', [broker.bootstrapServers, topic])
   assert.equal(result.exitCode, 0, `${result.stdout.slice(-1000)}\n${result.stderr.slice(-3000)}\n${broker.output().slice(-3000)}`)
   return result.stdout.trim().split('\n')
 }
@@ -72,10 +70,9 @@ describe('a log directory moves between brokers', { concurrency: 2 }, () => {
       test(`${second} opens the log directory that ${first} left after ${crash ? 'kill -9' : 'a clean stop'}, writes to it, and ${first} opens it again`, {
         timeout: 500_000
       }, async (t) => {
-        const classPath = toolchain(t, 'Java with Maven', () => compiledJava('LogCheck'))
-        if (classPath === undefined) return
+        if (toolchain(t, 'Java with Maven', kafkaClassPath) === undefined) return
         const dataDir = temporaryDir('swap')
-        await using java = new ToolRunner(dataDir)
+        await using java = new ToolRunner(dataDir, ['LogCheck'])
         const port = await freePort()
         const started = async (kind: BrokerKind) => await startBroker({ kind, dataDir, port })
         const end = async (broker: BrokerProcess) => {
@@ -87,12 +84,12 @@ describe('a log directory moves between brokers', { concurrency: 2 }, () => {
           for (const [round, kind] of [first, second, first].entries()) {
             await using broker = await started(kind)
             if (round > 0) {
-              assert.deepEqual(await contents(broker, classPath, 'swap'), expected, `${kind} reads what was there`)
+              assert.deepEqual(await contents(broker, java, 'swap'), expected, `${kind} reads what was there`)
               const groups = await java.run(javaTools.consumerGroups, ['--bootstrap-server', broker.bootstrapServers, '--list'])
               assert.match(groups.stdout, new RegExp(`^swap-${round - 1}$`, 'm'))
             }
             await fill(broker, java, String(round))
-            expected = await contents(broker, classPath, 'swap')
+            expected = await contents(broker, java, 'swap')
             assert.equal(expected.length, 12_000 * (round + 1) + 3)
             await end(broker)
           }

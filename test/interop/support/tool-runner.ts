@@ -1,5 +1,6 @@
 // Apache Kafka's tools by their main classes, many in one process: a tool costs milliseconds where a process for each costs seconds.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { delimiter } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { ToolResult } from './java-tools.ts'
 import { compiledJava, quickJava } from './toolchains.ts'
@@ -8,15 +9,16 @@ const SEPARATOR = '\u001f'
 const decode = (text: string): string => Buffer.from(text, 'base64').toString()
 
 export class ToolRunner implements AsyncDisposable {
-  readonly #classPath = compiledJava('ToolRunner')
+  readonly #classPath: string
   readonly #cwd: string
   #child: ChildProcess | undefined
   #onEnd: Promise<number | null> | undefined
   #onLine: ((line: string) => void) | undefined
 
-  /** What paths in arguments are relative to. */
-  constructor(cwd: string) {
+  /** `cwd` is what paths in arguments are relative to; `programs`, of test/interop/java, run beside Apache's tools. */
+  constructor(cwd: string, programs: readonly string[] = []) {
     this.#cwd = cwd
+    this.#classPath = ['ToolRunner', ...programs].map((name) => compiledJava(name)).join(delimiter)
   }
 
   /** One at a time. */

@@ -112,12 +112,6 @@ function classArchive(): string {
   return join(dir, name)
 }
 
-const classesDir = once((): string => {
-  const dir = mkdtempSync(join(tmpdir(), 'odradek-classes-'))
-  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
-  return dir
-})
-
 /** The class path of the Java clients of an older release of Kafka. */
 export function oldClientsClassPath(version: string): string {
   const pom = join(repositoryRoot, 'test/interop/java/old-clients.xml')
@@ -130,10 +124,10 @@ export function oldClientsClassPath(version: string): string {
 /** Compiles test/interop/java/<name>.java once and gives the class path that runs it, by default with today's Kafka. */
 export function compiledJava(name: string, classPath = kafkaClassPath()): string {
   const source = join(repositoryRoot, 'test/interop/java', `${name}.java`)
-  // a folder of this process: test files that use the same program run side by side
-  const out = join(classesDir(), name)
-  mkdirSync(out, { recursive: true })
-  run('javac', ['-nowarn', '-cp', classPath, '-d', out, source])
+  const key = [javaVersion(), classPath, readFileSync(source, 'utf8')]
+  const out = cached(`java-${name}-${hashOf(key.join('\n'))}`, (target) => {
+    run('javac', ['-nowarn', '-cp', classPath, '-d', target, source])
+  })
   // behind the jars, whose archive of classes serves what begins with them
   return classPath + delimiter + out
 }
@@ -178,6 +172,20 @@ export function otherRuntimes(): { node22: string; bun: string; deno: string } {
     bun: join(modules, '@oven/bun-linux-x64/bin/bun'),
     deno: join(modules, '@deno/linux-x64-glibc/deno')
   }
+}
+
+/** The jar of Apicurio Registry: the last release for Java 17. */
+export function apicurioJar(): string {
+  const version = '3.0.9'
+  const dir = cached(`apicurio-${version}`, (target) => {
+    const artifact = `io.apicurio:apicurio-registry-app:${version}:tar.gz:all`
+    run('mvn', ['-q', '-B', 'dependency:copy', `-Dartifact=${artifact}`, `-DoutputDirectory=${target}`], { cwd: target })
+    const archive = join(target, `apicurio-registry-app-${version}-all.tar.gz`)
+    run('tar', ['-xzf', archive, '-C', target])
+    rmSync(archive)
+  })
+  run('java', ['-version'])
+  return join(dir, `apicurio-registry-app-${version}-runner.jar`)
 }
 
 /** Gives what `find` finds; where the toolchain is absent skips `test` (undefined) or, under CI=true, throws. */
