@@ -1,4 +1,4 @@
-// Every `ts` block of docs/guides/client.md and from-kafkajs.md is a program: it compiles, it runs against a broker, and prints what its comments say.
+// Every `ts` block of docs/guides/client.md, from-kafkajs.md and testing.md is a program: it compiles, it runs against a broker, and prints what its comments say.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { type BrokerProcess, defaultKind, startBroker } from '../interop/support
 import { kafkaClassPath, repositoryRoot, toolchain } from '../interop/support/toolchains.ts'
 
 const run = promisify(execFile)
-const pages = ['docs/guides/client.md', 'docs/guides/from-kafkajs.md']
+const pages = ['docs/guides/client.md', 'docs/guides/from-kafkajs.md', 'docs/guides/testing.md']
 
 interface Snippet {
   heading: string

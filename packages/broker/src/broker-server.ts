@@ -27,6 +27,7 @@ import { groupConfigFrom } from './groups/group-config.ts'
 import { ReplicatedLog } from './groups/replicated-log.ts'
 import type { RequestContext } from './handler.ts'
 import { brokerHandlers, controllerHandlers } from './handler-tables.ts'
+import type { RequestInterceptor } from './interceptor.ts'
 import { GROUP_METADATA_TOPIC } from './internal-topics.ts'
 import { BrokerLifecycle } from './lifecycle/broker-lifecycle.ts'
 import { isCordoned } from './lifecycle/cordoned.ts'
@@ -54,6 +55,8 @@ export interface BrokerServerOptions {
   readonly loggers?: LoggerLevels
   /** Starts to measure the process: what it returns tells metrics under their full names, beside those of the broker. */
   readonly measureRuntime?: () => () => Readonly<Record<string, number>>
+  /** Stands between the requests of clients and their handlers. */
+  readonly interceptor?: RequestInterceptor
 }
 
 const LOGGER = 'kafka.server.KafkaRaftServer'
@@ -181,11 +184,11 @@ export class BrokerServer implements BrokerContext {
 
   // ---- start
 
-  async #start({ memoryBytes, openFilesMax, measureRuntime }: BrokerServerOptions): Promise<void> {
+  async #start({ memoryBytes, openFilesMax, measureRuntime, interceptor }: BrokerServerOptions): Promise<void> {
     const { world, config } = this
     checkRoles(config)
     const metrics = config.metricsListener === undefined ? undefined : new RequestMetrics()
-    const brokerHandler = new Dispatcher<BrokerContext>({ world, broker: this, handlers: brokerHandlers(), metrics })
+    const brokerHandler = new Dispatcher<BrokerContext>({ world, broker: this, handlers: brokerHandlers(), metrics, interceptor })
     const controllerHandler = new Dispatcher<BrokerContext>({ world, broker: this, handlers: controllerHandlers(), metrics })
     this.#listeners = await Listeners.bind({ world, config, brokerHandler, controllerHandler, memoryBytes, openFilesMax })
     this.#undo.push(() => this.#listeners.close())
@@ -213,7 +216,8 @@ export class BrokerServer implements BrokerContext {
       deferLoading: true,
       settings: logManagerSettingsFrom(config),
       limits: { openFiles: openLogFilesFrom(openFilesMax) },
-      isCordoned: (path) => isCordoned(config, path)
+      isCordoned: (path) => isCordoned(config, path),
+      onDirectoryWritable: () => this.#applier.openAgain()
     })
     this.#undo.push(() => this.#logs.shutdown({ clean: true, brokerEpoch: this.#lifecycle?.epoch ?? -1 }))
   }

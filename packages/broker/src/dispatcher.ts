@@ -8,6 +8,7 @@ import { decodeRequestHeader, ErrorCode, encodeResponseFrame } from '@odradek/pr
 import type { FrameHandler, FrameResult, ServerConnection } from '@odradek/transport'
 import type { World } from '@odradek/world'
 import { CLOSE_CONNECTION, type Handler, type HandlerTable, NO_RESPONSE, type RequestContext } from './handler.ts'
+import type { RequestInterceptor } from './interceptor.ts'
 import type { ApiMetrics, RequestMetrics } from './metrics/request-metrics.ts'
 
 export interface DispatcherOptions<B> {
@@ -16,6 +17,7 @@ export interface DispatcherOptions<B> {
   readonly handlers: HandlerTable<B>
   /** Where requests are counted and timed; nowhere when absent. */
   readonly metrics?: RequestMetrics
+  readonly interceptor?: RequestInterceptor
 }
 
 export class Dispatcher<B> implements FrameHandler {
@@ -23,6 +25,7 @@ export class Dispatcher<B> implements FrameHandler {
   readonly #broker: B
   readonly #handlers: HandlerTable<B>
   readonly #metrics: RequestMetrics | undefined
+  readonly #interceptor: RequestInterceptor | undefined
   /** The request that waits for its answer on a connection; of those that may overlap none is kept. */
   readonly #waiting = new Map<ServerConnection, RequestContext>()
 
@@ -31,14 +34,15 @@ export class Dispatcher<B> implements FrameHandler {
     this.#broker = options.broker
     this.#handlers = options.handlers
     this.#metrics = options.metrics
+    this.#interceptor = options.interceptor
   }
 
   mayOverlap(frame: Buffer): boolean {
-    return frame.length >= 2 && this.#handlers.get(frame.readInt16BE(0))?.mayOverlap === true
+    return frame.length >= 2 && this.#interceptor?.mayHold !== true && this.#handlers.get(frame.readInt16BE(0))?.mayOverlap === true
   }
 
   isDoneWith(frame: Buffer): boolean {
-    return this.#handlers.get(frame.readInt16BE(0))?.isDoneWithRequest === true
+    return this.#interceptor?.mayHold !== true && this.#handlers.get(frame.readInt16BE(0))?.isDoneWithRequest === true
   }
 
   isParked(connection: ServerConnection): boolean {
@@ -63,10 +67,20 @@ export class Dispatcher<B> implements FrameHandler {
     const header = decodeRequestHeader(frame)
     const request = handler.request.decodeAt(frame, header.bodyOffset, version).value
     const context = this.#context(header, connection)
-    const result =
-      this.#metrics === undefined ? this.#handle(handler, request, context) : this.#timed(this.#metrics, handler, request, context)
+    const result = this.#interceptor === undefined ? this.#run(handler, request, context) : this.#intercept(handler, request, context)
     if (!(result instanceof Promise) || handler.mayOverlap) return result
     return this.#waitFor(result, context, connection)
+  }
+
+  #run(handler: Handler<B>, request: unknown, context: RequestContext): FrameResult | Promise<FrameResult> {
+    return this.#metrics === undefined ? this.#handle(handler, request, context) : this.#timed(this.#metrics, handler, request, context)
+  }
+
+  #intercept(handler: Handler<B>, request: unknown, context: RequestContext): FrameResult | Promise<FrameResult> {
+    const { apiKey, apiVersion, clientId } = context
+    const proceed = () => this.#run(handler, request, context)
+    const fail = (errorCode: number) => this.#failure(handler, request, errorCode, context)
+    return (this.#interceptor as RequestInterceptor).intercept({ apiKey, apiVersion, clientId, proceed, fail })
   }
 
   #timed(metrics: RequestMetrics, handler: Handler<B>, request: unknown, context: RequestContext): FrameResult | Promise<FrameResult> {
@@ -147,7 +161,11 @@ export class Dispatcher<B> implements FrameHandler {
     if (error instanceof AssertionError || error instanceof DecodeError) throw error
     const what = `${handler.api.name} version ${context.apiVersion} from ${context.connectionId}`
     this.#world.logger.log('ERROR', 'kafka.server.KafkaApis', `Unexpected error handling ${what}`, error)
-    const failure = handler.failure(request, ErrorCode.UNKNOWN_SERVER_ERROR, context)
+    return this.#failure(handler, request, ErrorCode.UNKNOWN_SERVER_ERROR, context)
+  }
+
+  #failure(handler: Handler<B>, request: unknown, errorCode: number, context: RequestContext): FrameResult {
+    const failure = handler.failure(request, errorCode, context)
     return failure === undefined ? 'close' : this.#encode(handler, context, failure)
   }
 }

@@ -1,4 +1,5 @@
 export type { BrokerContext } from './broker-context.ts'
 export { BrokerServer, type BrokerServerOptions } from './broker-server.ts'
 export { brokerHandlers, controllerHandlers } from './handler-tables.ts'
+export type { InterceptedRequest, RequestInterceptor } from './interceptor.ts'
 export type { BoundListener } from './listeners.ts'

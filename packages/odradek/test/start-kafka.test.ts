@@ -48,7 +48,10 @@ describe('startKafka', () => {
   test('refuses options that it does not have, and tells of settings that nobody knows', async () => {
     const refuses = (options: object, message: string) => assert.rejects(startKafka(options), { code: 'CONFIG_INVALID', message })
     await refuses({ topcs: [] }, 'startKafka has no option topcs: did you mean topics?')
-    await refuses({ brokers: 3 }, 'startKafka has no option brokers: it has port, host, dataDir, topics, config, logger, logLevel, onFault')
+    await refuses(
+      { brokers: 3 },
+      'startKafka has no option brokers: it has port, host, dataDir, topics, config, logger, logLevel, onFault, clock'
+    )
     await refuses(
       { topics: [{ name: 'a', numPartitions: 3 }] },
       'A topic of startKafka has no option numPartitions: did you mean partitions?'

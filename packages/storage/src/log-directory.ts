@@ -81,6 +81,8 @@ export class LogDirectory {
   private nextNameSync: Promise<void> | undefined
   /** Set by the manager: the directory went offline. */
   onOffline: (directory: LogDirectory, error: unknown) => void = () => undefined
+  /** Set by the manager: the directory was full and has room again. */
+  onWritable: () => void = () => undefined
 
   constructor(path: string, node: StorageNode, directoryId?: Uuid) {
     this.path = path
@@ -173,6 +175,7 @@ export class LogDirectory {
     this.state = 'online'
     this.node.world.logger.log('INFO', 'kafka.log.LogManager', `log directory ${this.path} has room again and takes records`)
     for (const log of this.logs) log.onDirectoryWritable()
+    this.onWritable()
   }
 }
 

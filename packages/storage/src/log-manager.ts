@@ -52,6 +52,8 @@ export interface LogManagerOptions {
   isCordoned?: (path: string) => boolean
   /** A directory went offline while the node runs. */
   onDirectoryOffline?: (directory: DirectoryInfo, error: unknown) => void
+  /** A directory that was full has room again: logs can be made there. */
+  onDirectoryWritable?: () => void
 }
 
 export interface DirectoryInfo {
@@ -143,6 +145,7 @@ export class LogManager {
     for (const path of logDirs) {
       const directory = new LogDirectory(path, this.node)
       directory.onOffline = (failed, error) => this.onOffline(failed, error)
+      directory.onWritable = () => this.options.onDirectoryWritable?.()
       this.opened.push({ directory, lock: undefined, wasClean: false, brokerEpoch: undefined })
     }
     for (const opened of this.opened) opened.lock = await this.lockDirectory(opened.directory)

@@ -3,7 +3,7 @@
 // still be on their way: until then their partitions answer NOT_LEADER_OR_FOLLOWER, and clients try again.
 //
 // A log that cannot be opened answers KAFKA_STORAGE_ERROR; the rest of the broker goes on.
-import { OdradekError } from '@odradek/base'
+import { OdradekError, type Uuid } from '@odradek/base'
 import { type BrokerConfig, resolveTopicConfig, type TopicConfig, usableDynamicConfigs } from '@odradek/config'
 import type { GroupCoordinator } from '@odradek/coordinator'
 import {
@@ -43,6 +43,8 @@ export class MetadataApplier {
   #appliedOffset = MetadataImage.EMPTY.provenance.offset
   /** False until what the cluster already has is in force. */
   #isLoaded = false
+  /** Partitions to lead whose log could not be opened, by topic id. */
+  readonly #unopened = new Map<Uuid, Set<number>>()
   /** The newest image, until it is applied. */
   #last: { readonly partitions: number; readonly inForce: Promise<void>; readonly done: Promise<void> } | undefined
 
@@ -84,6 +86,37 @@ export class MetadataApplier {
       })
     const change = { partitions, inForce, done }
     this.#last = change
+  }
+
+  /** Logs that could not be opened are tried again: a directory that was full has room. */
+  openAgain(): void {
+    if (this.#unopened.size === 0) return
+    const done = (this.#last?.done ?? Promise.resolve())
+      .then(() => this.#openAgain())
+      .catch((error) => this.#options.world.halt('logs could not be opened again', error))
+      .finally(() => {
+        if (this.#last === change) this.#last = undefined
+      })
+    const change = { partitions: 0, inForce: Promise.resolve(), done }
+    this.#last = change
+  }
+
+  async #openAgain(): Promise<void> {
+    const image = this.#image
+    const unopened = [...this.#unopened]
+    this.#unopened.clear()
+    const opening: (() => Promise<void>)[] = []
+    for (const [id, indexes] of unopened) {
+      const topic = image.topicById(id)
+      if (topic === undefined) continue
+      const config = this.#topicConfig(image, topic.name)
+      for (const index of indexes) {
+        const registration = topic.partitions.get(index)
+        if (registration !== undefined) this.#applyPartition({ topic, index, registration, config, previous: image }, opening)
+      }
+    }
+    await inParallel(opening)
+    for (const [id, indexes] of unopened) this.#electGroupsOf(image, id, indexes)
   }
 
   async #apply(delta: MetadataDelta, image: MetadataImage, tellInForce: () => void): Promise<void> {
@@ -183,6 +216,9 @@ export class MetadataApplier {
     } catch (error) {
       world.logger.log('ERROR', LOGGER, `The log of ${topic.name}-${index} could not be opened`, error)
       replicas.setOffline(topic.name, index, ErrorCode.KAFKA_STORAGE_ERROR)
+      const indexes = this.#unopened.get(topic.id)
+      if (indexes === undefined) this.#unopened.set(topic.id, new Set([index]))
+      else indexes.add(index)
     }
   }
 
@@ -209,6 +245,7 @@ export class MetadataApplier {
 
   #deleteTopic(topic: TopicImage): void {
     const { replicas } = this.#options
+    this.#unopened.delete(topic.id)
     for (const [index] of topic.partitions.entries()) {
       const partition = replicas.get(topic.name, index)
       if (partition !== undefined) replicas.remove(partition)
@@ -245,19 +282,23 @@ export class MetadataApplier {
   // ---- groups
 
   #electGroups(delta: MetadataDelta, image: MetadataImage): void {
-    const { groups, nodeId, replicas } = this.#options
+    const { groups } = this.#options
     for (const { name, partitions } of delta.deletedTopics.values()) {
       if (name === GROUP_METADATA_TOPIC) for (const [index] of partitions.entries()) groups.onResignation(index)
     }
-    for (const { id, name, changedPartitions } of delta.changedTopics.values()) {
-      if (name !== GROUP_METADATA_TOPIC) continue
-      for (const index of changedPartitions) {
-        const registration = image.topicById(id)?.partitions.get(index)
-        if (registration === undefined) continue
-        const isLed = registration.leader === nodeId && replicas.get(name, index) !== undefined
-        if (isLed) groups.onElection(index, registration.leaderEpoch)
-        else groups.onResignation(index, registration.leaderEpoch)
-      }
+    for (const { id, changedPartitions } of delta.changedTopics.values()) this.#electGroupsOf(image, id, changedPartitions)
+  }
+
+  #electGroupsOf(image: MetadataImage, topicId: Uuid, indexes: Iterable<number>): void {
+    const { groups, nodeId, replicas } = this.#options
+    const topic = image.topicById(topicId)
+    if (topic?.name !== GROUP_METADATA_TOPIC) return
+    for (const index of indexes) {
+      const registration = topic.partitions.get(index)
+      if (registration === undefined) continue
+      const isLed = registration.leader === nodeId && replicas.get(topic.name, index) !== undefined
+      if (isLed) groups.onElection(index, registration.leaderEpoch)
+      else groups.onResignation(index, registration.leaderEpoch)
     }
   }
 

@@ -25,6 +25,8 @@ export class MemoryDisk implements Disk {
   readonly #maxBytes: number
   readonly #now: () => number
   #usedBytes = 0
+  /** Where it says true a write fails with ENOSPC, also one that would need no more memory. */
+  isFullFor: ((path: string) => boolean) | undefined
 
   constructor(options: MemoryDiskOptions & { now: () => number }) {
     this.#maxBytes = options.maxBytes ?? 2 ** 30
@@ -39,7 +41,12 @@ export class MemoryDisk implements Disk {
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
     const file = this.#openNode(path, mode)
     file.openCount++
-    return new MemoryDiskFile(path, file, { isReadOnly: mode === 'read', now: this.#now, onClose: () => this.#release(file) })
+    return new MemoryDiskFile(path, file, {
+      isReadOnly: mode === 'read',
+      now: this.#now,
+      checkSpace: () => this.#checkSpace(path),
+      onClose: () => this.#release(file)
+    })
   }
 
   async readFile(path: string): Promise<Buffer> {
@@ -50,6 +57,7 @@ export class MemoryDisk implements Disk {
     const { parent, name } = this.#tree.place(path)
     const old = parent.children.get(name)
     if (old instanceof Folder) throw createDiskError('EISDIR', 'it is a folder', path)
+    this.#checkSpace(path)
     const file = this.#newFile()
     try {
       file.bytes.write(0, data)
@@ -113,7 +121,7 @@ export class MemoryDisk implements Disk {
 
   async space(path: string): Promise<{ freeBytes: number; totalBytes: number }> {
     this.#tree.get(path)
-    return { freeBytes: this.#maxBytes - this.#usedBytes, totalBytes: this.#maxBytes }
+    return { freeBytes: this.isFullFor?.(path) ? 0 : this.#maxBytes - this.#usedBytes, totalBytes: this.#maxBytes }
   }
 
   async lock(path: string): Promise<{ release(): Promise<void> }> {
@@ -141,6 +149,10 @@ export class MemoryDisk implements Disk {
     return existing
   }
 
+  #checkSpace(path: string): void {
+    if (this.isFullFor?.(path)) throw createDiskError('ENOSPC', 'the memory disk was said to be full', path)
+  }
+
   #newFile(): MemoryFile {
     const account = (change: number): void => {
       if (change > 0 && this.#usedBytes + change > this.#maxBytes) {
@@ -163,13 +175,21 @@ export class MemoryDisk implements Disk {
   }
 }
 
+interface MemoryDiskFileOptions {
+  readonly isReadOnly: boolean
+  readonly now: () => number
+  /** Throws when nothing may be written. */
+  readonly checkSpace: () => void
+  readonly onClose: () => void
+}
+
 class MemoryDiskFile implements DiskFile {
   readonly path: string
   readonly #file: MemoryFile
-  readonly #options: { isReadOnly: boolean; now: () => number; onClose: () => void }
+  readonly #options: MemoryDiskFileOptions
   #isClosed = false
 
-  constructor(path: string, file: MemoryFile, options: { isReadOnly: boolean; now: () => number; onClose: () => void }) {
+  constructor(path: string, file: MemoryFile, options: MemoryDiskFileOptions) {
     this.path = path
     this.#file = file
     this.#options = options
@@ -182,6 +202,7 @@ class MemoryDiskFile implements DiskFile {
 
   async write(position: number, buffers: readonly Buffer[]): Promise<void> {
     this.#checkWritable()
+    this.#options.checkSpace()
     let at = position
     for (const buffer of buffers) {
       this.#file.bytes.write(at, buffer)

@@ -1,7 +1,7 @@
 // The real world: node:fs, node:net, timers and clocks are touched here and nowhere else.
 
 import { MemoryDisk, type MemoryDiskOptions } from '../memory/memory-disk.ts'
-import type { Disk, Logger, LogLevel, World } from '../ports.ts'
+import type { Clock, Disk, Logger, LogLevel, Timers, World } from '../ports.ts'
 import { nodeClock, nodeRandom, nodeTimers } from './clock.ts'
 import { createNodeDisk } from './disk.ts'
 import { createNodeLogger } from './logger.ts'
@@ -12,6 +12,7 @@ export { makeFolder } from './disk.ts'
 export { createNodeLogger, type LoggerLevels, type NodeLoggerOptions } from './logger.ts'
 export { createNodeProviderSources } from './provider-sources.ts'
 export { createRuntimeMetrics } from './runtime-metrics.ts'
+export { TestClock } from './test-clock.ts'
 
 /** The file systems of the machine, for tests and commands that need no whole world. */
 export const nodeDisk: Disk = createNodeDisk()
@@ -23,6 +24,8 @@ export interface NodeWorldOptions {
   logLevel?: LogLevel | 'OFF'
   /** Default: the file systems of the machine. `createMemoryDisk()` keeps everything in memory. */
   disk?: Disk
+  /** Default: the machine's time. */
+  clock?: Clock & Timers
   /** Runs once the halt is logged. Default: the process exits with 1. Whoever shares its process with others gives its own. */
   onHalt?(reason: string, error?: unknown): void
 }
@@ -31,8 +34,8 @@ export function createNodeWorld(options: NodeWorldOptions = {}): World {
   const logger = options.logger ?? createNodeLogger({ level: options.logLevel })
   const onHalt = options.onHalt ?? (() => process.exit(1))
   return {
-    clock: nodeClock,
-    timers: nodeTimers,
+    clock: options.clock ?? nodeClock,
+    timers: options.clock ?? nodeTimers,
     random: nodeRandom,
     disk: options.disk ?? createNodeDisk(),
     network: createNodeNetwork(logger),
