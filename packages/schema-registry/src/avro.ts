@@ -65,11 +65,28 @@ class AvroFormat<T, In> implements SchemaFormat<T, In> {
         avsc.Type.forSchema(JSON.parse(each.schema), options)
       }
       at = 'The schema'
-      return avsc.Type.forSchema(JSON.parse(schema), options)
+      const type = avsc.Type.forSchema(JSON.parse(schema), options)
+      makePlain(type, new Set())
+      return type
     } catch (error) {
       throw schemaInvalid(`${at} is no Avro schema: ${messageOf(error)}`, error)
     }
   }
+}
+
+/** avsc reads into classes of its own, which no assertion finds equal to an object: from here on they make objects. */
+function makePlain(type: avsc.Type, seen: Set<avsc.Type>): void {
+  if (seen.has(type)) return
+  seen.add(type)
+  const { recordConstructor, fields, types, itemsType, valuesType } = type as Partial<avsc.types.RecordType & avsc.types.WrappedUnionType> &
+    Partial<avsc.types.ArrayType & avsc.types.MapType>
+  if (recordConstructor !== undefined) recordConstructor.prototype = Object.prototype
+  for (const branch of types ?? []) {
+    const wrapper = branch.wrap(null)?.constructor
+    if (wrapper !== undefined && wrapper !== Object) wrapper.prototype = Object.prototype
+  }
+  const parts = [...(fields ?? []).map((field) => field.type), ...(types ?? []), itemsType, valuesType]
+  for (const part of parts) if (part !== undefined) makePlain(part, seen)
 }
 
 function resolverOf(reader: avsc.Type, writer: avsc.Type): ReturnType<avsc.Type['createResolver']> {

@@ -13,6 +13,11 @@ export class RegistryError extends OdradekError {
   }
 }
 
+/** 40401 to 40403: the registry has no such subject, version or schema. Another 404 is that of a server that has no such path. */
+export function isAbsence(errorCode: unknown): boolean {
+  return typeof errorCode === 'number' && Math.floor(errorCode / 100) === 404
+}
+
 /** Too many requests, a registry that elects its leader, a proxy without a registry behind it. */
 function isPassing(status: number): boolean {
   return status === 429 || status >= 500

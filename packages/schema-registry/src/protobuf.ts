@@ -1,5 +1,6 @@
 import protobufjs from 'protobufjs'
 import { configInvalid, messageOf, schemaInvalid, serializationFailed } from './errors.ts'
+import { addDescriptor, descriptorIn, type Numbered } from './protobuf-descriptors.ts'
 import { encodableMessage } from './protobuf-values.ts'
 import { createSerde, type SchemaFormat, type SchemaSerde, type SerdeOptions } from './schema-serde.ts'
 import type { ResolvedSchema } from './types.ts'
@@ -69,19 +70,24 @@ function parsed({ schema, imports }: ResolvedSchema): ProtoFile {
   const known = new Set(imports.map(({ name }) => name))
   let at = 'The schema'
   try {
-    const add = (file: string, text: string): protobufjs.IParserResult => {
+    const add = (file: string, text: string): string | undefined => {
+      const descriptor = descriptorIn(text)
+      if (descriptor !== undefined) {
+        for (const name of descriptor.dependency ?? []) addWellKnown(root, known, name)
+        return addDescriptor(root, descriptor, file)
+      }
       // The parser takes the name of the file, which it notes at each message, from here.
       Object.assign(protobufjs.parse, { filename: file })
       const result = protobufjs.parse(text, root)
       for (const name of [...(result.imports ?? []), ...(result.weakImports ?? [])]) addWellKnown(root, known, name)
-      return result
+      return result.package ?? undefined
     }
     for (const each of imports) {
       at = `The schema ${each.name}, which is referred to,`
       add(each.name, each.schema)
     }
     at = 'The schema'
-    const { package: inPackage } = add(mainFile, schema)
+    const inPackage = add(mainFile, schema)
     root.resolveAll()
     const scope = inPackage === undefined ? root : root.lookup(inPackage)
     return { scope: scope as Scope, isOwn: ({ filename }) => filename === mainFile }
@@ -98,11 +104,18 @@ function addWellKnown(root: protobufjs.Root, known: Set<string>, name: string): 
   root.addJSON(nested)
 }
 
-/** In the order of the file. The messages that a group field or a map makes are none of their own, as in Java's serializer. */
+/**
+ * In the order of the file. The messages that a group field or a map makes are none of their own, as in Java's serializer; in a descriptor
+ * they have an index, and the place of a map is empty.
+ */
 function messagesIn(scope: Scope, isOwn: (type: protobufjs.Type) => boolean): protobufjs.Type[] {
-  return scope.nestedArray.filter(
-    (each): each is protobufjs.Type => each instanceof protobufjs.Type && !(each as { group?: boolean }).group && isOwn(each)
-  )
+  const found: protobufjs.Type[] = []
+  for (const each of scope.nestedArray as (protobufjs.Type & Numbered & { group?: boolean })[]) {
+    if (!(each instanceof protobufjs.Type) || !isOwn(each)) continue
+    if (each.descriptorIndex !== undefined) found[each.descriptorIndex] = each
+    else if (!each.group) found.push(each)
+  }
+  return found
 }
 
 function nameOf(type: protobufjs.Type): string {

@@ -2,7 +2,7 @@
 // after a pause to all of them again; an answer that says no ends it. Every wait has a limit: an attempt, the whole, the size of an answer.
 import type { World } from '@odradek/world'
 import { createNodeWorld } from '@odradek/world/node'
-import { configInvalid, messageOf, RegistryError, registryUnreachable } from './errors.ts'
+import { configInvalid, isAbsence, messageOf, RegistryError, registryUnreachable } from './errors.ts'
 import type { RequestOptions } from './types.ts'
 
 export type RegistryAuth = { readonly username: string; readonly password: string } | { readonly bearer: string | (() => Promise<string>) }
@@ -107,7 +107,9 @@ export class RegistryConnection {
     if (response.ok && answer !== undefined) return answer
     const { error_code: errorCode, message } = (answer ?? {}) as { error_code?: unknown; message?: unknown }
     const reason = typeof message === 'string' ? message : response.ok ? 'the answer is no JSON' : response.statusText
-    throw new RegistryError(`The schema registry at ${url} says to ${method} ${path}: ${response.status} ${reason}`, {
+    const isElsewhere = response.ok || (response.status === 404 && !isAbsence(errorCode))
+    const hint = isElsewhere ? '. There is no schema registry at this path: that of Apicurio, say, is /apis/ccompat/v7' : ''
+    throw new RegistryError(`The schema registry at ${url} says to ${method} ${path}: ${response.status} ${reason}${hint}`, {
       status: response.status,
       errorCode: typeof errorCode === 'number' ? errorCode : response.status
     })

@@ -4,7 +4,7 @@
 // schema is on the way.
 import type { Serde } from '@odradek/client'
 import { BoundedMap } from './bounded-map.ts'
-import { configInvalid, messageOf, RegistryError, schemaNotLoaded, serializationFailed } from './errors.ts'
+import { configInvalid, isAbsence, messageOf, RegistryError, schemaNotLoaded, serializationFailed } from './errors.ts'
 import type { SchemaRegistry } from './schema-registry.ts'
 import { type SubjectNameStrategy, subjectOf } from './subjects.ts'
 import type { RegisteredSchema, RequestOptions, ResolvedSchema, SchemaReference, SchemaType } from './types.ts'
@@ -229,7 +229,7 @@ async function preload<T, In>(
 /** undefined: a subject that is still to come, or a version that is just being deleted. */
 function unlessAbsent<T>(found: Promise<T>): Promise<T | undefined> {
   return found.catch((error) => {
-    if (error instanceof RegistryError && error.status === 404) return undefined
+    if (error instanceof RegistryError && isAbsence(error.errorCode)) return undefined
     throw error
   })
 }

@@ -33,6 +33,25 @@ test('what was written with another version is read as the version of the progra
   assert.deepEqual({ ...generic.deserialize(written, 'orders') }, { total: 3, gone: 'x' })
 })
 
+test('records and wrapped unions are plain objects, which assertions find equal to such', async () => {
+  await using fake = await startFakeRegistry()
+  const registry = new SchemaRegistry({ url: fake.url })
+  const one = (name: string) => ({ type: 'record', name, fields: [{ name: 'a', type: 'long' }] })
+  const fields = [
+    { name: 'nested', type: one('Nested') },
+    { name: 'list', type: { type: 'array', items: 'Nested' } },
+    { name: 'map', type: { type: 'map', values: one('InMap') } },
+    { name: 'either', type: ['null', one('A'), one('B'), 'long', 'int'] }
+  ]
+  const schema = { type: 'record', name: 'Order', fields }
+  const value = { nested: { a: 1n }, list: [{ a: 2n }], map: { k: { a: 3n } }, either: { B: { a: 4n } } }
+  for (const again of ['once', 'twice']) {
+    const serde = await avro<object>({ registry, topic: 'orders', schema, longs: 'bigint' })
+    for (const given of [value, { ...value, either: { long: 5n } }, { ...value, either: null }])
+      assert.deepEqual(serde.deserialize(Buffer.from(serde.serialize(given, 'orders') as Uint8Array), 'orders'), given, again)
+  }
+})
+
 test('a version that cannot become that of the program says why', async () => {
   await using fake = await startFakeRegistry()
   const registry = new SchemaRegistry({ url: fake.url })

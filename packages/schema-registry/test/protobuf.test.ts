@@ -135,3 +135,49 @@ test('what is no Protobuf schema, or has not the message, says so', async () => 
   })
   assert.throws(() => protobuf({ registry, schema: {}, topic: 't' }), { code: 'CONFIG_INVALID' })
 })
+
+// What confluent-kafka 2.16 for Python registers and writes: Confluent's own registry turns the descriptors into texts, others do not.
+const itemDescriptor = 'CgppdGVtLnByb3RvEgRzaG9wIhMKBEl0ZW0SCwoDc2t1GAEgASgJYgZwcm90bzM='
+const cartDescriptor = [
+  'CgpjYXJ0LnByb3RvEgRzaG9wGgppdGVtLnByb3RvGh9nb29nbGUvcHJvdG9idWYvdGltZXN0YW1wLnByb3RvIhIKBU90aGVyEgkKAWEYASABKAUiuwIKBENh',
+  'cnQSGQoFaXRlbXMYASADKAsyCi5zaG9wLkl0ZW0SLQoJcGxhY2VkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgVub3RlcxgDIAMo',
+  'CzIVLnNob3AuQ2FydC5Ob3Rlc0VudHJ5Eh0KBGxpbmUYBCABKAsyDy5zaG9wLkNhcnQuTGluZRIbCgZzdGF0ZXMYBSADKA4yCy5zaG9wLlN0YXRlEg4KBGNh',
+  'cmQYBiABKAlIABIPCgV0b2tlbhgHIAEoDEgAEgsKA2JpZxgIIAEoBhosCgpOb3Rlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEaJAoE',
+  'TGluZRIMCgR0ZXh0GAEgASgJEg4KBmRlbHRhcxgCIAMoEUIFCgNwYXkqGgoFU3RhdGUSBwoDTkVXEAASCAoEUEFJRBABYgZwcm90bzM='
+].join('')
+
+test('a file that is registered as its descriptor is read and written as one that is a text', async () => {
+  await using fake = await startFakeRegistry()
+  const registry = new SchemaRegistry({ url: fake.url })
+  await registry.register('item.proto', { schemaType: 'PROTOBUF', schema: itemDescriptor })
+  const references = [{ name: 'item.proto', subject: 'item.proto', version: 1 }]
+  const id = await registry.register('carts-value', { schemaType: 'PROTOBUF', schema: cartDescriptor, references })
+  const framed = (payload: string) => Buffer.from(`000000000${id}${payload}`, 'hex')
+  const reader = await protobuf<object>({ registry, topic: 'carts', readOnly: true })
+  const cart = framed('02020a030a0161120208051a050a016b10072a01013a026869')
+  const value = {
+    items: [{ sku: 'a' }],
+    placedAt: { seconds: 5n, nanos: 0 },
+    notes: { k: 7n },
+    line: null,
+    states: ['PAID'],
+    pay: 'token',
+    token: Buffer.from('hi'),
+    big: 0n
+  }
+  assert.deepEqual(reader.deserialize(cart, 'carts'), value)
+  // the entry of the map is message 0 of the cart
+  assert.deepEqual(reader.deserialize(framed('0402020a0174'), 'carts'), { text: 't', deltas: [] })
+  assert.throws(() => reader.deserialize(framed('0402000a0174'), 'carts'), { code: 'SERIALIZATION_FAILED', message: /no message \[1, 0\]/ })
+  const writer = await protobuf<object>({ registry, topic: 'carts', useLatestVersion: true, message: 'shop.Cart.Line' })
+  assert.equal(hex(writer.serialize({ text: 't' }, 'carts')), hex(framed('0402020a0174')))
+})
+
+test('descriptors that lie, or whose imports are missing, say so', async () => {
+  await using fake = await startFakeRegistry()
+  const registry = new SchemaRegistry({ url: fake.url })
+  const made = (schema: string) => protobuf({ registry, topic: 'orders', schema })
+  await assert.rejects(made(cartDescriptor), { code: 'SCHEMA_INVALID', message: /item\.proto, which is not among its references/ })
+  await assert.rejects(made(cartDescriptor.slice(0, 200)), { code: 'SCHEMA_INVALID' })
+  await assert.rejects(made('message'), { code: 'SCHEMA_INVALID' })
+})

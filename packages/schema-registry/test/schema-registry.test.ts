@@ -46,6 +46,19 @@ test('what the registry refuses is an error with its status and code, and is not
   assert.equal(fake.requests.length, 1)
 })
 
+test('a server that has no such path is told from a registry that has no such subject', async () => {
+  await using fake = await startFakeRegistry()
+  const registry = new SchemaRegistry({ url: fake.url })
+  const absent = await registry.getLatest('absent').catch((error) => error)
+  assert.equal(absent.errorCode, 40401)
+  assert.doesNotMatch(absent.message, /at this path/)
+  const elsewhere = { status: 404, message: /There is no schema registry at this path: that of Apicurio, say, is \/apis\/ccompat\/v7$/ }
+  for (const body of ['<html></html>', { error_code: 0, message: 'Not Found' }, { title: 'NotFoundException', status: 404 }]) {
+    fake.intercept = () => ({ status: 404, body })
+    await assert.rejects(registry.subjects(), elsewhere)
+  }
+})
+
 test('credentials go along, as basic or bearer, and no message shows them', async () => {
   await using fake = await startFakeRegistry()
   await new SchemaRegistry({ url: fake.url, auth: { username: 'alice', password: 'pässword' } }).subjects()

@@ -168,6 +168,13 @@ test('references that go round in a circle end', async () => {
   assert.deepEqual(imports.map(({ name }) => name).sort(), ['a', 'b'])
 })
 
+test('a reader that is led to a server without a registry fails when it is made', async () => {
+  await using fake = await startFakeRegistry()
+  fake.intercept = () => ({ status: 404, body: 'no such page' })
+  const registry = new SchemaRegistry({ url: fake.url })
+  await assert.rejects(avro({ registry, topic: 'orders', readOnly: true }), { code: 'REGISTRY_REFUSED', status: 404 })
+})
+
 test('a registry that is down when a serde is made is a typed error', async () => {
   const fake = await startFakeRegistry()
   await fake[Symbol.asyncDispose]()
