@@ -2,25 +2,33 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type BrokerProcess, startBroker } from './support/brokers.ts'
-import { javaTool } from './support/java-tools.ts'
+import { javaTools, type ToolResult } from './support/java-tools.ts'
+import { ToolRunner } from './support/tool-runner.ts'
 import { kafkaClassPath, toolchain } from './support/toolchains.ts'
 
 describe("Apache Kafka's tools", { timeout: 600_000 }, () => {
   let broker: BrokerProcess
+  let java: ToolRunner | undefined
   let present: string | undefined
 
   before(async () => {
     present = toolchain({ skip: () => {} }, 'Java with Maven', kafkaClassPath)
-    if (present !== undefined) broker = await startBroker()
+    if (present === undefined) return
+    broker = await startBroker()
+    java = new ToolRunner(broker.dataDir)
   })
   after(async () => {
+    await java?.[Symbol.asyncDispose]()
     await broker?.[Symbol.asyncDispose]()
   })
 
   const bootstrap = () => ['--bootstrap-server', broker.bootstrapServers]
 
-  async function succeeds(tool: Parameters<typeof javaTool>[0], args: string[], stdin?: string): Promise<string> {
-    const result = await javaTool(tool, args, { stdin })
+  const javaTool = async (tool: keyof typeof javaTools, args: string[], stdin?: string): Promise<ToolResult> =>
+    await (java as ToolRunner).run(javaTools[tool], args, stdin)
+
+  async function succeeds(tool: keyof typeof javaTools, args: string[], stdin?: string): Promise<string> {
+    const result = await javaTool(tool, args, stdin)
     assert.equal(result.exitCode, 0, `${tool} ${args.join(' ')}\n${result.stdout}\n${result.stderr}`)
     return result.stdout
   }

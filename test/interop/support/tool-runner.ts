@@ -22,12 +22,12 @@ export class ToolRunner implements AsyncDisposable {
   }
 
   /** One at a time. */
-  async run(mainClass: string, args: readonly string[]): Promise<ToolResult> {
+  async run(mainClass: string, args: readonly string[], stdin = ''): Promise<ToolResult> {
     const child = this.#child ?? this.#start()
     const answer = new Promise<string>((resolve) => {
       this.#onLine = resolve
     })
-    child.stdin?.write(`${[mainClass, ...args].join(SEPARATOR)}\n`)
+    child.stdin?.write(`${[Buffer.from(stdin).toString('base64'), mainClass, ...args].join(SEPARATOR)}\n`)
     const line = await Promise.race([answer, this.#onEnd])
     if (typeof line !== 'string') throw new Error(`${mainClass} ended its process without a word: ${line}`)
     const [code, stdout, stderr] = line.split(SEPARATOR)
