@@ -562,8 +562,8 @@ export class PartitionLog {
         throw error
       }
     }
-    const previous = this.tasks
-    const current = previous === undefined ? run() : previous.then(run, run)
+    const previous = this.tasks ?? Promise.resolve()
+    const current = previous.then(run, run) // never in this turn: a task of a task would not see that one is under way
     this.tasks = current
     const settle = (): void => {
       if (this.tasks === current) this.tasks = undefined

@@ -57,6 +57,18 @@ test('when every record is too old the growing segment goes too, and the next of
   assert.equal(await deleteOldSegments(log), 0, 'nothing of an empty log')
 })
 
+test('a growing segment whose file was closed meanwhile goes without the directory', async () => {
+  const { log, clock, world } = await fixture({ retentionMs: 1000 })
+  await fillSegments(log, 1)
+  await log.activeSegment.file.close()
+  clock.now = NOW + 60_000
+  assert.equal(await deleteOldSegments(log), 1)
+  await log.flush()
+  assert.equal(log.directory.isOffline, false)
+  const names = await world.disk.readdir('/data/topic-0')
+  assert.deepEqual(names.filter((name) => /^0+\./.test(name) && !name.endsWith('.deleted')), [])
+})
+
 test('by size the oldest segments go while what is left is not below the limit', async () => {
   const { log } = await fixture({ retentionMs: -1 })
   await fillSegments(log, 6)
