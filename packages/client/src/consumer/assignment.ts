@@ -1,5 +1,6 @@
 // The partitions that this consumer reads now. Synchronous.
 import { KafkaError } from '../errors.ts'
+import { requirePartitions } from '../place-checks.ts'
 import { partitionKey, type TopicPartition } from '../types.ts'
 import { PartitionState } from './partition-state.ts'
 import type { TopicPartitionOffset } from './types.ts'
@@ -52,6 +53,7 @@ export class Assignment {
 
   /** Those that stay keep their positions. */
   replace(partitions: readonly TopicPartition[]): void {
+    requirePartitions(partitions)
     const wanted = new Set(partitions.map(({ topic, partition }) => partitionKey(topic, partition)))
     this.remove(this.list().filter(({ topic, partition }) => !wanted.has(partitionKey(topic, partition))))
     this.add(partitions)

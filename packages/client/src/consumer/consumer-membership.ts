@@ -45,7 +45,10 @@ export class ConsumerMembership implements Membership {
 
   identity(): ConsumerGroupMetadata {
     const { groupId, groupInstanceId } = this.#options
-    return { groupId, groupInstanceId, memberId: this.#memberId, generationId: this.#member.committerEpoch }
+    const { committerEpoch } = this.#member
+    // Who is no member commits as anybody may, where the group has no members: with an epoch or id the coordinator looks for the member.
+    if (committerEpoch <= 0) return { groupId, groupInstanceId, memberId: '', generationId: -1 }
+    return { groupId, groupInstanceId, memberId: this.#memberId, generationId: committerEpoch }
   }
 
   subscribe({ topics, regex }: Subscription): void {

@@ -4,7 +4,6 @@
 // Commits never pass what is finished: `unfinished` of each partition says what was handed out and is not.
 import type { ConsumerSettings } from '@odradek/config'
 import type { TimerHandle, World } from '@odradek/world'
-import { listOffsets } from '../admin/offsets.ts'
 import { publish } from '../diagnostics.ts'
 import { closedError, KafkaError } from '../errors.ts'
 import { MeasuredClient } from '../metrics/measured-client.ts'
@@ -12,6 +11,7 @@ import type { Cluster } from '../network/cluster.ts'
 import { fetchPartitionInfos, type PartitionInfo } from '../network/partition-info.ts'
 import { unlessAborted } from '../network/retry.ts'
 import { invalidConfig } from '../options.ts'
+import { requireOffset, requireOffsets } from '../place-checks.ts'
 import type { Topic } from '../topic.ts'
 import type { CallOptions, TopicPartition } from '../types.ts'
 import { Assignment } from './assignment.ts'
@@ -21,10 +21,12 @@ import { ConsumerRecords, type Taken } from './consumer-records.ts'
 import { createMembership } from './create-membership.ts'
 import { type ConsumerEngine, deserializerOf, endsWithin, type TakeOptions, timeUp, toListenerError, typesOf } from './engine.ts'
 import type { Deserializers } from './fetched-records.ts'
-import { Fetcher } from './fetcher.ts'
+import { Fetcher, fetcherSettings } from './fetcher.ts'
 import { ConsumerInterceptors } from './interceptors.ts'
+import { endpointsOf, type Isolation, offsetsForTimes } from './log-offsets.ts'
 import type { Membership } from './membership.ts'
 import { isFenced, OffsetStore } from './offsets.ts'
+import type { ConsumerInit } from './options.ts'
 import type { PartitionState } from './partition-state.ts'
 import { PollWait } from './poll-wait.ts'
 import { Positions } from './positions.ts'
@@ -47,17 +49,6 @@ import type {
 } from './types.ts'
 import { untilLoaded, warmUp } from './warm-up.ts'
 
-export interface ConsumerInit {
-  readonly cluster: Cluster
-  readonly settings: ConsumerSettings
-  /** Dotted names that the user gave. */
-  readonly given: ReadonlySet<string>
-  /** Bytes fetched ahead of the reader. Default: 32 MiB, or fetch.max.bytes where that is less. */
-  readonly prefetchBytes?: number
-  readonly deadLetters?: () => DeadLetterSender
-}
-
-const PREFETCH_BYTES = 32 * 1024 * 1024
 const POLL_TIMEOUT_MS = 1000
 
 export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements AsyncDisposable {
@@ -106,7 +97,7 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
       throw invalidConfig('enable.auto.commit needs a group.id')
     this.commitsAutomatically = groupId !== undefined && settings['enable.auto.commit']
     this.#nextCommitMs = this.#now() + settings['auto.commit.interval.ms']
-    const isReadCommitted = settings['isolation.level'].toLowerCase() === 'read_committed'
+    const isReadCommitted = this.#isolation === 'read_committed'
     const onError = (error: KafkaError): void => this.#wait.fail(error)
     const refresh = (topic: string): void => this.#subscriber.refresh(topic)
     const states = (): Iterable<PartitionState> => this.#assignment.states()
@@ -148,15 +139,8 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
     this.#fetcher = new Fetcher({
       cluster,
       metrics: this.#metrics,
-      minBytes: settings['fetch.min.bytes'],
-      maxBytes: settings['fetch.max.bytes'],
-      maxWaitMs: settings['fetch.max.wait.ms'],
-      partitionMaxBytes: settings['max.partition.fetch.bytes'],
-      bufferBytesMax: init.prefetchBytes ?? Math.min(PREFETCH_BYTES, settings['fetch.max.bytes']),
+      ...fetcherSettings(settings, init.prefetchBytes),
       isReadCommitted,
-      checksCrc: settings['check.crcs'],
-      rackId: settings['client.rack'],
-      metadataMaxAgeMs: settings['metadata.max.age.ms'],
       states,
       wake,
       refresh,
@@ -206,8 +190,7 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
   }
 
   /** Leaves the group after a last commit of what is finished (where commits are automatic); drops what was assigned. */
-  async unsubscribe(options: CallOptions = {}): Promise<void> {
-    const { timeoutMs = this.#cluster.apiTimeoutMs, signal } = options
+  async unsubscribe({ timeoutMs = this.#cluster.apiTimeoutMs, signal }: CallOptions = {}): Promise<void> {
     try {
       if (this.#subscriber.isAutomatic) await unlessAborted(this.#leave({ timeoutMs }), signal)
     } finally {
@@ -259,7 +242,10 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
     })
   }
 
-  /** A waiting poll, or the next one, throws WAKEUP. Safe from anywhere. */
+  /**
+   * Ends what waits: a poll, or else a `position`, `commitSync`, `committed`, `beginningOffsets`, `endOffsets` or `offsetsForTimes`, throws
+   * WAKEUP. When nothing waits, the next of them does. Safe from anywhere.
+   */
   wakeup(): void {
     this.#wait.wakeup()
   }
@@ -269,7 +255,7 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
   /** The next poll reads from there. */
   seek(target: TopicPartition, to: number | OffsetAndMetadata): void {
     const { offset, leaderEpoch = -1 } = typeof to === 'number' ? { offset: to } : to
-    if (!Number.isSafeInteger(offset) || offset < 0) throw invalidConfig(`An offset is a whole number from 0 on, not ${offset}`)
+    requireOffset(offset)
     this.#assignment.require(target).seek(offset, leaderEpoch, leaderEpoch >= 0 ? 'validating' : 'fetching')
     this.#fetcher.sweep()
     this.#kick()
@@ -287,13 +273,15 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
   /** Of the next record that poll gives; waits until it is known. */
   async position(target: TopicPartition, options: CallOptions = {}): Promise<number> {
     const state = this.#assignment.require(target)
-    await this.#cluster.retry(`Finding the position of ${state.key}`, options, async (signal) => {
-      while (!state.hasPosition && !state.isGone) {
-        this.#positions.update()
-        await this.#wait.changed(50, signal)
-        this.#wait.throwPending()
-      }
-    })
+    await this.#wakeable(options, (own) =>
+      this.#cluster.retry(`Finding the position of ${state.key}`, own, async (signal) => {
+        while (!state.hasPosition && !state.isGone) {
+          this.#positions.update()
+          await this.#wait.changed(50, signal)
+          this.#wait.throwFailure()
+        }
+      })
+    )
     return state.unfinished.first === undefined ? state.position.offset : Math.max(state.position.offset, 0)
   }
 
@@ -314,8 +302,7 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
   /** Records between the position and the end that readers may see; undefined: not known yet. */
   currentLag(target: TopicPartition): number | undefined {
     const state = this.#assignment.require(target)
-    const isReadCommitted = this.#settings['isolation.level'].toLowerCase() === 'read_committed'
-    const end = isReadCommitted ? state.lastStableOffset : state.highWatermark
+    const end = this.#isolation === 'read_committed' ? state.lastStableOffset : state.highWatermark
     return !state.hasPosition || end < 0 ? undefined : Math.max(0, end - state.position.offset)
   }
 
@@ -325,55 +312,53 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
   }
 
   beginningOffsets(partitions: readonly TopicPartition[], options: CallOptions = {}): Promise<Map<string, number>> {
-    return this.#endpoints(partitions, 'earliest', options)
+    return this.#wakeable(options, (own) => endpointsOf(this.#cluster, partitions, 'earliest', { ...own, isolationLevel: this.#isolation }))
   }
 
   endOffsets(partitions: readonly TopicPartition[], options: CallOptions = {}): Promise<Map<string, number>> {
-    return this.#endpoints(partitions, 'latest', options)
+    return this.#wakeable(options, (own) => endpointsOf(this.#cluster, partitions, 'latest', { ...own, isolationLevel: this.#isolation }))
   }
 
   /** The first record at or after the time (ms); undefined: there is none. Keys as Kafka prints partitions: `orders-0`. */
-  async offsetsForTimes(
+  offsetsForTimes(
     times: readonly (TopicPartition & { readonly timestamp: number })[],
     options: CallOptions = {}
   ): Promise<Map<string, OffsetAndTimestamp | undefined>> {
-    const queries = times.map(({ topic, partition, timestamp }) => ({ topic, partition, spec: { timestamp } }))
-    const listed = await listOffsets(this.#cluster, queries, { ...options, isolationLevel: this.#isolationLevel() })
-    return new Map(
-      [...listed].map(([key, { offset, timestamp, leaderEpoch }]) => [key, offset < 0 ? undefined : { offset, timestamp, leaderEpoch }])
-    )
+    return this.#wakeable(options, (own) => offsetsForTimes(this.#cluster, times, { ...own, isolationLevel: this.#isolation }))
   }
 
   // ---- commits
 
   /** Without a list: up to what poll has handed out (stream and run: what is finished). Rejects when the group has moved on. */
   async commitSync(offsets?: readonly TopicPartitionOffset[], options: CallOptions = {}): Promise<void> {
-    const given = offsets ?? this.#consumed()
-    this.#assignment.finishBefore(given, this.#drain === undefined)
-    await this.#requireGroup().commit(given, options)
+    const given = this.#toCommit(offsets)
+    await this.#wakeable(options, (own) => this.#requireGroup().commit(given, own))
     this.#assignment.noteCommitted(given)
   }
 
   /** One try, in the background; `callback` gets the error. */
   commitAsync(offsets?: readonly TopicPartitionOffset[] | CommitCallback, callback?: CommitCallback): void {
     const done = typeof offsets === 'function' ? offsets : callback
-    const given = typeof offsets === 'function' || offsets === undefined ? this.#consumed() : offsets
-    this.#assignment.finishBefore(given, this.#drain === undefined)
-    this.#requireGroup()
+    const given = this.#toCommit(typeof offsets === 'function' ? undefined : offsets)
+    const tell = (error: Error | undefined): void => {
+      if (done !== undefined) done(error, given)
+      else if (error !== undefined) this.#log('WARN', 'Offsets were not committed', error)
+    }
+    // What the callback throws is an unhandled rejection: it is nobody else's matter.
+    void this.#requireGroup()
       .commit(given, { tries: 1 })
-      .then(() => {
-        this.#assignment.noteCommitted(given)
-        done?.(undefined, given)
-      })
-      .catch((error) => {
-        if (done === undefined) this.#log('WARN', 'Offsets were not committed', error)
-        else done(error instanceof Error ? error : new Error(String(error)), given)
-      })
+      .then(
+        () => {
+          this.#assignment.noteCommitted(given)
+          tell(undefined)
+        },
+        (error) => tell(error instanceof Error ? error : new Error(String(error)))
+      )
   }
 
   /** undefined: none is committed. */
   committed(partitions: readonly TopicPartition[], options: CallOptions = {}): Promise<Map<string, OffsetAndMetadata | undefined>> {
-    return this.#requireGroup().fetch(partitions, options)
+    return this.#wakeable(options, (own) => this.#requireGroup().fetch(partitions, own))
   }
 
   /** For sendOffsetsToTransaction. */
@@ -388,7 +373,8 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
   }
 
   enforceRebalance(reason = 'rebalance enforced by user'): void {
-    this.#membership?.rejoin(reason)
+    if (this.#membership === undefined) throw invalidConfig('This consumer has no group.id')
+    this.#membership.rejoin(reason)
   }
 
   /** Empty: there is no such topic. */
@@ -529,6 +515,11 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
     if (this.#closed !== undefined) throw closedError()
   }
 
+  /** Listeners may commit, and ask for positions, while the consumer closes. */
+  #ensureNotEnded(): void {
+    if (this.#cluster.isClosed) throw closedError()
+  }
+
   #kick(): void {
     this.#positions.onMetadata()
     this.#positions.update()
@@ -549,14 +540,15 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
     this.#kick()
   }
 
-  async #endpoints(partitions: readonly TopicPartition[], spec: 'earliest' | 'latest', options: CallOptions): Promise<Map<string, number>> {
-    const queries = partitions.map(({ topic, partition }) => ({ topic, partition, spec }))
-    const listed = await listOffsets(this.#cluster, queries, { ...options, isolationLevel: this.#isolationLevel() })
-    return new Map([...listed].map(([key, { offset }]) => [key, offset]))
+  get #isolation(): Isolation {
+    return this.#settings['isolation.level'].toLowerCase() === 'read_committed' ? 'read_committed' : 'read_uncommitted'
   }
 
-  #isolationLevel(): 'read_committed' | 'read_uncommitted' {
-    return this.#settings['isolation.level'].toLowerCase() === 'read_committed' ? 'read_committed' : 'read_uncommitted'
+  /** What waits for brokers, unless wakeup() ends it. While a poll is under way (listeners, handlers) it is that poll which it ends. */
+  async #wakeable<T>(options: CallOptions, call: (options: CallOptions) => Promise<T>): Promise<T> {
+    this.#ensureNotEnded()
+    if (this.#isPolling || this.#closed !== undefined) return call(options)
+    return this.#wait.unlessWokenUp(options.signal, (signal) => call({ ...options, signal }))
   }
 
   #requireGroup(): OffsetStore {
@@ -566,6 +558,13 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
 
   #consumed(): TopicPartitionOffset[] {
     return this.#assignment.consumed(this.#drain === undefined)
+  }
+
+  #toCommit(offsets: readonly TopicPartitionOffset[] = this.#consumed()): readonly TopicPartitionOffset[] {
+    this.#ensureNotEnded()
+    requireOffsets(offsets)
+    this.#assignment.finishBefore(offsets, this.#drain === undefined)
+    return offsets
   }
 
   #commitWhenDue(): void {
@@ -607,7 +606,8 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
       const told = Promise.resolve(this.#listener.onRevoked?.(partitions))
       if (!(await endsWithin(this.#world, told, drainMs))) this.#log('WARN', `onRevoked has not ended within ${drainMs} ms`)
     } catch (error) {
-      this.#wait.fail(toListenerError(error))
+      if (this.#closed === undefined) this.#wait.fail(toListenerError(error))
+      else this.#log('WARN', 'A rebalance listener threw while the consumer closed', error)
     }
     this.#assignment.remove(partitions)
     this.#fetcher.sweep()

@@ -3,7 +3,9 @@
 // Contract: `collect` hands out what has arrived, in order a partition, taking turns among partitions; `pump` sends what may be sent.
 // Everything of one turn is synchronous; the states of partitions say what may be fetched and handed out, so that pause, seek and
 // revocation act at once. `bufferedBytes` never passes `bufferBytesMax` by more than one answer a broker.
+
 import type { Uuid } from '@odradek/base'
+import type { ConsumerSettings } from '@odradek/config'
 import { ErrorCode, FetchRequest, FetchResponse, IsolationLevel } from '@odradek/protocol'
 import type { ClientConnection } from '@odradek/transport'
 import type { TimerHandle } from '@odradek/world'
@@ -37,6 +39,34 @@ export interface FetcherOptions {
   readonly onOutOfRange: (state: PartitionState) => void
   readonly onError: (error: KafkaError) => void
 }
+
+const PREFETCH_BYTES = 32 * 1024 * 1024
+
+export function fetcherSettings(
+  settings: ConsumerSettings,
+  prefetchBytes = Math.min(PREFETCH_BYTES, settings['fetch.max.bytes'])
+): Pick<FetcherOptions, FetcherSetting> {
+  return {
+    minBytes: settings['fetch.min.bytes'],
+    maxBytes: settings['fetch.max.bytes'],
+    maxWaitMs: settings['fetch.max.wait.ms'],
+    partitionMaxBytes: settings['max.partition.fetch.bytes'],
+    bufferBytesMax: prefetchBytes,
+    checksCrc: settings['check.crcs'],
+    rackId: settings['client.rack'],
+    metadataMaxAgeMs: settings['metadata.max.age.ms']
+  }
+}
+
+type FetcherSetting =
+  | 'minBytes'
+  | 'maxBytes'
+  | 'maxWaitMs'
+  | 'partitionMaxBytes'
+  | 'bufferBytesMax'
+  | 'checksCrc'
+  | 'rackId'
+  | 'metadataMaxAgeMs'
 
 interface NodeFetch {
   readonly session: FetchSession

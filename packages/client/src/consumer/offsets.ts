@@ -59,7 +59,8 @@ export class OffsetStore {
 
   commit(offsets: readonly TopicPartitionOffset[], options: CallOptions & { readonly tries?: number } = {}): Promise<void> {
     if (offsets.length === 0) return this.#last.then(() => {})
-    const commit = this.#last.then(() => this.#commit(offsets, options)).then(() => this.#options.onCommitted(offsets))
+    const asked = this.#options.identity()
+    const commit = this.#last.then(() => this.#commit(offsets, asked, options)).then(() => this.#options.onCommitted(offsets))
     this.#last = commit.catch(() => {})
     return commit
   }
@@ -97,11 +98,16 @@ export class OffsetStore {
     return { groups: [{ groupId, topics, ...member }], requireStable: true }
   }
 
-  async #commit(offsets: readonly TopicPartitionOffset[], options: CallOptions & { readonly tries?: number }): Promise<void> {
+  /** `asked`: who this consumer was when the commit was called. */
+  async #commit(
+    offsets: readonly TopicPartitionOffset[],
+    asked: ConsumerGroupMetadata,
+    options: CallOptions & { readonly tries?: number }
+  ): Promise<void> {
     const { cluster, groupId } = this.#options
     const target = { coordinator: groupId, type: 'group' } as const
     let tries = options.tries ?? Infinity
-    let sent = this.#options.identity()
+    let sent = asked
     const isStill = (): boolean => {
       const { memberId, generationId } = this.#options.identity()
       return memberId === sent.memberId && generationId === sent.generationId
@@ -109,7 +115,10 @@ export class OffsetStore {
     try {
       await cluster.retry(`Committing offsets of group ${groupId}`, options, async (signal) => {
         tries--
-        sent = this.#options.identity()
+        const current = this.#options.identity()
+        // Thrown out meanwhile: as nobody it would be taken, where the group is empty, and the partitions may be read by others already.
+        if (asked.generationId >= 0 && current.generationId < 0) throw lostError()
+        sent = current
         const { memberId, generationId, groupInstanceId } = sent
         const ids = topicIds(cluster, offsets)
         const topics = byTopic(offsets).map(([name, list]) => ({
@@ -129,7 +138,7 @@ export class OffsetStore {
           this.#inDoubtUntilMs = cluster.world.clock.monotonicMs() + DOUBT_TIMES * cluster.requestTimeoutMs
           throw cause
         })
-        const error = commitError(response, this.#options.isConsumerProtocol())
+        const error = commitError(response, cluster, this.#options.isConsumerProtocol())
         if (error === undefined) {
           publish('consumer:commit', () => ({ clientId: cluster.metrics.clientId, groupId, offsets }))
           return
@@ -146,6 +155,14 @@ export class OffsetStore {
       throw error
     }
   }
+}
+
+function fencedMessage(errorCode: number): string {
+  return `The offsets were not committed: the group has rebalanced and gave the partitions to others (${new KafkaError(errorCode).message})`
+}
+
+function lostError(): KafkaError {
+  return new KafkaError(ErrorCode.UNKNOWN_MEMBER_ID, { message: fencedMessage(ErrorCode.UNKNOWN_MEMBER_ID), retriable: false })
 }
 
 /** Undefined unless all are known: one request names topics in one way. */
@@ -169,19 +186,18 @@ function withNewerEpoch(error: unknown): unknown {
   return isOld ? new KafkaError(error.errorCode, { message: error.message, cause: error, retriable: true }) : error
 }
 
-function commitError(response: OffsetCommitResponse, isConsumerProtocol: boolean): KafkaError | undefined {
+function commitError(response: OffsetCommitResponse, cluster: Cluster, isConsumerProtocol: boolean): KafkaError | undefined {
   let worst: KafkaError | undefined
-  for (const { name, partitions } of response.topics) {
+  for (const { name, topicId, partitions } of response.topics) {
     for (const { partitionIndex, errorCode } of partitions) {
       if (errorCode === ErrorCode.NONE) continue
+      const topic = name === '' ? (cluster.topicName(topicId) ?? topicId) : name
       const isFenced = fenced.has(errorCode)
       // A member that has a newer epoch meanwhile commits with that.
       // The next generation begins, as soon as its leader has decided; requests for that go on meanwhile.
       const isPassing = errorCode === ErrorCode.REBALANCE_IN_PROGRESS && !isConsumerProtocol
       const retriable = isPassing || (errorCode === ErrorCode.STALE_MEMBER_EPOCH ? isConsumerProtocol : isFenced ? false : undefined)
-      const message = isFenced
-        ? `The offsets were not committed: the group has rebalanced and gave the partitions to others (${new KafkaError(errorCode).message})`
-        : `${partitionKey(name, partitionIndex)}: ${new KafkaError(errorCode).message}`
+      const message = isFenced ? fencedMessage(errorCode) : `${partitionKey(topic, partitionIndex)}: ${new KafkaError(errorCode).message}`
       const error = new KafkaError(errorCode, { message, retriable })
       if (worst === undefined || (worst.retriable && error.fatal)) worst = error
     }

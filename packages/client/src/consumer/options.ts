@@ -1,9 +1,11 @@
 // The options of a consumer: every setting of Kafka's, and what JavaScript can say better than a class name.
 import type { ConsumerSettings } from '@odradek/config'
+import type { Cluster } from '../network/cluster.ts'
 import type { ClientOptions } from '../options.ts'
 import type { Deserializer } from '../serdes/serde.ts'
 import type { ConsumerAssignor } from './assignors/types.ts'
 import type { ConsumerInterceptor } from './interceptors.ts'
+import type { DeadLetterSender } from './run-options.ts'
 
 type Replaced =
   | 'key.deserializer'
@@ -33,3 +35,13 @@ export interface ConsumerOptions<K = Buffer, V = Buffer> extends Omit<ClientOpti
 }
 
 export const ownConsumerOptions = ['prefetchBytes']
+
+/** What the Kafka object gives to a consumer that it makes. */
+export interface ConsumerInit {
+  readonly cluster: Cluster
+  readonly settings: ConsumerSettings
+  /** Dotted names that the user gave. */
+  readonly given: ReadonlySet<string>
+  readonly prefetchBytes?: number
+  readonly deadLetters?: () => DeadLetterSender
+}

@@ -37,13 +37,43 @@ export class PollWait {
   }
 
   throwPending(): void {
-    if (this.#isWokenUp) {
-      this.#isWokenUp = false
-      throw new KafkaError(-1, { code: 'WAKEUP', message: 'wakeup() ended this poll', retriable: true })
-    }
+    this.#throwWakeup('poll')
+    this.throwFailure()
+  }
+
+  throwFailure(): void {
     const error = this.#error
     this.#error = undefined
     if (error !== undefined) throw error
+  }
+
+  /** What a call waits for; wakeup() ends the waiting, not what is waited for. */
+  async unlessWokenUp<T>(signal: AbortSignal | undefined, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    signal?.throwIfAborted()
+    this.#throwWakeup('call')
+    const controller = new AbortController()
+    const onAbort = (): void => controller.abort(signal?.reason)
+    const onWake = (): void => {
+      try {
+        this.#throwWakeup('call')
+      } catch (wakeup) {
+        controller.abort(wakeup)
+      }
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    this.#waiting.add(onWake)
+    try {
+      return await unlessAborted(call(controller.signal), controller.signal)
+    } finally {
+      this.#waiting.delete(onWake)
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #throwWakeup(what: string): void {
+    if (!this.#isWokenUp) return
+    this.#isWokenUp = false
+    throw new KafkaError(-1, { code: 'WAKEUP', message: `wakeup() ended this ${what}`, retriable: true })
   }
 
   /** Instead of `changed`, for those who wait for something else meanwhile. */

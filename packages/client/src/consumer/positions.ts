@@ -29,6 +29,8 @@ export class Positions {
   readonly #busy = new Map<PartitionState, number>()
   readonly #closing = new AbortController()
   readonly #timers = new Set<TimerHandle>()
+  /** Without a place to start from: each poll looks, and says so, again. */
+  readonly #placeless = new WeakSet<PartitionState>()
 
   constructor(options: PositionsOptions) {
     this.#options = options
@@ -47,7 +49,8 @@ export class Positions {
     const due: Record<'initializing' | 'resetting' | 'validating', PartitionState[]> = { initializing: [], resetting: [], validating: [] }
     for (const state of this.#options.states()) {
       if (state.phase === 'fetching') continue
-      if (state.retryAtMs > now || this.#busy.get(state) === state.version) continue
+      if (this.#busy.get(state) === state.version) continue
+      if (state.retryAtMs > now && !(isPoll && this.#placeless.delete(state))) continue
       due[state.phase].push(state)
     }
     const { offsets, strategyOf } = this.#options
@@ -149,6 +152,7 @@ export class Positions {
     } else if (strategy !== undefined) state.requestReset(strategy)
     else {
       state.retryAtMs = cluster.world.clock.monotonicMs() + cluster.backoff.initialMs
+      this.#placeless.add(state)
       const message = `${state.key} has no committed offset and auto.offset.reset is none: commit or seek to one`
       onError(new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, { code: 'NO_OFFSET_FOR_PARTITION', message, retriable: false }))
     }

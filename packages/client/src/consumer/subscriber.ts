@@ -4,6 +4,7 @@ import type { TimerHandle } from '@odradek/world'
 import { KafkaError, toKafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
 import { backoffMs } from '../network/retry.ts'
+import { invalidConfig } from '../options.ts'
 import type { TopicPartition } from '../types.ts'
 import type { Subscription } from './membership.ts'
 
@@ -66,12 +67,14 @@ export class Subscriber {
 
   /** `expand` says what else goes with the topics. */
   subscribe(to: SubscribeTo, expand: Expand = (names) => names): void {
+    const isPattern = to instanceof RegExp || isRegex(to)
+    const names = isPattern ? [] : expand(namesOf(to as string))
     this.#expand = expand
     this.#mode = 'automatic'
     if (this.#pattern !== undefined) this.#options.cluster.untrackAll()
     this.#pattern = to instanceof RegExp ? to : undefined
     this.#regex = isRegex(to) ? to.regex : undefined
-    this.#names = this.#pattern === undefined && this.#regex === undefined ? expand(namesOf(to as string)) : []
+    this.#names = names
     if (this.#pattern === undefined) this.#announce()
     for (const name of this.#names) this.#stale.add(name)
     this.#stopTimer()
@@ -216,10 +219,16 @@ function isUsable(topic: { errorCode: number; partitions: readonly { leaderId: n
 }
 
 function isRegex(to: SubscribeTo): to is { readonly regex: string } {
-  return typeof to === 'object' && 'regex' in to && typeof to.regex === 'string'
+  return typeof to === 'object' && to !== null && 'regex' in to && typeof to.regex === 'string'
 }
 
+/** Throws INVALID_CONFIG where something else is given than names, or none. */
 export function namesOf(to: string | Named | readonly (string | Named)[]): string[] {
-  const list = typeof to === 'object' && Symbol.iterator in to ? [...to] : [to]
-  return [...new Set(list.map((each) => (typeof each === 'string' ? each : each.name)))].sort()
+  const list = typeof to === 'object' && to !== null && Symbol.iterator in to ? [...to] : [to]
+  const names = list.map((each): unknown => (typeof each === 'object' && each !== null ? each.name : each))
+  for (const name of names)
+    if (typeof name !== 'string' || name.trim() === '')
+      throw invalidConfig('Topics are given by name, by what topic() gives, or by pattern')
+  if (names.length === 0) throw invalidConfig('There is no topic to subscribe to: unsubscribe() ends a subscription')
+  return [...new Set(names as string[])].sort()
 }
