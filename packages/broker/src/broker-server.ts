@@ -10,6 +10,7 @@ import {
   CONFIG_RESOURCE_TOPIC,
   type MetadataImage,
   MetadataNode,
+  metadataIsMissing,
   metadataLogConfig,
   type SupportedRange,
   supportedFeatures
@@ -339,17 +340,14 @@ function checkRoles(config: BrokerConfig): void {
 }
 
 async function readClusterId(world: World, config: BrokerConfig): Promise<string> {
-  let failure: unknown
-  for (const directory of [config.metadataLogDir, ...config.logDirs]) {
-    try {
-      const meta = await readMetaProperties(world.disk, directory)
-      if (meta !== undefined) return meta.clusterId
-    } catch (error) {
-      failure ??= error
-    }
-  }
+  const { logDirs, metadataLogDir } = config
   // what cannot be read is there: to format it would be the wrong advice
-  if (failure !== undefined) throw failure
+  const meta = await readMetaProperties(world.disk, metadataLogDir)
+  if (meta !== undefined) return meta.clusterId
+  for (const directory of logDirs) {
+    const other = await readMetaProperties(world.disk, directory).catch(() => undefined)
+    if (other !== undefined) throw metadataIsMissing(metadataLogDir, directory)
+  }
   throw new OdradekError(
     'STORAGE_NOT_FORMATTED',
     `No meta.properties in ${config.logDirs.join(', ')}: format the directory first, with kafka-storage format --standalone -t $(kafka-storage random-uuid) -c FILE`

@@ -90,6 +90,22 @@ describe('a node', () => {
     await assert.rejects(BrokerServer.start({ world, config }), { code: 'STORAGE_LOCKED' })
   })
 
+  test('does not begin a new cluster where only the directory of the metadata is gone', async () => {
+    const disk = createMemoryDisk()
+    const overrides = { 'log.dirs': '/data,/more' }
+    const first = await startBroker({ disk, overrides })
+    await createTopic(await first.connect(), 'kept', { partitions: 4 })
+    await first[Symbol.asyncDispose]()
+    await disk.removeTree('/data')
+    await assert.rejects(startBroker({ disk, overrides, isNew: false }), {
+      code: 'STORAGE_NOT_FORMATTED',
+      message: /^\/data is to hold the metadata.*\/more/
+    })
+    const logs = (await disk.readdir('/more')).filter((name) => name.startsWith('kept-'))
+    assert.equal(logs.length, 2)
+    assert.ok(logs.every((name) => !name.endsWith('-stray')))
+  })
+
   test('refuses a listener that it cannot speak', async () => {
     const properties = {
       ...developmentProperties({ port: 0, dataDir: '/data' }),

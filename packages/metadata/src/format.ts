@@ -21,7 +21,7 @@ import {
   writeMetaProperties
 } from '@odradek/storage'
 import type { Disk, World } from '@odradek/world'
-import { bootstrapFeatureLevels, bootstrapFeatureRecords, bootstrapPath, encodeBootstrapFile } from './bootstrap.ts'
+import { BOOTSTRAP_FILE, bootstrapFeatureLevels, bootstrapFeatureRecords, bootstrapPath, encodeBootstrapFile } from './bootstrap.ts'
 import { featureDefinition, featureDependencyProblem, KRAFT_VERSION_FEATURE, supportedFeatures } from './features.ts'
 import type { MetadataRecord } from './records.ts'
 import { parseScramArguments } from './scram-credentials.ts'
@@ -88,6 +88,27 @@ export async function formatStorage(world: World, options: FormatOptions): Promi
 /** `log.dirs` and `metadata.log.dir`, sorted. */
 export function storageDirectories(config: BrokerConfig): string[] {
   return [...new Set([...config.logDirs, config.metadataLogDir])].sort()
+}
+
+/** Formatting this directory was begun and never ended: meta.properties comes last, and nothing else is there. */
+export async function isHalfFormatted(disk: Disk, directory: string): Promise<boolean> {
+  const metadataFolder = partitionName(METADATA_TOPIC, 0)
+  const known = new Set(['.lock', META_PROPERTIES, BOOTSTRAP_FILE, snapshotFileName(BOOTSTRAP_SNAPSHOT_ID)])
+  const names = await disk.readdir(directory)
+  const inner = names.includes(metadataFolder) ? await disk.readdir(`${directory}/${metadataFolder}`) : []
+  return names
+    .filter((name) => name !== metadataFolder)
+    .concat(inner)
+    .every((name) => known.has(name.replace(/\.tmp$/, '')))
+}
+
+/** A new cluster must not begin where others of the directories hold the logs of one: it would set them aside. */
+export function metadataIsMissing(metadataLogDir: string, other: string): OdradekError {
+  return new OdradekError(
+    'STORAGE_NOT_FORMATTED',
+    `${metadataLogDir} is to hold the metadata of the cluster and has no meta.properties, while ${other} belongs to a cluster: ` +
+      'bring the directory back, or correct log.dirs and metadata.log.dir'
+  )
 }
 
 // ---- what is asked for

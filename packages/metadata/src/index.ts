@@ -10,7 +10,14 @@ export { listableConfigResourceTypes, listConfigResources } from './controller/c
 export type { ControllerApi, ControllerRequest, ControllerResponse } from './controller/controller-api.ts'
 export { type PlacementRequest, placeReplicas, type UsableBroker } from './controller/placement.ts'
 export { featureDefinition, featureDependencyProblem, type SupportedRange, supportedFeatures } from './features.ts'
-export { type FormatOptions, formatStorage, releaseMetadataVersion, storageDirectories } from './format.ts'
+export {
+  type FormatOptions,
+  formatStorage,
+  isHalfFormatted,
+  metadataIsMissing,
+  releaseMetadataVersion,
+  storageDirectories
+} from './format.ts'
 export {
   type BrokerRegistration,
   type ControllerRegistration,

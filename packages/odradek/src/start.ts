@@ -1,12 +1,13 @@
 /** odradek start: a broker from nothing. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { closest, OdradekError } from '@odradek/base'
 import { makePrivateFolder, readProperties, runServer, splitOnce } from '@odradek/cli'
 import { developmentProperties } from '@odradek/config'
+import { isHalfFormatted } from '@odradek/metadata'
 import type { LogLevel } from '@odradek/world'
-import { createMemoryDisk } from '@odradek/world/node'
+import { createMemoryDisk, nodeDisk } from '@odradek/world/node'
 import type { OptionSpec } from './commands/arguments.ts'
 import { formatNewDirectories } from './format.ts'
 import { LOG_LEVELS, startOptions } from './start-options.ts'
@@ -95,10 +96,10 @@ function parse(args: readonly string[]) {
   }
 }
 
-function run(options: StartOptions): Promise<number> {
+async function run(options: StartOptions): Promise<number> {
   const { data, port, isEphemeral, overrides, logLevel } = options
   const properties = options.config === undefined ? developmentProperties({ port, dataDir: data }) : readProperties(options.config)
-  if (options.config === undefined && !isEphemeral) checkDataFolder(data)
+  if (options.config === undefined && !isEphemeral) await checkDataFolder(data)
   return runServer({
     properties,
     overrides,
@@ -115,12 +116,11 @@ function run(options: StartOptions): Promise<number> {
   })
 }
 
-/** A folder that holds something else is left alone. */
-function checkDataFolder(path: string): void {
+/** A folder that holds something else is left alone; one that an interrupted start began to format is not something else. */
+async function checkDataFolder(path: string): Promise<void> {
   makePrivateFolder(path)
   if (existsSync(join(path, 'meta.properties'))) return
-  const others = readdirSync(path).filter((name) => name !== '.lock' && name !== 'bootstrap.checkpoint')
-  if (others.length === 0) return
+  if (await isHalfFormatted(nodeDisk, path)) return
   throw new OdradekError(
     'DATA_DIR_FOREIGN',
     `${path} holds files but no meta.properties, so it is no data directory of Kafka; name an empty or new one with --data`

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -101,6 +101,31 @@ describe('odradek start', () => {
     assert.equal(status, 1)
     assert.match(stderr, /locked is used by another process; stop it, or name another directory/)
     assert.equal(await node.stop(), 0)
+  })
+
+  test('takes a folder that an interrupted start began to format', async () => {
+    const data = join(folder, 'begun')
+    await (await started(bin, 'start', '--data', data, '--port', '0')).stop()
+    for (const name of readdirSync(data))
+      if (!['bootstrap.checkpoint', '.lock', '__cluster_metadata-0'].includes(name)) rmSync(join(data, name), { recursive: true })
+    const metadata = join(data, '__cluster_metadata-0')
+    for (const name of readdirSync(metadata)) if (name !== '00000000000000000000-0000000000.checkpoint') rmSync(join(metadata, name))
+    writeFileSync(join(data, 'meta.properties.tmp'), 'half')
+    const node = await started(bin, 'start', '--data', data, '--port', '0')
+    assert.equal(await node.stop(), 0)
+  })
+
+  test('begins no new cluster beside the logs of one whose metadata is gone', async () => {
+    const [data, more] = [join(folder, 'gone'), join(folder, 'more')]
+    const args = ['start', '--data', data, '--port', '0', '--override', `log.dirs=${data},${more}`]
+    await (await started(bin, ...args)).stop()
+    rmSync(data, { recursive: true })
+    const { status, stderr } = run(bin, ...args)
+    assert.equal(status, 1)
+    assert.match(
+      stderr,
+      /^\S+gone is to hold the metadata of the cluster and has no meta\.properties, while \S+more belongs to a cluster: bring/
+    )
   })
 
   test('leaves a folder alone that is no data directory', () => {

@@ -11,6 +11,8 @@ export const SNAPSHOT_SUFFIX = '.snapshot'
 export const DELETED_SUFFIX = '.deleted'
 export const CLEANED_SUFFIX = '.cleaned'
 export const SWAP_SUFFIX = '.swap'
+/** Of what a disk replaces in one step, until it is whole. */
+export const TEMPORARY_SUFFIX = '.tmp'
 export const FUTURE_SUFFIX = '-future'
 export const SEGMENT_SUFFIXES = [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX] as const
 

@@ -4,7 +4,7 @@
 
 import type { Uuid } from '@odradek/base'
 import { BufferPool } from '@odradek/base'
-import type { DiskError, World } from '@odradek/world'
+import { type DiskError, systemMessageOf, type World } from '@odradek/world'
 import { DelayedJobs } from './delayed-jobs.ts'
 import { FilePool } from './file-pool.ts'
 import { CHECKPOINTS } from './layout.ts'
@@ -68,6 +68,8 @@ export class LogDirectory {
   readonly syncs: SyncGroup
   directoryId: Uuid | undefined
   state: DirectoryState = 'online'
+  /** Why it went offline. */
+  failure = ''
   readonly logs = new Set<PartitionLog>()
   /** Many are made at once: each must see that the others come here. */
   logsInMaking = 0
@@ -119,12 +121,13 @@ export class LogDirectory {
   fail(error: unknown, what: string): void {
     if (this.state === 'offline') return
     this.state = 'offline'
-    const { logger } = this.node.world
-    logger.log(
+    const reason = systemMessageOf(error)
+    this.failure = `${what} failed${reason === undefined ? '' : ` (${reason})`}`
+    this.node.world.logger.log(
       'ERROR',
       'kafka.log.LogManager',
-      `log directory ${this.path} goes offline: ${what} failed; replace the disk and start the node again`,
-      error
+      `log directory ${this.path} goes offline: ${this.failure}; replace the disk and start the node again`,
+      reason === undefined ? error : undefined
     )
     for (const log of this.logs) log.onDirectoryFailed(error)
     this.onOffline(this, error)

@@ -19,6 +19,7 @@ import {
   SEGMENT_SUFFIXES,
   SNAPSHOT_SUFFIX,
   SWAP_SUFFIX,
+  TEMPORARY_SUFFIX,
   TIME_INDEX_SUFFIX,
   TXN_INDEX_SUFFIX
 } from './layout.ts'
@@ -85,7 +86,7 @@ class Loader {
     const { node } = this
     const now = node.world.clock.now()
     let names = this.options.isNew ? [] : await node.world.disk.readdir(this.path)
-    if (names.some((name) => name.endsWith(DELETED_SUFFIX) || name.endsWith(CLEANED_SUFFIX) || name.endsWith(SWAP_SUFFIX))) {
+    if (names.some((name) => isGarbage(name) || name.endsWith(SWAP_SUFFIX))) {
       names = await this.finishInterrupted(names)
     }
     await this.readSmallFiles(names)
@@ -153,7 +154,7 @@ class Loader {
   }
 
   /**
-   * Files in the middle of deletion or cleaning. `.deleted` and `.cleaned` go; a `.swap` is whole and replaces the segments
+   * Files in the middle of deletion, cleaning or being written. `.deleted`, `.cleaned` and `.tmp` go; a `.swap` is whole and replaces the segments
    * between its first and last offset, unless a `.cleaned` before it shows that the swap was not decided yet.
    */
   private async finishInterrupted(names: string[]): Promise<string[]> {
@@ -164,8 +165,7 @@ class Loader {
     for (const name of names) {
       const file = parseSegmentFile(name)
       if (name.endsWith(SWAP_SUFFIX) && file !== undefined && file.baseOffset <= firstCleaned) swaps.push(name)
-      else if (name.endsWith(DELETED_SUFFIX) || name.endsWith(CLEANED_SUFFIX) || name.endsWith(SWAP_SUFFIX))
-        await disk.unlink(`${this.path}/${name}`)
+      else if (isGarbage(name) || name.endsWith(SWAP_SUFFIX)) await disk.unlink(`${this.path}/${name}`)
     }
     if (swaps.length > 0) await this.finishSwap(names, swaps)
     return disk.readdir(this.path)
@@ -300,4 +300,10 @@ class Loader {
     }
     this.snapshots = kept
   }
+}
+
+/** Of a segment: other files that are written by way of a `.tmp` have one name for ever, and are written again. */
+function isGarbage(name: string): boolean {
+  const isTemporary = name.endsWith(TEMPORARY_SUFFIX) && parseSegmentFile(name) !== undefined
+  return isTemporary || name.endsWith(DELETED_SUFFIX) || name.endsWith(CLEANED_SUFFIX)
 }

@@ -100,8 +100,13 @@ export class LogManager {
   /** Locks the directories, reads what they are, and opens every log in them. */
   static async open(options: LogManagerOptions): Promise<LogManager> {
     const manager = new LogManager(options)
-    await manager.openDirectories()
-    if (!options.deferLoading) await manager.loadAll()
+    try {
+      await manager.openDirectories()
+      if (!options.deferLoading) await manager.loadAll()
+    } catch (error) {
+      for (const { lock } of manager.opened) await lock?.release()
+      throw error
+    }
     return manager
   }
 
@@ -115,7 +120,9 @@ export class LogManager {
   private async loadAll(): Promise<void> {
     this.loading = 'begun'
     await Promise.all(this.opened.map((opened) => this.loadDirectory(opened)))
+    this.requireDirectory()
     await this.loadFutures()
+    this.requireDirectory()
     this.loading = 'done'
   }
 
@@ -150,11 +157,20 @@ export class LogManager {
     }
     for (const opened of this.opened) opened.lock = await this.lockDirectory(opened.directory)
     await this.forEachLive('reading meta.properties', ({ directory }) => this.readIdentity(directory))
+    this.checkIdentities()
     await this.forEachLive('reading the mark of the last stop', async (opened) => {
       const { wasClean, brokerEpoch } = await takeCleanShutdown(world.disk, opened.directory.path)
       opened.wasClean = wasClean
       opened.brokerEpoch = brokerEpoch
     })
+    this.requireDirectory()
+  }
+
+  /** A node that starts tells what is wrong, and ends by that. */
+  private requireDirectory(): void {
+    if (this.liveDirectories.length > 0) return
+    const failures = this.opened.map(({ directory }) => `${directory.path}: ${directory.failure}`).join('; ')
+    throw new OdradekError('STORAGE_NO_DIRECTORY', `No directory of log.dirs can be used. Mend or replace them. ${failures}`)
   }
 
   /** A directory that its disk fails is left out; what must not be started at all throws. */
@@ -207,6 +223,19 @@ export class LogManager {
     directory.directoryId = meta.directoryId
   }
 
+  /** The controller tells directories apart by their ids. */
+  private checkIdentities(): void {
+    const paths = new Map<Uuid, string>()
+    for (const { path, directoryId } of this.liveDirectories) {
+      const other = directoryId === undefined ? undefined : paths.get(directoryId)
+      if (other !== undefined) {
+        const both = `${other} and ${path} have the same directory.id in ${META_PROPERTIES}`
+        throw new OdradekError('STORAGE_DUPLICATE_DIRECTORY', `${both}: one is a copy of the other; take the copy out of log.dirs`)
+      }
+      if (directoryId !== undefined) paths.set(directoryId, path)
+    }
+  }
+
   /** So that a new directory itself survives a power loss. Its parent may be closed to us: then it is its owner's affair. */
   private async syncParent(path: string): Promise<void> {
     const parent = path.slice(0, path.lastIndexOf('/')) || '/'
@@ -216,7 +245,7 @@ export class LogManager {
   private onOffline(directory: LogDirectory, error: unknown): void {
     for (const [name, log] of this.logsByName) if (log.directory === directory) this.logsByName.delete(name)
     this.options.onDirectoryOffline?.(infoOf(directory), error)
-    if (this.liveDirectories.length === 0) this.node.world.halt('all log directories are offline', error)
+    if (this.liveDirectories.length === 0 && this.loading === 'done') this.node.world.halt('all log directories are offline', error)
   }
 
   // ---- loading

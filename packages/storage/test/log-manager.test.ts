@@ -361,6 +361,56 @@ test('a directory that lost its identity says that it is taken for a new one', a
   assert.match(lines[0], /WARN \/disks\/b has no directory.id in meta.properties and is taken for a new directory/)
 })
 
+test('two directories with one directory.id are refused, and locks are given back', async () => {
+  const world = memoryWorld()
+  await (await openManager(world, { logDirs: DIRS })).shutdown({ clean: true })
+  await world.disk.writeFileAtomic('/disks/b/meta.properties', await world.disk.readFile('/disks/a/meta.properties'))
+  for (let start = 0; start < 2; start++)
+    await assert.rejects(openManager(world, { logDirs: DIRS }), {
+      code: 'STORAGE_DUPLICATE_DIRECTORY',
+      message: /^\/disks\/a and \/disks\/b have/
+    })
+})
+
+test('a start that no directory is left to ends with what is wrong with each, and halts nobody', async () => {
+  const lines: string[] = []
+  const logger = createNodeLogger({ write: (text) => lines.push(text) })
+  const world = { ...memoryWorld(), logger, halt: () => assert.fail('it halts') }
+  await (await openManager(world, { logDirs: DIRS.slice(0, 2) })).shutdown({ clean: true })
+  for (const name of ['a', 'b']) {
+    await world.disk.unlink(`/disks/${name}/.kafka_cleanshutdown`)
+    await world.disk.mkdir(`/disks/${name}/.kafka_cleanshutdown`)
+  }
+  const message =
+    /^No directory of log.dirs can be used\. .*\/disks\/a: reading the mark of the last stop failed \(EISDIR.*\/disks\/b: reading/
+  await assert.rejects(openManager(world, { logDirs: DIRS.slice(0, 2) }), { code: 'STORAGE_NO_DIRECTORY', message })
+  for (const name of ['a', 'b']) {
+    await world.disk.removeTree(`/disks/${name}/.kafka_cleanshutdown`)
+    await world.disk.removeTree(`/disks/${name}/cleaner-offset-checkpoint`)
+    await world.disk.mkdir(`/disks/${name}/cleaner-offset-checkpoint`)
+  }
+  await assert.rejects(openManager(world, { logDirs: DIRS.slice(0, 2) }), {
+    code: 'STORAGE_NO_DIRECTORY',
+    message: /loading the logs failed/
+  })
+  assert.doesNotMatch(lines.join(''), /\n {4}at /)
+})
+
+test('what a crash left of a file that was being written goes', async () => {
+  const world = memoryWorld()
+  const manager = await openManager(world)
+  append(await createLog(manager), batchOf(['a', 'b']))
+  await manager.shutdown({ clean: true })
+  const left = ['00000000000000000001.snapshot.tmp', '00000000000000000000.index.tmp', '00000000000000000000.txnindex.tmp']
+  for (const name of left) await world.disk.writeFileAtomic(`/data/topic-0/${name}`, Buffer.from('x'))
+  const again = await openManager(world)
+  assert.deepEqual(
+    (await world.disk.readdir('/data/topic-0')).filter((name) => name.endsWith('.tmp')),
+    []
+  )
+  await again.shutdown({ clean: true })
+})
+
 test('what lies in a directory and is none of ours is left alone', async () => {
   const lines: string[] = []
   const world = { ...memoryWorld(), logger: createNodeLogger({ level: 'WARN', write: (text) => lines.push(text) }) }

@@ -1,5 +1,6 @@
 // The real world: node:fs, node:net, timers and clocks are touched here and nowhere else.
 
+import { systemMessageOf } from '../disk-error.ts'
 import { MemoryDisk, type MemoryDiskOptions } from '../memory/memory-disk.ts'
 import type { Clock, Disk, Logger, LogLevel, Timers, World } from '../ports.ts'
 import { nodeClock, nodeRandom, nodeTimers } from './clock.ts'
@@ -41,7 +42,9 @@ export function createNodeWorld(options: NodeWorldOptions = {}): World {
     network: createNodeNetwork(logger),
     logger,
     halt(reason, error) {
-      logger.log('FATAL', 'kafka.server.KafkaServer', `Halting: ${reason}`, error)
+      const message = systemMessageOf(error)
+      const text = message === undefined || reason.includes(message) ? reason : `${reason}: ${message}`
+      logger.log('FATAL', 'kafka.server.KafkaServer', `Halting: ${text}`, message === undefined ? error : undefined)
       onHalt(reason, error)
     }
   }
