@@ -6,7 +6,15 @@ import { BrokerServer } from '@odradek/broker'
 import { developmentProperties, loadBrokerConfig } from '@odradek/config'
 import { CreateTopicsRequest, ErrorCode, errorByCode } from '@odradek/protocol'
 import type { Logger, LogLevel } from '@odradek/world'
-import { createMemoryDisk, createNodeLogger, createNodeWorld, type MemoryDisk, makeFolder, TestClock } from '@odradek/world/node'
+import {
+  createMemoryDisk,
+  createNodeLogger,
+  createNodeProviderSources,
+  createNodeWorld,
+  type MemoryDisk,
+  makeFolder,
+  TestClock
+} from '@odradek/world/node'
 import { formatNewDirectories } from './format.ts'
 import { type ActiveFault, type ApiName, type RequestFault, RequestFaults } from './request-faults.ts'
 
@@ -196,7 +204,7 @@ class Embedded implements EmbeddedKafka {
     const overrides = new Map(Object.entries(this.#options.config ?? {}).map(([key, value]) => [key, String(value)]))
     if (this.#listeners !== undefined) overrides.set('listeners', this.#listeners)
     const properties = developmentProperties({ port: this.#port, host: this.host, dataDir: this.#dataDir ?? MEMORY_DATA_DIR })
-    const { config, warnings } = loadBrokerConfig({ properties, overrides })
+    const { config, warnings } = loadBrokerConfig({ properties, overrides, providers: createNodeProviderSources() })
     for (const warning of warnings) logger.log('WARN', 'kafka.server.KafkaConfig', warning)
     await formatNewDirectories(world, config)
     const loggers = givenLogger === undefined ? ownLogger : undefined

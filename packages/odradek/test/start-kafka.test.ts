@@ -56,6 +56,11 @@ describe('startKafka', () => {
       { topics: [{ name: 'a', numPartitions: 3 }] },
       'A topic of startKafka has no option numPartitions: did you mean partitions?'
     )
+    const provider = { 'config.providers': 'e', 'config.providers.e.class': 'org.apache.kafka.common.config.provider.EnvVarConfigProvider' }
+    await refuses(
+      { config: { ...provider, 'broker.rack': `$\{e:NO_SUCH_VARIABLE}` } },
+      `broker.rack: $\{e:NO_SUCH_VARIABLE} was not found: the environment of this process has no such variable`
+    )
     const told: string[] = []
     const logger: Logger = { isEnabled: () => true, log: (level, _name, message) => void (level === 'WARN' && told.push(message)) }
     await using _kafka = await startKafka({ config: { 'log.retention.hour': 1 }, logger })
