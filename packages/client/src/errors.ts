@@ -70,7 +70,10 @@ export function errorOf(errorCode: number, message?: string | null): KafkaError 
 
 export function timedOut(what: string, timeoutMs: number, cause?: unknown): KafkaError {
   const last = cause instanceof Error ? `; the last failure was: ${cause.message}` : ''
-  return new KafkaError(ErrorCode.REQUEST_TIMED_OUT, { message: `${what} did not succeed within ${timeoutMs} ms${last}`, cause })
+  return new KafkaError(ErrorCode.REQUEST_TIMED_OUT, {
+    message: `${what} did not succeed within ${Math.round(timeoutMs)} ms${last}`,
+    cause
+  })
 }
 
 export function closedError(): KafkaError {

@@ -1,12 +1,13 @@
 import {
   DescribeConfigsRequest,
   DescribeConfigsResponse,
+  ErrorCode,
   IncrementalAlterConfigsRequest,
   IncrementalAlterConfigsResponse,
   ListConfigResourcesRequest,
   ListConfigResourcesResponse
 } from '@odradek/protocol'
-import { errorOf } from '../errors.ts'
+import { errorOf, KafkaError } from '../errors.ts'
 import type { Cluster, Target } from '../network/cluster.ts'
 import type { CallOptions } from '../types.ts'
 import { controllerRetries, drive, type Router } from './driver.ts'
@@ -63,15 +64,20 @@ const byKey = <R extends ConfigResource>(resources: readonly R[]): Map<string, R
 function toOwners(resources: ReadonlyMap<string, ConfigResource>): Router {
   return (keys) => {
     const batches = new Map<string, { target: Target; keys: string[] }>()
+    const errors = new Map<string, KafkaError>()
     for (const key of keys) {
       const { type, name } = resources.get(key) as ConfigResource
       const isOwn = (type === 'BROKER' || type === 'BROKER_LOGGER') && name !== ''
+      if (isOwn && !/^\d+$/.test(name)) {
+        errors.set(key, new KafkaError(ErrorCode.INVALID_REQUEST, { message: `A broker is named by its id, not ${name}` }))
+        continue
+      }
       const owner = isOwn ? name : 'any'
       const batch = batches.get(owner) ?? { target: isOwn ? { node: Number(name) } : { anyNode: true }, keys: [] }
       batch.keys.push(key)
       batches.set(owner, batch)
     }
-    return { batches: [...batches.values()] }
+    return { batches: [...batches.values()], errors }
   }
 }
 

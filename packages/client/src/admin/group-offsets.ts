@@ -10,6 +10,7 @@ import {
 } from '@odradek/protocol'
 import { errorOf, KafkaError } from '../errors.ts'
 import type { Cluster } from '../network/cluster.ts'
+import { requireOffsets } from '../place-checks.ts'
 import { type CallOptions, partitionKey, type TopicPartition } from '../types.ts'
 import { coordinatorRetries, drive } from './driver.ts'
 import { groupPlan, oneGroupPlan } from './groups.ts'
@@ -100,6 +101,7 @@ export function alterConsumerGroupOffsets(
   offsets: readonly OffsetToCommit[],
   options: CallOptions = {}
 ): KeyedResult<void> {
+  requireOffsets(offsets)
   const wanted = keyed(offsets)
   return drive<void>(
     cluster,

@@ -18,7 +18,7 @@ import type { Cluster } from '../network/cluster.ts'
 import type { Node } from '../network/metadata.ts'
 import { aKind, invalidConfig } from '../options.ts'
 import type { CallOptions } from '../types.ts'
-import { controllerRetries, drive, toAnyNode, toController } from './driver.ts'
+import { controllerRetries, drive, type Router, toAnyNode, toController } from './driver.ts'
 import type { KeyedResult } from './keyed-result.ts'
 import { type AclOperationName, authorizedOperations, type ConfigSourceName, configSourceName } from './names.ts'
 
@@ -247,6 +247,16 @@ export async function listTopics(
   return new Map(listings.map((listing) => [listing.name, listing]))
 }
 
+/** A broker that is asked for a topic without a name answers for none of the others. */
+const toAnyNodeByName: Router = (keys) => {
+  const names = keys.filter((name) => name !== '')
+  const unnamed = new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, { message: 'A topic has a name' })
+  return {
+    batches: names.length === 0 ? [] : [{ target: { anyNode: true }, keys: names }],
+    errors: new Map(names.length < keys.length ? [['', unnamed]] : [])
+  }
+}
+
 export function describeTopics(
   cluster: Cluster,
   topics: TopicCollection,
@@ -258,7 +268,7 @@ export function describeTopics(
     {
       what: 'describeTopics',
       keys: [...new Set(byId ? topics.topicIds : topics)],
-      route: toAnyNode,
+      route: byId ? toAnyNode : toAnyNodeByName,
       async send({ target, keys }, signal) {
         if (byId) return describeByMetadata(cluster, keys, true, options, signal)
         const found: [string, TopicDescription | KafkaError][] = []

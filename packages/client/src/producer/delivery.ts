@@ -16,6 +16,10 @@ export class Delivery implements Promise<RecordMetadata> {
     this.#timestamp = timestamp
   }
 
+  get partition(): number {
+    return this.#batch.queue.partition
+  }
+
   get [Symbol.toStringTag](): string {
     return 'Promise'
   }

@@ -1,5 +1,6 @@
 // Calls the interceptors of a producer in their order. What they throw is logged and changes nothing, as in Java.
 import type { Logger } from '@odradek/world'
+import { Delivery } from './delivery.ts'
 import type { OutgoingRecord, ProducerInterceptor, ProducerRecord, RecordMetadata, TopicLike } from './types.ts'
 
 type Target = TopicLike<unknown, unknown>
@@ -43,7 +44,8 @@ export class Interceptors {
         return metadata
       },
       (error) => {
-        this.#acknowledged(null, error as Error)
+        const partition = delivery instanceof Delivery ? delivery.partition : (outgoing.partition ?? -1)
+        this.#acknowledged({ topic: outgoing.topic, partition, offset: -1, timestamp: -1 }, error as Error)
         throw error
       }
     )
@@ -53,7 +55,7 @@ export class Interceptors {
     for (const each of this.#interceptors) this.#guarded(() => each.close?.())
   }
 
-  #acknowledged(metadata: RecordMetadata | null, error: Error | null): void {
+  #acknowledged(metadata: RecordMetadata, error: Error | null): void {
     for (const each of this.#interceptors) this.#guarded(() => each.onAcknowledgement?.(metadata, error))
   }
 

@@ -61,6 +61,7 @@ export class ProducerBatch {
   #done: Promise<void> | undefined
   #resolveDone: (() => void) | undefined
   #observed = 0
+  #lost: Promise<never> | undefined
   #reports: { index: number; timestamp: number; callback: SendCallback }[] | undefined
   #recordErrors: ReadonlyMap<number, KafkaError> | undefined
 
@@ -160,7 +161,7 @@ export class ProducerBatch {
     this.#recordErrors = recordErrors
     this.#finish()
     // As a promise that nobody handles: a lost record does not pass in silence. Once a batch; a transaction tells at its commit.
-    if (this.#observed < this.#count && !this.settings.isTransactional) Promise.reject(error)
+    if (this.#observed < this.#count && !this.settings.isTransactional) this.#lost = Promise.reject(error)
   }
 
   replaceBy(parts: readonly ProducerBatch[]): void {
@@ -175,9 +176,10 @@ export class ProducerBatch {
     }
   }
 
-  /** A record of the batch has somebody who learns how it ends. */
+  /** A record of the batch has somebody who learns how it ends. As with any promise, until the end of the turn in which it failed. */
   observe(records = 1): void {
     this.#observed += records
+    if (this.#observed >= this.#count) this.#lost?.catch(() => {})
   }
 
   /** Resolves when the batch is done, however. */
@@ -192,7 +194,7 @@ export class ProducerBatch {
 
   /** Calls back when the outcome of the record at `index` is known: one promise for all of them. */
   report(index: number, timestamp: number, callback: SendCallback): void {
-    this.#observed++
+    this.observe()
     if (this.#reports === undefined) {
       this.#reports = []
       this.done().then(() => this.#tell())

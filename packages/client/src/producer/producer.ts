@@ -15,6 +15,7 @@ import type { TopicMetadata } from '../network/metadata.ts'
 import { type PartitionInfo, partitionInfos } from '../network/partition-info.ts'
 import { retrying, unlessAborted } from '../network/retry.ts'
 import { type ClientOptions, invalidConfig, type ResolvedOptions } from '../options.ts'
+import { requireOffsets } from '../place-checks.ts'
 import type { Serializer } from '../serdes/serde.ts'
 import { type Raw, raw } from '../topic.ts'
 import type { CallOptions } from '../types.ts'
@@ -195,7 +196,7 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
   // biome-ignore lint/suspicious/noConfusingVoidType: the overload with a callback gives nothing
   send(first: unknown, second?: unknown, third?: unknown): Promise<RecordMetadata> | void {
     const isApart = typeof first === 'string' || (typeof first === 'object' && first !== null && 'name' in first && !('topic' in first))
-    const topic = (isApart ? first : (first as RecordWithTopic<unknown, unknown>).topic) as TopicLike<unknown, unknown>
+    const topic = (isApart ? first : (first as RecordWithTopic<unknown, unknown> | undefined)?.topic) as TopicLike<unknown, unknown>
     const record = (isApart ? second : first) as AnyRecord
     const rest = isApart ? third : second
     if (typeof rest !== 'function') return this.#send(topic, record, (rest as SendOptions | undefined)?.signal)
@@ -277,7 +278,8 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
   async abortTransaction(options: CallOptions = {}): Promise<void> {
     const transactions = this.#transactional()
     transactions.beginAbort()
-    const aborted = new KafkaError(ErrorCode.TRANSACTION_ABORTABLE, { message: 'The transaction was aborted before this record was sent' })
+    const message = 'The transaction was aborted before this record was sent'
+    const aborted = new KafkaError(-1, { code: 'TRANSACTION_ABORTED', message, retriable: false })
     this.#waiting.rejectAll(aborted)
     this.#sender.failUnsent(aborted)
     await this.flush(options)
@@ -290,6 +292,7 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
     group: GroupMetadata | string,
     options: CallOptions = {}
   ): Promise<void> {
+    requireOffsets(offsets)
     await this.#transactional().sendOffsets(offsets, typeof group === 'string' ? { groupId: group } : group, options)
   }
 
@@ -451,7 +454,7 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
     const world = this.#world
     const options = {
       world,
-      what: `Finding topic ${name}`,
+      what: partition === 0 ? `Finding topic ${name}` : `Finding partition ${partition} of topic ${name}`,
       timeoutMs: timeoutMs ?? this.#settings['max.block.ms'],
       signal,
       backoff: this.#cluster.backoff
@@ -461,12 +464,11 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
       this.#topics.refresh()
       const state = this.#topics.get(name)
       if (state !== undefined && partition < state.partitionCount) return state
-      const code = this.#cluster.current.topics.get(name)?.errorCode ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-      const what =
-        state === undefined
-          ? `The cluster does not have topic ${name}`
-          : `${name} has ${state.partitionCount} partition(s), no ${partition}`
-      throw new KafkaError(code === ErrorCode.NONE ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : code, { message: what })
+      const { errorCode = ErrorCode.NONE } = this.#cluster.current.topics.get(name) ?? {}
+      const code = errorCode === ErrorCode.NONE ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : errorCode
+      const absent = code === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION ? 'The cluster does not have it' : new KafkaError(code).message
+      const what = state === undefined ? `Topic ${name}: ${absent}` : `${name} has ${state.partitionCount} partition(s), no ${partition}`
+      throw new KafkaError(code, { message: what })
     })
   }
 

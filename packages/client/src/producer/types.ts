@@ -65,7 +65,8 @@ export interface OutgoingRecord extends ProducerRecord<unknown, unknown> {
 export interface ProducerInterceptor {
   /** Before serializing. Returns the record to send instead. */
   onSend?(record: OutgoingRecord): OutgoingRecord
-  onAcknowledgement?(metadata: RecordMetadata | null, error: Error | null): void
+  /** With an error `offset` and `timestamp` are -1, and `partition` too where none was found. */
+  onAcknowledgement?(metadata: RecordMetadata, error: Error | null): void
   close?(): void
 }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { ErrorCode } from '@odradek/protocol'
 import { KafkaError } from '../../src/errors.ts'
+import { Delivery } from '../../src/producer/delivery.ts'
 import type { PartitionQueue } from '../../src/producer/partition-queue.ts'
 import { ProducerBatch } from '../../src/producer/producer-batch.ts'
 
@@ -11,6 +12,19 @@ function batchOf(count: number): ProducerBatch {
   const batch = new ProducerBatch(queue, 0, { compression: 'none', compressionLevel: undefined, isTransactional: false }, 1024)
   for (let index = 0; index < count; index++) batch.append(1000 + index, null, 'value', undefined)
   return batch
+}
+
+/** The messages of unhandled rejections from now on; the runner's own listeners hear nothing of them. */
+function listenForUnhandled(t: TestContext): string[] {
+  const unhandled: string[] = []
+  const before = process.listeners('unhandledRejection')
+  process.removeAllListeners('unhandledRejection')
+  process.on('unhandledRejection', (reason) => unhandled.push((reason as Error).message))
+  t.after(() => {
+    process.removeAllListeners('unhandledRejection')
+    for (const each of before) process.on('unhandledRejection', each)
+  })
+  return unhandled
 }
 
 type Told = { place: number; offset?: number; code?: string }
@@ -57,6 +71,17 @@ test('callbacks of a failed batch get the error of their own record', async () =
   ])
 })
 
+test('a record that is awaited in the turn in which its batch fails is no unhandled rejection, as with any promise', async (t) => {
+  const unhandled = listenForUnhandled(t)
+  const [awaited, forgotten] = [batchOf(1), batchOf(1)]
+  const delivery = new Delivery(awaited, 0, 1000)
+  awaited.fail(new KafkaError(ErrorCode.INVALID_RECORD, { message: 'awaited' }))
+  forgotten.fail(new KafkaError(ErrorCode.INVALID_RECORD, { message: 'forgotten' }))
+  await assert.rejects(async () => await delivery, { message: 'awaited' })
+  await new Promise(setImmediate)
+  assert.deepEqual(unhandled, ['forgotten'])
+})
+
 test('callbacks of a batch that was split are told by its parts, and a part that fails is no unhandled rejection', async () => {
   const batch = batchOf(3)
   const told = reportAll(batch)
@@ -75,15 +100,7 @@ test('callbacks of a batch that was split are told by its parts, and a part that
 })
 
 test('a callback that throws is an unhandled rejection, and the others are told', async (t) => {
-  const unhandled: unknown[] = []
-  const listener = (reason: unknown): void => void unhandled.push(reason)
-  const before = process.listeners('unhandledRejection')
-  process.removeAllListeners('unhandledRejection')
-  process.on('unhandledRejection', listener)
-  t.after(() => {
-    process.removeAllListeners('unhandledRejection')
-    for (const each of before) process.on('unhandledRejection', each)
-  })
+  const unhandled = listenForUnhandled(t)
   const batch = batchOf(2)
   batch.report(0, 0, () => {
     throw new Error('mine')
@@ -96,8 +113,5 @@ test('a callback that throws is an unhandled rejection, and the others are told'
   await batch.done()
   await new Promise(setImmediate)
   assert.equal(offset, 9)
-  assert.deepEqual(
-    unhandled.map((reason) => (reason as Error).message),
-    ['mine']
-  )
+  assert.deepEqual(unhandled, ['mine'])
 })

@@ -249,7 +249,7 @@ describe('bounds', () => {
     cluster.addTopic('u', 1)
     await cluster.fake.sim.complete(producer.send('u', { value: 'x' }))
     assert.ok(cluster.fake.sim.nowMs < 1_000)
-    assert.match((await cluster.fake.sim.complete(missing)).message ?? '', /does not have topic nowhere/)
+    assert.match((await cluster.fake.sim.complete(missing)).message ?? '', /Topic nowhere: The cluster does not have it/)
     assert.match((await cluster.fake.sim.complete(beyond)).message ?? '', /1 partition\(s\), no 7/)
     assert.ok(cluster.fake.sim.nowMs >= 3_000 && cluster.fake.sim.nowMs < 4_000)
     await cluster.fake.sim.complete(producer.close())

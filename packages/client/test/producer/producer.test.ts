@@ -96,10 +96,14 @@ describe('around sending', () => {
   test('interceptors change records and hear of their end; what they throw changes nothing', async () => {
     const cluster = await ProduceCluster.start(1)
     const heard: (RecordMetadata | string)[] = []
+    const failed: RecordMetadata[] = []
     let isClosed = false
     const interceptor: ProducerInterceptor = {
       onSend: (record) => ({ ...record, headers: { seen: 'yes' } }),
-      onAcknowledgement: (metadata, error) => void heard.push(metadata ?? String((error as Error & { code: string }).code)),
+      onAcknowledgement: (metadata, error) => {
+        heard.push(error === null ? metadata : String((error as Error & { code: string }).code))
+        if (error !== null) failed.push(metadata)
+      },
       close: () => {
         isClosed = true
       }
@@ -114,6 +118,13 @@ describe('around sending', () => {
     assert.deepEqual(cluster.log(0).batches[0].records[0].headers, [{ key: 'seen', value: Buffer.from('yes') }])
     assert.equal((await settled(producer.send({ topic: 't' } as never))).code, 'INVALID_CONFIG')
     assert.deepEqual(heard, [metadata, 'INVALID_CONFIG'])
+    cluster.fault = () => ({ errorCode: ErrorCode.INVALID_RECORD })
+    await cluster.fake.sim.complete(settled(producer.send('t', { value: 'x' })))
+    const unknown = { topic: 't', offset: -1, timestamp: -1 }
+    assert.deepEqual(failed, [
+      { ...unknown, partition: -1 },
+      { ...unknown, partition: 0 }
+    ])
     await cluster.fake.sim.complete(producer.close())
     assert.ok(isClosed)
   })
