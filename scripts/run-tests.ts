@@ -37,15 +37,20 @@ if (kinds === undefined && parts.length === 0) {
   ])
 }
 const files = findFiles()
-const isAlone = (file: string) => kindOf(file) === 'e2e' || kindOf(file) === 'fuzz'
+const isReal = (file: string) => kindOf(file) === 'e2e' || kindOf(file) === 'fuzz'
 await runFiles(
-  files.filter((file) => !isAlone(file)),
+  files.filter((file) => !isReal(file)),
   availableParallelism()
 )
-// Tests with real sockets, disks and other programs measure time: they get the machine for themselves.
-const alone = files.filter(isAlone)
-if (alone.some((file) => kindOf(file) === 'e2e')) findKafkaLibs()
-await runFiles(alone, 1)
+// Tests with real sockets, disks and other programs mostly wait for these: two at a time, the longest of them not at the end.
+const real = files.filter(isReal).reverse()
+if (real.some((file) => kindOf(file) === 'e2e')) findKafkaLibs()
+await runFiles(
+  real.filter((file) => !measures(file)),
+  Math.min(2, availableParallelism())
+)
+// Those that measure time or memory get the machine for themselves.
+await runFiles(real.filter(measures), 1)
 
 if (process.env.TEST_TIMES !== undefined) {
   const slowest = [...times].sort(([, a], [, b]) => b - a).slice(0, 40)
@@ -76,6 +81,10 @@ function kindOf(file: string): Kind {
   const suffix = /\.(golden\.test|test|sim|fuzz|e2e)\.ts$/.exec(file)?.[1]
   if (suffix === 'golden.test') return 'golden'
   return suffix === 'test' ? 'unit' : (suffix as Kind)
+}
+
+function measures(file: string): boolean {
+  return /(event-loop|memory|hostile-\w+)\.e2e\.ts$/.test(file)
 }
 
 function findFiles(): string[] {

@@ -81,8 +81,10 @@ function serverProperties(
     'offsets.topic.num.partitions': '8',
     'transaction.state.log.replication.factor': '1',
     'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '2',
     'share.coordinator.state.topic.replication.factor': '1',
     'share.coordinator.state.topic.min.isr': '1',
+    'share.coordinator.state.topic.num.partitions': '2',
     'group.initial.rebalance.delay.ms': '0',
     ...overrides
   }
