@@ -66,10 +66,15 @@ export class MemoryBudget {
     return false
   }
 
-  /** The holder keeps no bytes any more. */
+  /** The holder keeps no bytes any more and wants none. */
   leave(holder: BudgetHolder): void {
     this.#waiting.delete(holder)
     this.#patient.delete(holder)
+    this.endExemption(holder)
+  }
+
+  /** The holder keeps no bytes any more; when it waits for room, it goes on waiting. */
+  endExemption(holder: BudgetHolder): void {
     if (this.#exempt !== holder) return
     this.#exempt = undefined
     this.#wake()

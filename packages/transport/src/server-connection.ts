@@ -286,8 +286,10 @@ export class ServerConnection implements BudgetHolder {
   }
 
   #mayStart(frame: Buffer): boolean {
-    if (this.#draining) return false
-    if (!this.#options.responseMemory.mayGrow(this)) return false
+    return !this.#draining && this.#isItsTurn(frame) && this.#options.responseMemory.mayGrow(this)
+  }
+
+  #isItsTurn(frame: Buffer): boolean {
     const inFlight = this.#slots.length
     if (inFlight === 0) return true
     return inFlight < OVERLAPPING_MAX && this.#slots[inFlight - 1].overlaps && this.#options.handler.mayOverlap(frame)
@@ -389,7 +391,7 @@ export class ServerConnection implements BudgetHolder {
     const taken = this.#unwrittenBytes - unwritten
     this.#unwrittenBytes = unwritten
     if (taken > 0) responseMemory.release(taken)
-    if (unwritten === 0) responseMemory.leave(this)
+    if (unwritten === 0) responseMemory.endExemption(this)
   }
 
   #endIfAnswered(): void {

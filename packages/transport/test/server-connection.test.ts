@@ -295,6 +295,25 @@ describe('memory of responses', () => {
   })
 })
 
+describe('memory of responses that is full', () => {
+  test('is waited for by a request behind one whose answer leaves meanwhile', async () => {
+    const { fake, handler, connect, socket: first } = setUp({ responseBytes: 100 })
+    const second = connect('c2').socket
+    const third = connect('c3').socket
+    third.receive(Buffer.concat([frame('wait3'), frame('echo4')]))
+    first.peerReads = false
+    first.receive(frame('big'))
+    await fake.turn()
+    second.receive(frame('wait2'))
+    handler.answer('wait3')
+    await fake.turn()
+    assert.deepEqual(third.answers, ['wait3'])
+    first.drain()
+    await fake.turn()
+    assert.deepEqual(third.answers, ['wait3', 'echo4'])
+  })
+})
+
 describe('a peer that sends no more', () => {
   test('has all that it sent handled and answered before the connection ends', async () => {
     const { fake, handler, connect } = setUp()
