@@ -1,11 +1,16 @@
 // The producer against real brokers, read back by Apache Kafka's own console consumer.
 import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
 import { after, before, describe, test } from 'node:test'
 import { json, Kafka, KafkaError, number, type RecordMetadata, string, topic } from '@odradek/client'
 import { type BrokerKind, type BrokerProcess, startBroker, temporaryDir } from '../interop/support/brokers.ts'
-import { javaTool } from '../interop/support/java-tools.ts'
+import { javaTools } from '../interop/support/java-tools.ts'
+import { ToolRunner } from '../interop/support/tool-runner.ts'
 import { kafkaLibs, toolchain } from '../interop/support/toolchains.ts'
 import { eventually } from './eventually.ts'
+
+const java = new ToolRunner(tmpdir())
+after(() => java[Symbol.asyncDispose]())
 
 interface ReadOptions {
   readonly broker: BrokerProcess
@@ -18,7 +23,7 @@ interface ReadOptions {
 /** Lines of Java's console consumer: partition, offset, headers, key, value as asked for. */
 async function read({ broker, topicName, count, print = ['value'], isCommittedOnly = false }: ReadOptions): Promise<string[]> {
   const properties = ['partition', 'offset', 'headers', 'key', 'value'].map((what) => `print.${what}=${print.includes(what)}`)
-  const { stdout, stderr } = await javaTool('consoleConsumer', [
+  const { stdout, stderr } = await java.run(javaTools.consoleConsumer, [
     ...['--bootstrap-server', broker.bootstrapServers, '--topic', topicName, '--from-beginning'],
     ...['--max-messages', String(count), '--timeout-ms', '20000'],
     ...(isCommittedOnly ? ['--isolation-level', 'read_committed'] : []),

@@ -9,8 +9,8 @@ const SEPARATOR = '\u001f'
 const decode = (text: string): string => Buffer.from(text, 'base64').toString()
 
 export class ToolRunner implements AsyncDisposable {
-  readonly #classPath: string
   readonly #cwd: string
+  readonly #programs: readonly string[]
   #child: ChildProcess | undefined
   #onEnd: Promise<number | null> | undefined
   #onLine: ((line: string) => void) | undefined
@@ -18,7 +18,7 @@ export class ToolRunner implements AsyncDisposable {
   /** `cwd` is what paths in arguments are relative to; `programs`, of test/interop/java, run beside Apache's tools. */
   constructor(cwd: string, programs: readonly string[] = []) {
     this.#cwd = cwd
-    this.#classPath = ['ToolRunner', ...programs].map((name) => compiledJava(name)).join(delimiter)
+    this.#programs = ['ToolRunner', ...programs]
   }
 
   /** One at a time. */
@@ -36,8 +36,9 @@ export class ToolRunner implements AsyncDisposable {
   }
 
   #start(): ChildProcess {
+    const classPath = this.#programs.map((name) => compiledJava(name)).join(delimiter)
     const flags = ['-Xmx200m', ...quickJava(), '-Dorg.slf4j.simpleLogger.defaultLogLevel=off']
-    const child = spawn('java', [...flags, '-cp', this.#classPath, 'ToolRunner'], { cwd: this.#cwd, stdio: ['pipe', 'pipe', 'inherit'] })
+    const child = spawn('java', [...flags, '-cp', classPath, 'ToolRunner'], { cwd: this.#cwd, stdio: ['pipe', 'pipe', 'inherit'] })
     createInterface(child.stdout).on('line', (line) => this.#onLine?.(line))
     this.#onEnd = new Promise((resolve) => {
       child.once('close', (code) => {
