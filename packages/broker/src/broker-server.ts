@@ -116,7 +116,7 @@ export class BrokerServer implements BrokerContext {
       () => world.random.below(SESSION_ID_BOUND - 1) + 1
     )
     this.producerIds = new ProducerIds(() => this.#allocateProducerIds())
-    this.topicCreation = new TopicCreation({ config, createTopics: (request) => this.#createTopics(request) })
+    this.topicCreation = new TopicCreation({ config, createTopics: (request) => this.#createTopics(request), world })
     this.groups = new GroupCoordinator({
       world,
       config: groupConfigFrom(config),
@@ -258,7 +258,8 @@ export class BrokerServer implements BrokerContext {
     this.#assignments = new DirectoryAssignments({ world, nodeId, metadata: this.#metadata, brokerEpoch: () => this.#lifecycle.epoch })
     this.#undo.push(() => this.#assignments.close())
     const onMisplaced = (partition: Partition) => this.#assignments.add(partition)
-    this.#applier = new MetadataApplier({ world, config, nodeId, logs: this.#logs, replicas, groups, onMisplaced })
+    const { topicsDeletedBefore } = this.#metadata
+    this.#applier = new MetadataApplier({ world, config, nodeId, logs: this.#logs, replicas, groups, topicsDeletedBefore, onMisplaced })
     this.#metadata.addPublisher({ name: 'broker', onImage: (delta, image) => this.#applier.onImage(delta, image) })
     this.#lifecycle = new BrokerLifecycle({
       world,

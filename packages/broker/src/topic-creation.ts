@@ -1,11 +1,14 @@
 // Topics that come to life because somebody asked for them: auto.create.topics.enable, and internal topics on first use.
 // Who asks for a topic that is being made waits for the same creation, or asks again later.
 import type { BrokerConfig } from '@odradek/config'
-import { type CreateTopicsRequest, type CreateTopicsResponse, ErrorCode, type Input } from '@odradek/protocol'
+import { type CreateTopicsRequest, type CreateTopicsResponse, ErrorCode, errorByCode, type Input } from '@odradek/protocol'
+import { RateLimitedLog } from '@odradek/transport'
+import type { World } from '@odradek/world'
 import { GROUP_METADATA_TOPIC, SHARE_GROUP_STATE_TOPIC, TRANSACTION_STATE_TOPIC } from './internal-topics.ts'
 
 type NewTopic = NonNullable<Input<CreateTopicsRequest>['topics']>[number]
 
+const LOGGER = 'kafka.server.DefaultAutoTopicCreationManager'
 const CONTROLLER_DEFAULT = -1
 const TIMEOUT_MS = 30_000
 /** Topics that nobody waits for, made at one time: who asked for more asks again. */
@@ -14,14 +17,17 @@ const BEGUN_MAX = 1_000
 export interface TopicCreationOptions {
   readonly config: BrokerConfig
   readonly createTopics: (request: Input<CreateTopicsRequest>) => Promise<CreateTopicsResponse>
+  readonly world: World
 }
 
 export class TopicCreation {
   readonly #options: TopicCreationOptions
+  readonly #log: RateLimitedLog
   readonly #inFlight = new Map<string, Promise<number>>()
 
   constructor(options: TopicCreationOptions) {
     this.#options = options
+    this.#log = new RateLimitedLog(options.world, LOGGER)
   }
 
   /** Resolves when the topics are usable, with an error code for each that is not. */
@@ -52,19 +58,25 @@ export class TopicCreation {
     })
     for (const name of names) {
       const outcome = created.then(
-        (response) => errorOf(response, name),
+        (response) => this.#outcomeOf(response, name),
         () => ErrorCode.UNKNOWN_TOPIC_OR_PARTITION as number
       )
       this.#inFlight.set(name, outcome)
       void outcome.then(() => this.#inFlight.delete(name))
     }
   }
-}
 
-/** Another one was faster: the topic is there. */
-function errorOf(response: CreateTopicsResponse, name: string): number {
-  const errorCode = response.topics.find((topic) => topic.name === name)?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR
-  return errorCode === ErrorCode.TOPIC_ALREADY_EXISTS ? ErrorCode.NONE : errorCode
+  #outcomeOf(response: CreateTopicsResponse, name: string): number {
+    const made = response.topics.find((topic) => topic.name === name)
+    const errorCode = made?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR
+    // another one was faster: the topic is there
+    if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.TOPIC_ALREADY_EXISTS) return ErrorCode.NONE
+    // who asked is told to come back, and comes back for ever where a setting is at fault
+    const error = errorByCode(errorCode).name
+    const reason = made?.errorMessage == null ? '' : `: ${made.errorMessage}`
+    this.#log.log('WARN', error, `Auto topic creation failed for ${name} with error '${error}'${reason}`)
+    return errorCode
+  }
 }
 
 function newTopic(name: string, config: BrokerConfig): NewTopic {

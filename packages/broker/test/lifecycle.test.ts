@@ -5,6 +5,8 @@ import { developmentProperties, loadBrokerConfig } from '@odradek/config'
 import {
   ApiVersionsRequest,
   ApiVersionsResponse,
+  DeleteTopicsRequest,
+  DeleteTopicsResponse,
   ErrorCode,
   FetchRequest,
   FetchResponse,
@@ -61,6 +63,27 @@ describe('a node', () => {
     assert.equal(names.includes('stranger-0'), false)
     assert.ok(names.some((name) => name.startsWith('stranger-0.') && name.endsWith('-stray')))
     assert.ok(names.includes('known-0'))
+  })
+
+  test('deletes the log of a topic whose deletion a crash interrupted', async () => {
+    const disk = createMemoryDisk()
+    let metadata: Buffer
+    {
+      await using broker = await startBroker({ disk })
+      const client = await broker.connect()
+      await createTopic(client, 'doomed')
+      metadata = await disk.readFile('/data/doomed-0/partition.metadata')
+      await client.call(DeleteTopicsRequest, DeleteTopicsResponse, 5, { topicNames: ['doomed'], timeoutMs: 10_000 })
+    }
+    await disk.mkdir('/data/doomed-0')
+    await disk.writeFileAtomic('/data/doomed-0/partition.metadata', metadata)
+    await using broker = await startBroker({ disk })
+    const left = (await broker.world.disk.readdir('/data')).filter((name) => name.startsWith('doomed'))
+    assert.deepEqual(
+      left.filter((name) => !name.endsWith('-delete')),
+      []
+    )
+    assert.equal(broker.lines.filter((line) => line.includes('deleted before the node stopped; its files go')).length, 1)
   })
 
   test('closes what it opened when it cannot start', async () => {

@@ -107,6 +107,7 @@ describe('Metadata', () => {
     let asked = 0
     const creation = new TopicCreation({
       config: broker.server.config,
+      world: broker.world,
       createTopics: (request) => {
         asked += request.topics?.length ?? 0
         return new Promise(() => {})

@@ -149,6 +149,13 @@ describe('DeleteRecords', () => {
     assert.deepEqual(await deleteBefore('shrink', 5), [ErrorCode.OFFSET_OUT_OF_RANGE, -1])
   })
 
+  test('is answered when the new start would survive a crash', async () => {
+    await createTopic(client, 'gone-for-good')
+    for (const value of ['a', 'b', 'c']) await produce(client, 'gone-for-good', batchOf(value))
+    assert.deepEqual(await deleteBefore('gone-for-good', 2), [ErrorCode.NONE, 2])
+    assert.match(String(await broker.world.disk.readFile('/data/log-start-offset-checkpoint')), /^gone-for-good 0 2$/m)
+  })
+
   test('takes the last word on a partition that is named twice, and answers it once', async () => {
     await createTopic(client, 'twice')
     for (const value of ['a', 'b', 'c', 'd']) await produce(client, 'twice', batchOf(value))

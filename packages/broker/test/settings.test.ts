@@ -87,6 +87,18 @@ describe('unstable.feature.versions.enable', () => {
   }
 })
 
+test('an internal topic that a setting keeps from being made is told, once', async () => {
+  await using broker = await startBroker({ overrides: { 'offsets.topic.segment.bytes': '8000' } })
+  for (let ask = 0; ask < 3; ask++)
+    assert.deepEqual(
+      await broker.server.topicCreation.create(['__consumer_offsets']),
+      new Map([['__consumer_offsets', ErrorCode.INVALID_CONFIG]])
+    )
+  const told = broker.lines.filter((line) => line.includes('Auto topic creation failed for __consumer_offsets'))
+  assert.equal(told.length, 1)
+  assert.match(told[0], /WARN .* with error 'INVALID_CONFIG': .*segment\.bytes/)
+})
+
 describe('the segment size of internal topics', () => {
   for (const [topic, setting] of [
     ['__consumer_offsets', 'offsets.topic.segment.bytes'],

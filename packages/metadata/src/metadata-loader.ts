@@ -1,6 +1,6 @@
 // Reads what the folder of the metadata log holds: the newest snapshot, then the log behind it. What comes out is the
 // chain of images up to the log's end (nothing of it is committed yet) and the quorum's membership as the log has it.
-import { DecodeError, OdradekError } from '@odradek/base'
+import { DecodeError, OdradekError, type Uuid } from '@odradek/base'
 import { decodeControlRecords, decodeRecords, iterateBatches, type RecordBatch } from '@odradek/protocol'
 import {
   BOOTSTRAP_SNAPSHOT_ID,
@@ -30,6 +30,8 @@ export interface LoadedMetadata {
   readonly isMembershipInLog: boolean
   /** No record of a controller was ever written. */
   readonly isEmpty: boolean
+  /** Ids of the topics that the log behind the snapshot deletes. */
+  readonly deletedTopics: ReadonlySet<Uuid>
   /** Bytes of the log behind the snapshot. */
   readonly bytesSinceSnapshot: number
 }
@@ -51,6 +53,7 @@ export async function loadMetadata(store: SnapshotStore, log: RaftLog, logger: L
   let membership = snapshot?.membership
   let isMembershipInLog = membership !== undefined && id?.offset !== BOOTSTRAP_SNAPSHOT_ID.offset
   let isEmpty = snapshot === undefined || snapshot.recordCount === 0
+  const deletedTopics = new Set<Uuid>()
   let bytesSinceSnapshot = 0
   let pending: MetadataBatch | undefined
   for (let offset = id?.offset ?? 0; offset < log.logEndOffset; ) {
@@ -62,6 +65,7 @@ export async function loadMetadata(store: SnapshotStore, log: RaftLog, logger: L
       if (pending !== undefined) chain.append(pending, { more: true })
       pending = decodeMetadataBatch(batch)
       if (pending.records.length > 0) isEmpty = false
+      for (const { type, data } of pending.records) if (type === 'RemoveTopicRecord') deletedTopics.add(data.topicId)
       const changed = batch.isControl ? membershipOf(batch) : undefined
       if (changed !== undefined) {
         membership = changed
@@ -72,7 +76,7 @@ export async function loadMetadata(store: SnapshotStore, log: RaftLog, logger: L
     }
   }
   if (pending !== undefined) chain.append(pending)
-  return { chain, membership, isMembershipInLog, isEmpty, bytesSinceSnapshot }
+  return { chain, membership, isMembershipInLog, isEmpty, deletedTopics, bytesSinceSnapshot }
 }
 
 interface LoadedSnapshot {

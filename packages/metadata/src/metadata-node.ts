@@ -85,6 +85,8 @@ export class MetadataNode {
   readonly #publishers: MetadataPublisher[] = []
   readonly #bootstrapRecords: readonly MetadataRecord[]
   readonly #isLogEmpty: boolean
+  /** What the log that this node began with deletes, as far back as its newest snapshot. */
+  readonly topicsDeletedBefore: ReadonlySet<Uuid>
   #raft!: RaftNode
   #chain: ImageChain
   /** Answers wait here, by ascending offset. */
@@ -109,6 +111,7 @@ export class MetadataNode {
     this.#options = options
     this.#log = log
     this.#chain = loaded.chain
+    this.topicsDeletedBefore = loaded.deletedTopics
     this.#isLogEmpty = loaded.isEmpty
     this.#batchBytesMax = Math.min(options.log.config.maxMessageBytes, options.log.config.segmentBytes)
     this.#bootstrapRecords = bootstrapRecords

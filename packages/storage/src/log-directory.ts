@@ -6,11 +6,13 @@ import type { Uuid } from '@odradek/base'
 import { BufferPool } from '@odradek/base'
 import { type DiskError, systemMessageOf, type World } from '@odradek/world'
 import { DelayedJobs } from './delayed-jobs.ts'
+import { writeLogStartOffsets } from './directory-files.ts'
 import { FilePool } from './file-pool.ts'
 import { CHECKPOINTS } from './layout.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { patientDisk } from './patient-disk.ts'
 import { ReadAhead } from './read-ahead.ts'
+import { SharedRun } from './shared-run.ts'
 import { IndexCache } from './sparse-index.ts'
 import { SyncGroup } from './sync-group.ts'
 import { TailCache } from './tail-cache.ts'
@@ -79,8 +81,8 @@ export class LogDirectory {
   /** Partitions whose logs are not here any more, and the checkpoint files that may still name them. */
   readonly departed = new Map<string, Set<string>>()
   forgetting: Promise<void> | undefined
-  private nameSync: Promise<void> | undefined
-  private nextNameSync: Promise<void> | undefined
+  private readonly nameSyncs = new SharedRun(() => this.node.world.disk.syncDir(this.path))
+  private readonly startWrites = new SharedRun(() => writeLogStartOffsets(this))
   /** Set by the manager: the directory went offline. */
   onOffline: (directory: LogDirectory, error: unknown) => void = () => undefined
   /** Set by the manager: the directory was full and has room again. */
@@ -93,19 +95,18 @@ export class LogDirectory {
     this.syncs = new SyncGroup(node.world)
   }
 
-  /** Makes the names of the folders in it survive a power loss. Calls that come while a sync is under way share the next one. */
-  async syncNames(): Promise<void> {
-    if (this.nextNameSync === undefined) {
-      const current = this.nameSync ?? Promise.resolve()
-      this.nextNameSync = current
-        .catch(() => undefined)
-        .then(() => {
-          this.nameSync = this.nextNameSync
-          this.nextNameSync = undefined
-          return this.node.world.disk.syncDir(this.path)
-        })
+  /** Makes the names of the folders in it survive a power loss. */
+  syncNames(): Promise<void> {
+    return this.nameSyncs.run()
+  }
+
+  /** DeleteRecords moved the start of logs: it is on disk when this resolves, or the directory is offline or full. */
+  async keepLogStarts(): Promise<void> {
+    try {
+      await this.startWrites.run()
+    } catch (error) {
+      this.failUnlessFull(error, 'writing the start offsets of logs')
     }
-    await this.nextNameSync
   }
 
   /** A log left: what the checkpoints say of it must not be taken for the next one of its name. */

@@ -2,7 +2,7 @@
 
 import { OdradekError, randomUuid } from '@odradek/base'
 import { parsePartitionMetadata } from './checkpoints.ts'
-import { forgetDeparted, writeCleanerOffsets } from './directory-files.ts'
+import { forgetDeparted, writeCleanerOffsets, writeLogStartOffsets } from './directory-files.ts'
 import type { TopicPartition } from './layout.ts'
 import { PARTITION_METADATA, parsePartitionDirectory, partitionName, renamedDirectory } from './layout.ts'
 import type { LogDirectory, StorageNode } from './log-directory.ts'
@@ -113,6 +113,7 @@ export class LogMoves {
     await log.moveFolder(`${log.directory.path}/${log.name}`)
     await disk.syncDir(log.directory.path)
     if (log.cleanedOffset > 0) await writeCleanerOffsets(log.directory)
+    if (log.logStartOffset > log.segments[0].baseOffset) await writeLogStartOffsets(log.directory)
     logger.log('INFO', 'kafka.server.ReplicaAlterLogDirsThread', `${log.name} moved from ${left.directory.path} to ${log.directory.path}`)
   }
 

@@ -179,3 +179,21 @@ test('a log is not cleaned while it moves, and afterwards from where its copy wa
   assert.deepEqual(await values(log), ['4'])
   await manager.shutdown({ clean: true })
 })
+
+test('a start that lies within a segment is known in the new directory when the move is done', async () => {
+  const world = memoryWorld()
+  const manager = await openTwo(world)
+  const log = await createLog(manager, config)
+  acksOf(log)
+  append(log, batchOf(['a', 'b', 'c']))
+  await settle(log)
+  log.advanceLogStartOffset(2)
+  await manager.move(TP, B)
+  await manager.whenMoved(TP)
+  // a kill -9 now
+  await manager.shutdown({ clean: false })
+  const again = await openTwo(world)
+  assert.equal(again.get(TP)?.directory.path, B)
+  assert.equal(again.get(TP)?.logStartOffset, 2)
+  await again.shutdown({ clean: true })
+})

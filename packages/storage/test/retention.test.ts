@@ -66,7 +66,10 @@ test('a growing segment whose file was closed meanwhile goes without the directo
   await log.flush()
   assert.equal(log.directory.isOffline, false)
   const names = await world.disk.readdir('/data/topic-0')
-  assert.deepEqual(names.filter((name) => /^0+\./.test(name) && !name.endsWith('.deleted')), [])
+  assert.deepEqual(
+    names.filter((name) => /^0+\./.test(name) && !name.endsWith('.deleted')),
+    []
+  )
 })
 
 test('by size the oldest segments go while what is left is not below the limit', async () => {

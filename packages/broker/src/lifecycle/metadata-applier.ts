@@ -29,6 +29,8 @@ export interface MetadataApplierOptions {
   readonly logs: LogManager
   readonly replicas: ReplicaManager
   readonly groups: GroupCoordinator
+  /** Deleted by the metadata log that the node began with. */
+  readonly topicsDeletedBefore: ReadonlySet<Uuid>
   /** The log of the partition lies in another directory than the metadata has it in. */
   readonly onMisplaced: (partition: Partition) => void
 }
@@ -232,7 +234,7 @@ export class MetadataApplier {
       return existing
     }
     // the log of a topic of the same name that was deleted while this broker was away
-    if (existing !== undefined) await logs.setAsideStray(topicPartition)
+    if (existing !== undefined) await this.#setAside(existing)
     const directories = logs.directories()
     const wasHere = previous.topicById(topic.id)?.partitions.get(index)?.replicas.includes(nodeId) === true
     // made anew it would be empty, and beside the one that comes back with its directory
@@ -264,19 +266,31 @@ export class MetadataApplier {
 
   /** Logs in the directories that no topic of the cluster owns are set aside, once all topics are known. */
   async setStraysAside(): Promise<void> {
-    const { logs, nodeId, world } = this.#options
-    for (const { topicPartition, topicId } of [...logs.logs()]) {
-      const { topic, partition } = topicPartition
+    const { logs, nodeId } = this.#options
+    for (const log of [...logs.logs()]) {
+      const { topic, partition } = log.topicPartition
       const image = this.#image.topic(topic)
       const isOurs = image?.partitions.get(partition)?.replicas.includes(nodeId) === true
-      if (isOurs && (topicId === undefined || topicId === image?.id)) continue
-      world.logger.log(
-        'WARN',
-        LOGGER,
-        `The log of ${topic}-${partition} belongs to no topic of this cluster; its folder is renamed to -stray and kept`
-      )
-      await logs.setAsideStray(topicPartition)
+      if (isOurs && (log.topicId === undefined || log.topicId === image?.id)) continue
+      await this.#setAside(log)
     }
+  }
+
+  /** A log of a topic that is known to be deleted goes like any other of it: a stop came between. What nobody knows is kept. */
+  async #setAside({ topicPartition, topicId }: PartitionLog): Promise<void> {
+    const { logs, topicsDeletedBefore, world } = this.#options
+    const { topic, partition } = topicPartition
+    if (topicId !== undefined && topicsDeletedBefore.has(topicId)) {
+      world.logger.log('INFO', LOGGER, `The topic of the log of ${topic}-${partition} was deleted before the node stopped; its files go`)
+      await logs.delete(topicPartition)
+      return
+    }
+    world.logger.log(
+      'WARN',
+      LOGGER,
+      `The log of ${topic}-${partition} belongs to no topic of this cluster; its folder is renamed to -stray and kept`
+    )
+    await logs.setAsideStray(topicPartition)
   }
 
   // ---- groups
