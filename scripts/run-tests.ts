@@ -65,7 +65,7 @@ process.exit(totals.failed > 0 || files.length === 0 ? 1 : 0)
 function findKafkaLibs(): void {
   try {
     process.env.KAFKA_LIBS = kafkaLibs()
-    quickJava()
+    process.env.KAFKA_JAVA_FLAGS = quickJava().join('\n')
   } catch (error) {
     if (!(error instanceof ToolchainMissing)) throw error
   }

@@ -1,6 +1,6 @@
 // Apache Kafka as the judge of what is written here: its StorageTool formats the same bytes, its readers read our metadata
 // log and snapshots, its broker starts on our directory, and we open what it leaves. Needs Java and the jars of Apache
-// Kafka 4.3 in the folder named by KAFKA_LIBS; skipped without (a failure under CI=true).
+// Kafka 4.3 in the folder named by KAFKA_LIBS; skipped without (a failure under CI=true). KAFKA_JAVA_FLAGS: flags of Java, a line each.
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,7 +15,8 @@ import { formatStorage, imageHash, type MetadataImage } from '../src/index.ts'
 import { CLUSTER_ID, joinBroker, newTopic, openNode, registration, testConfig, testWorld } from './support.ts'
 
 const execute = promisify(execFile)
-const QUIET = ['-Xshare:auto', '-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=off']
+const FLAGS = process.env.KAFKA_JAVA_FLAGS?.split('\n') ?? ['-XX:TieredStopAtLevel=1']
+const QUIET = [...FLAGS, '-Dorg.slf4j.simpleLogger.defaultLogLevel=off']
 
 function requireLibs(t: TestContext): string | undefined {
   const libs = process.env.KAFKA_LIBS
@@ -238,7 +239,7 @@ interface ApacheBroker extends AsyncDisposable {
 
 /** Starts Apache Kafka; resolves when it has unfenced. Disposing stops it cleanly. */
 async function startApache(libs: string, file: string): Promise<ApacheBroker> {
-  const child = spawn('java', ['-Xmx512m', '-XX:TieredStopAtLevel=1', '-cp', `${libs}/*`, 'kafka.Kafka', file], {
+  const child = spawn('java', ['-Xmx512m', ...FLAGS, '-cp', `${libs}/*`, 'kafka.Kafka', file], {
     stdio: ['ignore', 'pipe', 'pipe']
   })
   let output = ''

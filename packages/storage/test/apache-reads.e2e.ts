@@ -13,6 +13,7 @@ import type { PartitionLog } from '../src/partition-log.ts'
 import { append, appendMarker, batchOf, createLog, diskWorld, logConfig, NOW, openManager, settle, temporaryFolder } from './support.ts'
 
 const run = promisify(execFile)
+const FLAGS = process.env.KAFKA_JAVA_FLAGS?.split('\n') ?? []
 
 function requireLibs(t: TestContext): string | undefined {
   const libs = process.env.KAFKA_LIBS
@@ -24,7 +25,7 @@ function requireLibs(t: TestContext): string | undefined {
 }
 
 async function dump(libs: string, files: readonly string[]): Promise<string> {
-  const args = ['-cp', `${libs}/*`, 'org.apache.kafka.tools.DumpLogSegments', '--deep-iteration', '--files', files.join(',')]
+  const args = [...FLAGS, '-cp', `${libs}/*`, 'org.apache.kafka.tools.DumpLogSegments', '--deep-iteration', '--files', files.join(',')]
   const { stdout, stderr } = await run('java', args, { maxBuffer: 64 << 20 })
   return stdout + stderr
 }
@@ -82,6 +83,7 @@ test('kafka-dump-log finds nothing wrong in our files and reads every record', a
 
   const indexes = names.filter((name) => name.endsWith('.index')).map((name) => join(directory, name))
   const { stdout } = await run('java', [
+    ...FLAGS,
     '-cp',
     `${libs}/*`,
     'org.apache.kafka.tools.DumpLogSegments',
