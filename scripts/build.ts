@@ -73,12 +73,13 @@ function manifestOf(manifest: Manifest): Record<string, unknown> {
   }
 }
 
-/** tsc leaves `./x.ts` in declarations. */
-function pointTypesAtJavaScript(folder: string): void {
+/** tsc leaves `./x.ts` in declarations, and Node's types to the reader's settings: the default of `tsc --init` takes in none. */
+function completeTypes(folder: string): void {
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.name.endsWith('.d.ts')) continue
     const file = join(entry.parentPath, entry.name)
-    writeFileSync(file, readFileSync(file, 'utf8').replace(/((?:from |import\()['"]\.{1,2}\/[^'"]*)\.ts(['"])/g, '$1.js$2'))
+    const types = readFileSync(file, 'utf8').replace(/((?:from |import\()['"]\.{1,2}\/[^'"]*)\.ts(['"])/g, '$1.js$2')
+    writeFileSync(file, entry.name === 'index.d.ts' ? `/// <reference types="node" />\n${types}` : types)
   }
 }
 
@@ -104,7 +105,7 @@ for (const name of names) {
   const to = join(out, folder)
   mkdirSync(to, { recursive: true })
   cpSync(join(emitted, 'packages', folder, 'src'), join(to, 'lib'), { recursive: true })
-  pointTypesAtJavaScript(join(to, 'lib'))
+  completeTypes(join(to, 'lib'))
   const isData = (file: string): boolean => statSync(file).isDirectory() || file.endsWith('.json')
   cpSync(join(root, 'packages', folder, 'src'), join(to, 'lib'), { recursive: true, filter: isData })
   const bin = join(root, 'packages', folder, 'bin')

@@ -143,10 +143,14 @@ describe('the packages as published', () => {
   test('serve what was written for kafkajs', async () =>
     assert.equal(await runIn(process.execPath, [join(project, 'kafkajs.cjs')]), '0 three\n'))
 
-  test('have types that infer', async () => {
+  test('have types that infer, as `tsc --init` and as bundlers set TypeScript, and hold when they are checked themselves', async () => {
     const tsc = join(repositoryRoot, 'node_modules/typescript/bin/tsc')
-    const options = '--ignoreConfig --noEmit --strict --target esnext --module nodenext --types node'.split(' ')
-    await runIn(process.execPath, [tsc, ...options, join(project, 'typed.mts')])
+    const strict = { noEmit: true, strict: true, skipLibCheck: false, exactOptionalPropertyTypes: true }
+    for (const module of [{ module: 'nodenext' }, { module: 'node16' }, { module: 'preserve', moduleResolution: 'bundler' }]) {
+      const compilerOptions = { ...strict, ...module, target: 'esnext', types: [] }
+      writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['typed.mts'] }))
+      await runIn(process.execPath, [tsc, '-p', project])
+    }
   })
 
   test('bring the commands', async () => {

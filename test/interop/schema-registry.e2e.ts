@@ -55,7 +55,7 @@ describe('a schema registry and serdes of others', { timeout: 300_000 }, () => {
     const unskippable = { skip: () => {} }
     jar = toolchain(unskippable, 'Apicurio Registry', apicurioJar)
     python = toolchain(unskippable, 'Python with venv', pythonWithClients)
-    if (jar === undefined) return
+    if (jar === undefined || python === undefined) return
     broker = await startBroker({ kind: 'odradek' })
     apicurio = await startApicurio(jar, broker.bootstrapServers)
     door = await startDoor(apicurio.url, auth)
@@ -77,7 +77,7 @@ describe('a schema registry and serdes of others', { timeout: 300_000 }, () => {
   /** Needs what `before` found. */
   function testWithRegistry(name: string, body: () => Promise<void>): void {
     test(name, async (t) => {
-      if (jar === undefined) return t.skip('Apicurio Registry is not present')
+      if (jar === undefined || python === undefined) return t.skip('Apicurio Registry or Python is not present')
       await body()
     })
   }

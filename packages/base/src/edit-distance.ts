@@ -16,5 +16,6 @@ export function closest(given: string, names: readonly string[]): string | undef
     const distance = editDistance(given, name)
     if (best === undefined || distance < best.distance) best = { name, distance }
   }
-  return best !== undefined && best.distance <= Math.max(2, given.length / 3) ? best.name : undefined
+  // a word of two letters has nothing left of it when both are changed
+  return best !== undefined && best.distance <= Math.max(2, given.length / 3) && best.distance < given.length ? best.name : undefined
 }

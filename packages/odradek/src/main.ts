@@ -43,6 +43,13 @@ ${Object.entries(parts)
 Without a command it starts a broker. odradek COMMAND --help tells the options of each.
 `
 
+/** Options alone are those of `start`. */
+async function withCommandFirst(argv: readonly string[]): Promise<readonly string[]> {
+  if (argv.length > 0 && !argv[0].startsWith('-')) return argv
+  const words = (await import('./commands/arguments.ts')).withWordFirst(argv)
+  return Object.hasOwn(parts, words[0] ?? '') ? words : ['start', ...argv]
+}
+
 export async function main(argv: readonly string[], io: CommandIo = processIo): Promise<number> {
   const [first] = argv
   if (first === 'help' || first === '--help' || first === '-h') {
@@ -53,7 +60,7 @@ export async function main(argv: readonly string[], io: CommandIo = processIo): 
     io.out(`${(await import('./commands/version.ts')).version()}\n`)
     return 0
   }
-  const [name, ...args] = first === undefined || first.startsWith('-') ? ['start', ...argv] : argv
+  const [name, ...args] = await withCommandFirst(argv)
   if (name === '__complete') return await (await import('./commands/completion.ts')).complete(args, io)
   const part = Object.hasOwn(parts, name) ? parts[name] : undefined
   if (part === undefined) {

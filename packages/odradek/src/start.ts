@@ -118,7 +118,13 @@ async function run(options: StartOptions): Promise<number> {
 
 /** A folder that holds something else is left alone; one that an interrupted start began to format is not something else. */
 async function checkDataFolder(path: string): Promise<void> {
-  makePrivateFolder(path)
+  try {
+    makePrivateFolder(path)
+  } catch (error) {
+    throw new OdradekError('STORAGE_NO_DIRECTORY', `${path} cannot be made: ${(error as Error).message}; name another one with --data`, {
+      cause: error
+    })
+  }
   if (existsSync(join(path, 'meta.properties'))) return
   if (await isHalfFormatted(nodeDisk, path)) return
   throw new OdradekError(

@@ -138,6 +138,16 @@ describe('odradek start', () => {
     assert.equal(existsSync(join(data, 'meta.properties')), false)
   })
 
+  test('says so when the data directory cannot be made', () => {
+    const file = join(folder, 'a-file')
+    writeFileSync(file, '')
+    for (const data of ['/proc/odradek', join(file, 'data')]) {
+      const { status, stderr } = run(bin, 'start', '--data', data)
+      assert.equal(status, 1)
+      assert.match(stderr, new RegExp(`^${data} cannot be made: E.*; name another one with --data\\n$`))
+    }
+  })
+
   test('names the setting, the value and what is allowed', () => {
     const { status, stderr } = run(bin, 'start', '--ephemeral', '--override', 'num.partitions=many')
     assert.equal(status, 1)

@@ -83,7 +83,25 @@ describe('odradek topic', () => {
     assert.equal((await run(['topic', 'delete', 'b'])).out, 'deleted b\n')
     const gone = await run(['topic', 'describe', 'b'])
     assert.equal(gone.code, 1)
-    assert.match(gone.err, /UNKNOWN_TOPIC_OR_PARTITION/)
+    assert.match(gone.err, /^There is no topic b: /)
+  })
+
+  test('has its words in any order with the options that all commands share, and by the names that other tools have', async () => {
+    await run(['topic', 'create', 'in-order', '-p', '1'])
+    const env = { ODRADEK_BROKERS: 'localhost:1' }
+    const { out } = await run(['topic', 'ls', 'in-order', '-o', 'yaml'])
+    assert.match(out, /^- name: in-order\n/)
+    const brokers = kafka.bootstrapServers
+    for (const args of [
+      ['-b', brokers, 'topic', 'ls', 'in-order', '-o', 'yaml'],
+      ['-o', 'yaml', `--brokers=${brokers}`, 'topic', 'list', 'in-order'],
+      ['topic', `-b${brokers}`, '-oyaml', 'ls', 'in-order'],
+      ['-X', `bootstrap.servers=${brokers}`, 'topic', '-o', 'yaml', 'ls', 'in-order']
+    ])
+      assert.deepEqual(await run(args, { env: args[0] === '-X' ? {} : env }), { code: 0, out, err: '' }, args.join(' '))
+    assert.equal((await run(['config', 'get', 'topic', 'in-order', 'retention.ms', '-o', 'json'])).code, 0)
+    assert.equal((await run(['topic', 'show', 'in-order'])).code, 0)
+    assert.equal((await run(['topic', 'rm', 'in-order'])).out, 'deleted in-order\n')
   })
 
   test('prints a table for people, and JSON, YAML and all columns for those who ask', async () => {
@@ -188,9 +206,17 @@ describe('records', () => {
 
   test('of a topic that does not exist are an error, and make no topic', async () => {
     const { code, err } = await run(['consume', 'mistyped', '-e'])
-    assert.deepEqual([code, err], [1, 'There is no topic mistyped\n'])
+    assert.deepEqual([code, err], [1, 'There is no topic mistyped: odradek topic ls tells which there are\n'])
     await run(['topic', 'create', 'one-partition', '-p', '1'])
-    assert.equal((await run(['consume', 'one-partition', 'mistyped', '-e'])).err, 'There is no topic mistyped\n')
+    assert.equal((await run(['consume', 'one-partition', 'mistyped', '-e'])).err, err)
+    const meant = 'There is no topic one-partitoin: did you mean one-partition?\n'
+    const mistyped = [['consume'], ['topic', 'describe'], ['topic', 'delete'], ['topic', 'delete', '--dry-run'], ['config', 'ls', 'topic']]
+    for (const args of mistyped) {
+      const told = await run([...args, 'one-partitoin'])
+      assert.deepEqual([told.code, told.out, told.err], [1, '', meant], args.join(' '))
+    }
+    assert.equal((await run(['topic', 'add-partitions', 'one-partitoin', '3'])).err, meant)
+    assert.equal((await run(['config', 'set', 'topic', 'one-partitoin', 'retention.ms=5'])).err, meant)
     assert.equal((await run(['consume', 'one-partition', '-p', '0', '-p', '7'])).err, 'one-partition has 1 partition(s), no 7\n')
     assert.equal((await run(['topic', 'ls', 'mistyped'])).out, '')
   })
@@ -336,6 +362,8 @@ describe('what is wrong', () => {
     [['topic', 'create', 'x', '--partition', '3'], /has no option --partition: did you mean --partitions\?/],
     [['topic', 'create', 'x', '-p', 'many'], /--partitions wants a whole number from 1 on, not many/],
     [['topic', 'ls', '-o', 'xml'], /--output wants one of table, wide, json, yaml, not xml/],
+    [['topic', 'kk'], /^odradek topic has no kk\n/],
+    [['topic', '-b', 'localhost:1'], /^odradek topic is followed by one of ls, describe, create, add-partitions, delete, and then by -b\n/],
     [['topic', 'constructor'], /^odradek topic has no constructor/],
     [['constructor'], /^constructor is no command of odradek/],
     [['completion', 'constructor'], /^usage: odradek completion/],

@@ -170,6 +170,30 @@ export function helpOf({ usage, about, options }: CommandSpec): string {
   return `usage: odradek ${usage}\n\n${about}\n\n${lines.join('\n')}\n`
 }
 
+/**
+ * `-b HOST:PORT topic ls` as `topic ls -b HOST:PORT`: options that commands share may stand before the word that says which command it is.
+ * Unchanged when another option does, or nothing follows.
+ */
+export function withWordFirst(args: readonly string[]): readonly string[] {
+  let at = 0
+  for (let width = 1; width > 0 && args[at]?.startsWith('-'); at += width) width = widthOf(args[at])
+  const word = args[at]
+  return at === 0 || word === undefined || word.startsWith('-') ? args : [word, ...args.slice(0, at), ...args.slice(at + 1)]
+}
+
+/** How many arguments a shared option takes up, with itself; 0: it is none. */
+function widthOf(arg: string): 0 | 1 | 2 {
+  const isLong = arg.startsWith('--')
+  const [name] = arg.slice(2).split('=')
+  const shared = Object.entries({ ...sharedOptions, ...outputOption })
+  const found = shared.find(([long, { short }]) => (isLong ? long === name : short === arg[1]))
+  if (found === undefined) return 0
+  return found[1].value === undefined || (isLong ? arg.includes('=') : arg.length > 2) ? 1 : 2
+}
+
+/** What other tools call it. */
+const synonyms: Readonly<Record<string, string>> = { list: 'ls', get: 'ls', show: 'describe', rm: 'delete', remove: 'delete' }
+
 export interface Verb {
   readonly spec: CommandSpec
   run(args: Arguments, io: CommandIo): Promise<number>
@@ -182,7 +206,8 @@ export async function runVerb(
   args: readonly string[],
   io: CommandIo
 ): Promise<number> {
-  const [name, ...rest] = args
+  const [given, ...rest] = withWordFirst(args)
+  const name = Object.hasOwn(verbs, synonyms[given] ?? '') ? synonyms[given] : given
   const list = Object.values(verbs)
     .map(({ spec }) => `  odradek ${spec.usage}\n      ${spec.about}`)
     .join('\n')
@@ -192,7 +217,9 @@ export async function runVerb(
   }
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined
   if (verb === undefined) {
-    const meant = closest(name, Object.keys(verbs))
+    const names = Object.keys(verbs)
+    if (name.startsWith('-')) throw usageError(`odradek ${noun} is followed by one of ${names.join(', ')}, and then by ${name}\n\n${list}`)
+    const meant = closest(name, names)
     throw usageError(`odradek ${noun} has no ${name}${meant === undefined ? '' : `: did you mean ${meant}?`}\n\n${list}`)
   }
   const read = readArguments(verb.spec, rest, io)

@@ -7,6 +7,7 @@ import type { Kafka } from '@odradek/client'
 import type { Logger } from '@odradek/world'
 import { type Arguments, usageError } from './arguments.ts'
 import type { CommandIo } from './io.ts'
+import { failureLines } from './missing-topic.ts'
 import { type Profile, readProfiles } from './profiles.ts'
 
 /** A person is told why nothing happens while the client tries on; what a program gets is the error at the end. */
@@ -83,9 +84,7 @@ export async function withKafka<T>(
     return await use(kafka, { 'default.api.timeout.ms': '15000', ...settings })
   } catch (error) {
     if (error instanceof PartialFailureError)
-      throw new OdradekError('ITEMS_FAILED', [...error.errors].map(([key, one]) => `${key}: ${one.message} (${one.code})`).join('\n'), {
-        cause: error
-      })
+      throw new OdradekError('ITEMS_FAILED', (await failureLines(error.errors, kafka.admin())).join('\n'), { cause: error })
     const { code, message } = error as OdradekError
     if (code === 'REQUEST_TIMED_OUT')
       throw new OdradekError(

@@ -3,6 +3,7 @@ import type { Consumer, ConsumerRecord, TopicPartition } from '@odradek/client'
 import { type Arguments, type CommandSpec, readArguments, usageError } from './arguments.ts'
 import { withKafka } from './connect.ts'
 import type { CommandIo } from './io.ts'
+import { noSuchTopic } from './missing-topic.ts'
 import { keyOf, timeOf } from './places.ts'
 import { type Format, formatHelp, parseFormat } from './record-format.ts'
 import { toJson } from './record-json.ts'
@@ -88,7 +89,7 @@ async function assign(args: Arguments, consumer: Consumer): Promise<Ends | undef
     throw usageError('--partition wants a whole number from 0 on')
   const found = args.rest.map(async (name) => {
     const all = await consumer.partitionsFor(name)
-    if (all.length === 0) throw usageError(`There is no topic ${name}`)
+    if (all.length === 0) throw usageError(noSuchTopic(name, [...(await consumer.listTopics()).keys()]))
     const missing = asked.filter((wanted) => !all.some(({ partition }) => partition === wanted))
     if (missing.length > 0) throw usageError(`${name} has ${all.length} partition(s), no ${missing.join(', ')}`)
     return asked.length === 0 ? all : all.filter(({ partition }) => asked.includes(partition))

@@ -3,6 +3,7 @@ import type { TopicPartitionInfo } from '@odradek/client'
 import { type Arguments, outputOption, patternOf, runVerb, usageError, type Verb } from './arguments.ts'
 import { adminSettings, withKafka } from './connect.ts'
 import type { CommandIo } from './io.ts'
+import { failureLines } from './missing-topic.ts'
 import { show } from './output.ts'
 import { keyOf } from './places.ts'
 
@@ -143,7 +144,7 @@ async function removeAll(args: Arguments, io: CommandIo, admin: import('@odradek
   const isDry = args.has('dry-run')
   const outcomes = isDry ? await admin.describeTopics(args.rest).outcomes() : await admin.deleteTopics(args.rest).outcomes()
   for (const name of outcomes.values.keys()) io.out(`${isDry ? 'would delete' : 'deleted'} ${name}\n`)
-  for (const [name, error] of outcomes.errors) io.err(`${name}: ${error.message} (${error.code})\n`)
+  for (const line of await failureLines(outcomes.errors, admin)) io.err(`${line}\n`)
   return outcomes.errors.size === 0 ? 0 : 1
 }
 
