@@ -103,6 +103,8 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
   #isIdentifying = false
   #fatal: KafkaError | undefined
   #closing: Promise<void> | undefined
+  /** The last commit. */
+  #committing: Promise<void> | undefined
   #unlisten: (() => void) | undefined
 
   /** Made by `kafka.producer()`. Owns the cluster. */
@@ -269,8 +271,19 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
   /** Flushes and commits. Rejects, with the transaction still to be aborted, when a record or an offset did not make it. */
   async commitTransaction(options: CallOptions = {}): Promise<void> {
     const transactions = this.#transactional()
-    transactions.checkCommit()
-    await this.flush(options)
+    transactions.beginCommit()
+    const committing = this.#flushAndCommit(transactions, options)
+    this.#committing = committing.catch(() => {})
+    await committing
+  }
+
+  async #flushAndCommit(transactions: TransactionManager, options: CallOptions): Promise<void> {
+    try {
+      await this.flush(options)
+    } catch (error) {
+      transactions.cancelCommit()
+      throw error
+    }
     await transactions.commit(options)
   }
 
@@ -327,15 +340,16 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
         interceptors.around(topic, record, (target, changed) => this.#sendPrepared(this.#prepare(target, changed), signal))
       )
     } catch (error) {
-      this.#transactions?.batchFailed(toKafkaError(error))
+      const transactions = this.#transactions
+      if (transactions?.tellsOfFailures) transactions.batchFailed(toKafkaError(error))
       return this.#quietly(Promise.reject(error))
     }
   }
 
-  /** What fails in a transaction is told by its commit: nobody has to look at every promise. */
+  /** What fails in a transaction is told by its commit: nobody has to look at every promise. Outside of one nothing else would tell. */
   #quietly(promise: Promise<RecordMetadata>): Promise<RecordMetadata> {
     const transactions = this.#transactions
-    if (transactions !== undefined) promise.catch((error) => transactions.batchFailed(toKafkaError(error)))
+    if (transactions?.tellsOfFailures) promise.catch((error) => transactions.batchFailed(toKafkaError(error)))
     return promise
   }
 
@@ -537,7 +551,8 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
     if (timeoutMs > 0 && this.#fatal === undefined) {
       // As in Java: what was not committed is aborted, not left for the coordinator's timeout.
       const isOpen = this.#transactions?.isInTransaction ?? false
-      await unlessLate(this.#world, isOpen ? this.abortTransaction() : this.#flush(), timeoutMs)
+      const flushed = (): Promise<void> => this.#flush().then(() => this.#committing)
+      await unlessLate(this.#world, isOpen ? this.abortTransaction() : flushed(), timeoutMs)
     }
     this.#fatal ??= error
     this.#waiting.rejectAll(error)

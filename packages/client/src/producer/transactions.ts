@@ -66,6 +66,10 @@ export class TransactionManager implements SenderTransactions {
   /** The coordinator knows of the transaction (or may): it has to be ended there. */
   #isStarted = false
   #needsEpoch = false
+  /** Where a commit goes back to that is given up before its request. */
+  #beforeCommit: State = 'inTransaction'
+  /** Nobody may have awaited them, and the end of the transaction must not overtake them. */
+  readonly #sendingOffsets = new Set<Promise<void>>()
 
   constructor(options: TransactionOptions) {
     this.transactionalId = options.transactionalId
@@ -78,6 +82,11 @@ export class TransactionManager implements SenderTransactions {
 
   get isInTransaction(): boolean {
     return this.#state === 'inTransaction' || this.#state === 'abortable' || this.#state === 'undecided'
+  }
+
+  /** The commit that has to come will throw what failed. */
+  get tellsOfFailures(): boolean {
+    return this.#state === 'inTransaction' || this.#state === 'abortable' || this.#state === 'fatal'
   }
 
   get isUninitialized(): boolean {
@@ -106,8 +115,7 @@ export class TransactionManager implements SenderTransactions {
 
   /** Before a record is taken. */
   checkSend(): void {
-    this.#throwIfFatal()
-    if (this.#state === 'abortable') throw this.#abortableError()
+    this.#throwIfFailed()
     if (this.#state === 'undecided') throw stateError('The commit has no answer: commit again, or abort')
     if (this.#state !== 'inTransaction')
       throw stateError(`A producer with transactional.id sends inside a transaction: begin one first (it is ${this.#state} now)`)
@@ -124,27 +132,34 @@ export class TransactionManager implements SenderTransactions {
 
   maySend(queue: PartitionQueue): boolean {
     if (this.#added.has(queue)) return this.#state !== 'fatal'
-    if (this.#toAdd.size > 0 && this.#adding === undefined && this.#state === 'inTransaction') this.#startAdding()
+    if (this.#toAdd.size > 0 && this.#adding === undefined && this.#isRunning) this.#startAdding()
     return false
   }
 
   /** A batch failed, or a record that did not get into one. */
   batchFailed(error: KafkaError): void {
     if (fatalErrors.has(error.errorCode)) this.#becomeFatal(error)
-    else if (this.#state === 'inTransaction' || this.#state === 'committing') this.#becomeAbortable(error)
+    else if (this.#isRunning) this.#becomeAbortable(error)
+  }
+
+  /** From now on nothing is taken any more: what came behind the flush would not be in the transaction. */
+  beginCommit(): void {
+    this.#throwIfFailed()
+    if (this.#state !== 'undecided') this.#expect('inTransaction', 'commit')
+    this.#beforeCommit = this.#state
+    this.#state = 'committing'
+  }
+
+  /** The flush was given up. */
+  cancelCommit(): void {
+    if (this.#state === 'committing') this.#state = this.#beforeCommit
   }
 
   /** After a flush: what failed until now is thrown, and the transaction stays open for abort. */
   async commit(options: CallOptions): Promise<void> {
-    this.checkCommit()
-    this.#state = 'committing'
+    await Promise.allSettled(this.#sendingOffsets)
+    this.#throwIfFailed()
     await this.#end(true, options)
-  }
-
-  checkCommit(): void {
-    this.#throwIfFatal()
-    if (this.#state === 'abortable') throw this.#abortableError()
-    if (this.#state !== 'undecided') this.#expect('inTransaction', 'commit')
   }
 
   /** From now on what fails is of no account. May be called again when an abort did not get through. */
@@ -160,18 +175,25 @@ export class TransactionManager implements SenderTransactions {
   async abort(options: CallOptions): Promise<void> {
     this.#throwIfFatal()
     await this.#adding?.catch(() => {})
+    await Promise.allSettled(this.#sendingOffsets)
     await this.#end(false, options)
   }
 
   async sendOffsets(offsets: readonly OffsetToCommit[], group: GroupMetadata, options: CallOptions): Promise<void> {
     this.checkSend()
     if (offsets.length === 0) return
+    const sending = this.#sendOffsets(offsets, group, options)
+    this.#sendingOffsets.add(sending)
+    await sending.finally(() => this.#sendingOffsets.delete(sending))
+  }
+
+  async #sendOffsets(offsets: readonly OffsetToCommit[], group: GroupMetadata, options: CallOptions): Promise<void> {
     try {
       if (!this.isVersion2) await this.#addOffsets(group.groupId, options)
       this.#isStarted = true
       await this.#commitOffsets(offsets, group, options)
     } catch (error) {
-      throw this.#failed(error)
+      throw this.#failedInside(error)
     }
   }
 
@@ -213,7 +235,7 @@ export class TransactionManager implements SenderTransactions {
           for (const queue of queues) this.#added.add(queue)
         },
         (error) => {
-          this.#failed(error)
+          this.#failedInside(error)
         }
       )
       .finally(() => {
@@ -299,7 +321,7 @@ export class TransactionManager implements SenderTransactions {
     } catch (error) {
       // It was ended already, and not in this way: as in Java's client, the end of this producer.
       if (error instanceof KafkaError && error.errorCode === ErrorCode.INVALID_TXN_STATE) this.#becomeFatal(error)
-      throw this.#failed(error)
+      throw this.#failedEnd(error)
     }
     this.#isStarted = false
     this.#needsEpoch = false
@@ -317,13 +339,25 @@ export class TransactionManager implements SenderTransactions {
 
   // ---- failures
 
-  /** The error to throw; the state follows from it. */
-  #failed(cause: unknown): unknown {
+  /** Its records and offsets are in it, or are getting there. */
+  get #isRunning(): boolean {
+    return this.#state === 'inTransaction' || this.#state === 'committing'
+  }
+
+  /** Something did not get into the transaction. The error to throw; the state follows from it. */
+  #failedInside(cause: unknown): unknown {
     const error = this.#fatalOrSame(cause)
+    if (this.#isRunning) this.#becomeAbortable(toKafkaError(error))
+    return error
+  }
+
+  /** As `failedInside`, of the end of the transaction. */
+  #failedEnd(cause: unknown): unknown {
+    const error = this.#fatalOrSame(cause)
+    if (this.#state !== 'committing') return error
     // A call that ran out of time may be made again, as may one that was given up.
-    const mayTryAgain = !(error instanceof KafkaError) || error.errorCode === ErrorCode.REQUEST_TIMED_OUT
-    if (this.#state === 'inTransaction' || (this.#state === 'committing' && !mayTryAgain)) this.#becomeAbortable(toKafkaError(error))
-    else if (this.#state === 'committing') this.#state = 'undecided'
+    if (!(error instanceof KafkaError) || error.errorCode === ErrorCode.REQUEST_TIMED_OUT) this.#state = 'undecided'
+    else this.#becomeAbortable(error)
     return error
   }
 
@@ -358,6 +392,11 @@ export class TransactionManager implements SenderTransactions {
 
   get fatalError(): KafkaError | undefined {
     return this.#state === 'fatal' ? this.#error : undefined
+  }
+
+  #throwIfFailed(): void {
+    this.#throwIfFatal()
+    if (this.#state === 'abortable') throw this.#abortableError()
   }
 
   #throwIfFatal(): void {

@@ -1,7 +1,15 @@
 // What a producer may believe, and what it may not, when a broker did not answer or answered late.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { AddPartitionsToTxnResponse, ApiKey, EndTxnResponse, ErrorCode, MetadataRequest } from '@odradek/protocol'
+import {
+  AddOffsetsToTxnResponse,
+  AddPartitionsToTxnResponse,
+  ApiKey,
+  EndTxnResponse,
+  ErrorCode,
+  MetadataRequest,
+  TxnOffsetCommitResponse
+} from '@odradek/protocol'
 import { type FakeHandler, settled } from '../support/fake-cluster.ts'
 import { type Fault, ProduceCluster } from '../support/produce-log.ts'
 
@@ -162,4 +170,92 @@ describe('a transaction in doubt', () => {
     assert.equal((await complete(producer.commitTransaction())).code, undefined)
     await complete(producer.close())
   })
+
+  test('takes no record once its commit has begun, and is none the worse for one that comes too late', async () => {
+    const { cluster, producer, complete } = await start(ok)
+    const first = producer.send('t', { value: 'a' })
+    const committing = producer.commitTransaction()
+    const late = await settled(producer.send('t', { value: 'b' }))
+    assert.equal(late.code, 'INVALID_TXN_STATE')
+    assert.equal((await complete(committing)).code, undefined)
+    assert.equal((await complete(first)).code, undefined)
+    assert.deepEqual(cluster.log(0).values, ['a'])
+    producer.beginTransaction()
+    assert.equal((await complete(producer.send('t', { value: 'c' }))).code, undefined)
+    assert.equal((await complete(producer.commitTransaction())).code, undefined)
+    await complete(producer.close())
+  })
+
+  test('whose commit is given up before its request goes on', async () => {
+    const { cluster, producer, complete } = await start(ok)
+    cluster.fault = () => ({ drop: 'silence' })
+    const sent = settled(producer.send('t', { value: 'a' }))
+    const given = await complete(producer.commitTransaction({ signal: AbortSignal.abort(new Error('enough')) }))
+    assert.equal(given.message, 'enough')
+    cluster.fault = () => undefined
+    assert.equal((await complete(producer.send('t', { partition: 0, value: 'b' }))).code, undefined)
+    assert.equal((await cluster.fake.sim.complete(sent)).code, undefined)
+    assert.equal((await complete(producer.commitTransaction())).code, undefined)
+    await complete(producer.close())
+  })
+
+  test('ends behind its offsets, which nobody has to await', async () => {
+    for (const end of ['commitTransaction', 'abortTransaction'] as const) {
+      const order: string[] = []
+      const { cluster, producer, complete } = await start((...args) => {
+        order.push('end')
+        return ok(...args)
+      })
+      const { fake } = cluster
+      fake.handlers.set(ApiKey.ADD_OFFSETS_TO_TXN, () => AddOffsetsToTxnResponse.create({}))
+      fake.handlers.set(ApiKey.TXN_OFFSET_COMMIT, () => {
+        order.push('offsets')
+        return TxnOffsetCommitResponse.create({})
+      })
+      fake.delayMs = ({ apiKey }) => (apiKey === ApiKey.ADD_OFFSETS_TO_TXN ? 500 : 0)
+      assert.equal((await complete(producer.send('t', { value: 'a' }))).code, undefined)
+      void producer.sendOffsetsToTransaction([{ topic: 't', partition: 0, offset: 1 }], 'g')
+      assert.equal((await complete(producer[end]())).code, undefined)
+      assert.deepEqual(order, ['offsets', 'end'], end)
+      await complete(producer.close())
+    }
+  })
+
+  test('is committed before its producer closes', async () => {
+    const ends: boolean[] = []
+    const { producer, complete } = await start((request, broker) => {
+      ends.push((request.body as { committed: boolean }).committed)
+      return ok(request, broker)
+    })
+    producer.send('t', { value: 'a' })
+    const committing = settled(producer.commitTransaction())
+    assert.equal((await complete(producer.close())).code, undefined)
+    assert.equal((await committing).code, undefined)
+    assert.deepEqual(ends, [true])
+  })
+
+  test('refuses offsets below 0 where they are said', async () => {
+    const { producer, complete } = await start(ok)
+    const refused = await complete(producer.sendOffsetsToTransaction([{ topic: 't', partition: 0, offset: -1 }], 'g'))
+    assert.equal(refused.code, 'INVALID_CONFIG')
+    assert.equal((await complete(producer.commitTransaction())).code, undefined)
+    await complete(producer.close())
+  })
+
+  test('that is aborted says so to the records that it drops', async () => {
+    const { producer, complete } = await start(ok)
+    const dropped = settled(producer.send('t', { value: 'a' }))
+    assert.equal((await complete(producer.abortTransaction())).code, undefined)
+    const { code } = await dropped
+    assert.equal(code, 'TRANSACTION_ABORTED')
+    await complete(producer.close())
+  })
+})
+
+test('a record sent outside of a transaction that nobody awaits is not lost in silence', async () => {
+  const cluster = await ProduceCluster.start(1)
+  const producer = cluster.producer({ transactionalId: 'x' })
+  await cluster.fake.sim.complete(producer.initTransactions())
+  void producer.send('t', { value: 'a' })
+  await assert.rejects(cluster.fake.sim.advance(1), /begin one first/)
 })
