@@ -143,7 +143,7 @@ function addTime({ file, nesting, details }: TestEvent): void {
 }
 
 function onPass(event: TestEvent): void {
-  if (isContainer(event)) return
+  if (isContainer(event) && event.skip === undefined) return
   if (event.skip === undefined && event.todo === undefined) totals.passed += 1
   else {
     totals.skipped += 1

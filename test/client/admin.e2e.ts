@@ -1,8 +1,8 @@
 // The admin against a real broker: Odradek's by default, Apache Kafka's with ODRADEK_INTEROP_BROKER=apache. What the broker does not
 // have yet is skipped by name, never passed over in silence.
 import assert from 'node:assert/strict'
-import { after, before, describe, type TestContext, test } from 'node:test'
-import { type Admin, Kafka, KafkaError, PartialFailureError } from '@odradek/client'
+import { before, describe, type TestContext, test } from 'node:test'
+import { type Admin, KafkaError, PartialFailureError } from '@odradek/client'
 import {
   ConsumerGroupHeartbeatRequest,
   ConsumerGroupHeartbeatResponse,
@@ -11,41 +11,30 @@ import {
 } from '@odradek/protocol'
 import { createNodeWorld } from '@odradek/world/node'
 import { Cluster } from '../../packages/client/src/network/cluster.ts'
-import { type BrokerProcess, defaultKind, startBroker } from '../interop/support/brokers.ts'
-import { kafkaClassPath, toolchain } from '../interop/support/toolchains.ts'
+import { defaultKind } from '../interop/support/brokers.ts'
+import { brokerOfSuite, withoutKafka } from './broker-of-suite.ts'
 import { eventually } from './eventually.ts'
 import { joinClassic, joinShare, joinStreams } from './members.ts'
 import { produceText } from './produce.ts'
 
 const world = createNodeWorld({ logLevel: 'OFF' })
 
-describe(`the admin against ${defaultKind}`, { timeout: 300_000 }, () => {
-  let missing = false
-  let broker: BrokerProcess
-  let kafka: Kafka
+describe(`the admin against ${defaultKind}`, { skip: withoutKafka(), timeout: 300_000 }, () => {
+  const overrides: Record<string, string> = {}
+  if (defaultKind === 'apache') {
+    overrides['authorizer.class.name'] = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'
+    overrides['super.users'] = 'User:ANONYMOUS'
+  }
+  const own = brokerOfSuite({ overrides }, { clientId: 'admin-e2e' })
   let admin: Admin
 
-  before(async () => {
-    if (defaultKind === 'apache') missing = toolchain({ skip: () => {} }, 'Java with Maven', kafkaClassPath) === undefined
-    if (missing) return
-    const overrides: Record<string, string> = {}
-    if (defaultKind === 'apache') {
-      overrides['authorizer.class.name'] = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'
-      overrides['super.users'] = 'User:ANONYMOUS'
-    }
-    broker = await startBroker({ overrides })
-    kafka = new Kafka({ brokers: broker.bootstrapServers, clientId: 'admin-e2e' })
-    admin = kafka.admin({ defaultApiTimeoutMs: 30_000 })
-  })
-  after(async () => {
-    await kafka?.close()
-    await broker?.[Symbol.asyncDispose]()
+  before(() => {
+    admin = own.kafka.admin({ defaultApiTimeoutMs: 30_000 })
   })
 
   /** A test that is skipped when the broker does not have the request. */
   function scenario(name: string, run: () => Promise<void>): void {
     test(name, async (t: TestContext) => {
-      if (missing) return t.skip('Java with Maven is not present')
       try {
         await run()
       } catch (error) {
@@ -164,7 +153,7 @@ describe(`the admin against ${defaultKind}`, { timeout: 300_000 }, () => {
   })
 
   scenario('lists offsets by place and by time, and deletes records', async () => {
-    await produceText(world, broker.bootstrapServers, 'orders', 0, ['a', 'b', 'c'])
+    await produceText(world, own.broker.bootstrapServers, 'orders', 0, ['a', 'b', 'c'])
     const at = (spec: Parameters<Admin['listOffsets']>[0][number]['spec']) => admin.listOffsets([{ topic: 'orders', partition: 0, spec }])
     assert.equal((await at('earliest')).get('orders-0')?.offset, 0)
     assert.equal((await at('latest')).get('orders-0')?.offset, 3)
@@ -212,7 +201,7 @@ describe(`the admin against ${defaultKind}`, { timeout: 300_000 }, () => {
   })
 
   scenario('describes a KIP-848 group with its members and removes them', async () => {
-    const cluster = new Cluster({ world, brokers: broker.bootstrapServers })
+    const cluster = new Cluster({ world, brokers: own.broker.bootstrapServers })
     try {
       const target = { coordinator: 'modern', type: 'group' } as const
       const body = {
@@ -244,7 +233,7 @@ describe(`the admin against ${defaultKind}`, { timeout: 300_000 }, () => {
 
   /** With a client of its own beside the admin. */
   async function withCluster(run: (cluster: Cluster) => Promise<void>): Promise<void> {
-    const cluster = new Cluster({ world, brokers: broker.bootstrapServers })
+    const cluster = new Cluster({ world, brokers: own.broker.bootstrapServers })
     try {
       await run(cluster)
     } finally {
@@ -305,7 +294,7 @@ describe(`the admin against ${defaultKind}`, { timeout: 300_000 }, () => {
     assert.equal(cluster.clusterId, '4L6g3nShT-eMCtK--X86sw')
     assert.deepEqual(
       cluster.nodes.map(({ id, host, port }) => [id, host, port]),
-      [[1, 'localhost', broker.port]]
+      [[1, 'localhost', own.broker.port]]
     )
     assert.ok(cluster.authorizedOperations?.includes('CREATE'))
     const quorum = await admin.describeMetadataQuorum()
@@ -402,7 +391,7 @@ describe(`the admin against ${defaultKind}`, { timeout: 300_000 }, () => {
 
   scenario('lists, describes and fences transactions', async () => {
     assert.deepEqual(await admin.listTransactions({ states: ['Ongoing'] }), [])
-    const cluster = new Cluster({ world, brokers: broker.bootstrapServers })
+    const cluster = new Cluster({ world, brokers: own.broker.bootstrapServers })
     try {
       const target = { coordinator: 'tx-1', type: 'transaction' } as const
       const errorOf = ({ errorCode }: { errorCode: number }) => (errorCode === 0 ? undefined : new KafkaError(errorCode))

@@ -1,37 +1,24 @@
 // The consumer against a real broker: Odradek's by default, Apache Kafka's with ODRADEK_INTEROP_BROKER=apache.
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { backoff, type Consumer, type ConsumerOptions, Kafka, string, type TopicPartition, topic } from '@odradek/client'
-import { type BrokerProcess, defaultKind, startBroker, temporaryDir } from '../interop/support/brokers.ts'
-import { kafkaClassPath, toolchain } from '../interop/support/toolchains.ts'
+import { defaultKind, startBroker, temporaryDir } from '../interop/support/brokers.ts'
+import { brokerOfSuite, withoutKafka } from './broker-of-suite.ts'
 import { eventually } from './eventually.ts'
 
 const text = (name: string) => topic(name, { key: string(), value: string() })
 
-describe(`the consumer against ${defaultKind}`, { timeout: 240_000 }, () => {
-  let missing = false
-  let broker: BrokerProcess
-  let kafka: Kafka
-
-  before(async () => {
-    if (defaultKind === 'apache') missing = toolchain({ skip: () => {} }, 'Java with Maven', kafkaClassPath) === undefined
-    if (missing) return
-    broker = await startBroker()
-    kafka = new Kafka({ brokers: broker.bootstrapServers })
-  })
-  after(async () => {
-    await kafka?.close()
-    await broker?.[Symbol.asyncDispose]()
-  })
+describe(`the consumer against ${defaultKind}`, { skip: withoutKafka(), timeout: 240_000 }, () => {
+  const own = brokerOfSuite()
 
   async function filled(name: string, partitions: number, count: number, keys = 50): Promise<void> {
-    await kafka.admin().createTopics([{ name, numPartitions: partitions, replicationFactor: 1 }])
+    await own.kafka.admin().createTopics([{ name, numPartitions: partitions, replicationFactor: 1 }])
     await produce(name, count, keys)
   }
 
   async function produce(name: string, count: number, keys = 50, from = 0): Promise<void> {
-    const producer = kafka.producer({ lingerMs: 2 })
+    const producer = own.kafka.producer({ lingerMs: 2 })
     await producer.sendBatch(
       text(name),
       Array.from({ length: count }, (_, at) => ({ key: `k${(from + at) % keys}`, value: String(from + at) }))
@@ -42,10 +29,9 @@ describe(`the consumer against ${defaultKind}`, { timeout: 240_000 }, () => {
   const all = (name: string, count: number): TopicPartition[] =>
     Array.from({ length: count }, (_, partition) => ({ topic: name, partition }))
 
-  test('assign, seek, pause, time offsets and lag', async (t) => {
-    if (missing) return t.skip('no Java')
+  test('assign, seek, pause, time offsets and lag', async () => {
     await filled('plain', 2, 400)
-    await using consumer = kafka.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 100 })
+    await using consumer = own.kafka.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 100 })
     consumer.assign(all('plain', 2))
     let count = 0
     while (count < 400) count += (await consumer.poll()).count
@@ -73,12 +59,11 @@ describe(`the consumer against ${defaultKind}`, { timeout: 240_000 }, () => {
     assert.equal(times.get('plain-1'), undefined)
   })
 
-  test('partitionsFor and listTopics tell leaders and replicas; what is not there has none, and what cannot be is an error', async (t) => {
-    if (missing) return t.skip('no Java')
-    await kafka.admin().createTopics([{ name: 'placed', numPartitions: 2, replicationFactor: 1 }])
-    const [{ id, host, port, rack }] = (await kafka.admin().describeCluster()).nodes
+  test('partitionsFor and listTopics tell leaders and replicas; what is not there has none, and what cannot be is an error', async () => {
+    await own.kafka.admin().createTopics([{ name: 'placed', numPartitions: 2, replicationFactor: 1 }])
+    const [{ id, host, port, rack }] = (await own.kafka.admin().describeCluster()).nodes
     const self = { id, host, port, rack }
-    await using consumer = kafka.consumer({ allowAutoCreateTopics: false })
+    await using consumer = own.kafka.consumer({ allowAutoCreateTopics: false })
     const expected = [0, 1].map((partition) => ({
       ...{ topic: 'placed', partition, leader: self },
       ...{ replicas: [self], inSyncReplicas: [self], offlineReplicas: [] }
@@ -87,7 +72,7 @@ describe(`the consumer against ${defaultKind}`, { timeout: 240_000 }, () => {
     assert.deepEqual((await consumer.listTopics()).get('placed'), expected)
     assert.deepEqual(await consumer.partitionsFor('placed-nowhere'), [])
     await assert.rejects(consumer.partitionsFor('not a name'), { code: 'INVALID_TOPIC_EXCEPTION' })
-    await using producer = kafka.producer()
+    await using producer = own.kafka.producer()
     assert.deepEqual(await producer.partitionsFor('placed'), expected)
   })
 
@@ -97,8 +82,7 @@ describe(`the consumer against ${defaultKind}`, { timeout: 240_000 }, () => {
     ['cooperative-sticky', { partitionAssignmentStrategy: 'cooperative-sticky' }]
   ]
   for (const [name, options] of protocols) {
-    test(`three members under load: nothing is lost, nothing comes again after its commit, keys keep their order (${name})`, async (t) => {
-      if (missing) return t.skip('no Java')
+    test(`three members under load: nothing is lost, nothing comes again after its commit, keys keep their order (${name})`, async () => {
       const topicName = `load-${name.replaceAll(' ', '-')}`
       await filled(topicName, 6, 2000)
       const seen = new Map<string, number[]>()
@@ -106,7 +90,7 @@ describe(`the consumer against ${defaultKind}`, { timeout: 240_000 }, () => {
       let total = 0
       const members: { consumer: Consumer<string, string>; stop: AbortController; done: Promise<void> }[] = []
       const start = (): void => {
-        const consumer = kafka.consumer({
+        const consumer = own.kafka.consumer({
           ...options,
           groupId: `g-${topicName}`,
           autoOffsetReset: 'earliest',
@@ -164,16 +148,15 @@ describe(`the consumer against ${defaultKind}`, { timeout: 240_000 }, () => {
     })
   }
 
-  test('run finishes keys in order, retries, writes dead letters and commits no unfinished record', async (t) => {
-    if (missing) return t.skip('no Java')
+  test('run finishes keys in order, retries, writes dead letters and commits no unfinished record', async () => {
     await filled('jobs', 3, 300, 10)
-    await kafka.admin().createTopics([{ name: 'jobs.dlq', numPartitions: 1, replicationFactor: 1 }])
+    await own.kafka.admin().createTopics([{ name: 'jobs.dlq', numPartitions: 1, replicationFactor: 1 }])
     const stop = new AbortController()
     const done = new Map<string, number[]>()
     let running = 0
     let most = 0
     let failures = 0
-    await using consumer = kafka.consumer({ groupId: 'g-jobs', autoOffsetReset: 'earliest' })
+    await using consumer = own.kafka.consumer({ groupId: 'g-jobs', autoOffsetReset: 'earliest' })
     await consumer.run(
       text('jobs'),
       async (record, { attempt }) => {
@@ -202,17 +185,16 @@ describe(`the consumer against ${defaultKind}`, { timeout: 240_000 }, () => {
       [...committed.values()].reduce((sum, each) => sum + (each?.offset ?? 0), 0),
       300
     )
-    await using letters = kafka.consumer({ autoOffsetReset: 'earliest' })
+    await using letters = own.kafka.consumer({ autoOffsetReset: 'earliest' })
     letters.assign(all('jobs.dlq', 1))
     const [letter] = await letters.poll(10_000)
     assert.equal(letter.rawValue?.toString(), '42')
     assert.equal(letter.header('dlq.error.message')?.toString(), 'never')
   })
 
-  test('a handler that fails for good ends the run and its record is not committed', async (t) => {
-    if (missing) return t.skip('no Java')
+  test('a handler that fails for good ends the run and its record is not committed', async () => {
     await filled('failing', 1, 20)
-    await using consumer = kafka.consumer({ groupId: 'g-failing', autoOffsetReset: 'earliest' })
+    await using consumer = own.kafka.consumer({ groupId: 'g-failing', autoOffsetReset: 'earliest' })
     const run = consumer.run(text('failing'), (record) => {
       if (record.offset === 7) throw new Error('handler')
     })
@@ -220,18 +202,16 @@ describe(`the consumer against ${defaultKind}`, { timeout: 240_000 }, () => {
     assert.equal((await consumer.committed(all('failing', 1))).get('failing-0')?.offset, 7)
   })
 
-  test('a stream that is left by break commits what was finished and leaves the group', async (t) => {
-    if (missing) return t.skip('no Java')
+  test('a stream that is left by break commits what was finished and leaves the group', async () => {
     await filled('streamed', 1, 100)
-    await using consumer = kafka.consumer({ groupId: 'g-streamed', autoOffsetReset: 'earliest' })
+    await using consumer = own.kafka.consumer({ groupId: 'g-streamed', autoOffsetReset: 'earliest' })
     for await (const record of consumer.stream(text('streamed'))) if (record.offset === 30) break
     assert.deepEqual(consumer.assignment(), [])
     assert.equal((await consumer.committed(all('streamed', 1))).get('streamed-0')?.offset, 30)
   })
 })
 
-test(`a member outlives the kill and restart of its coordinator (${defaultKind})`, { timeout: 120_000 }, async (t) => {
-  if (defaultKind === 'apache' && toolchain(t, 'Java with Maven', kafkaClassPath) === undefined) return
+test(`a member outlives the kill and restart of its coordinator (${defaultKind})`, { skip: withoutKafka(), timeout: 120_000 }, async () => {
   const dataDir = temporaryDir('consumer-restart')
   let broker = await startBroker({ dataDir })
   try {

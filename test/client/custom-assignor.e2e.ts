@@ -1,10 +1,10 @@
 // An assignor of the application in classic groups that run, against a real broker: Odradek's by default, Apache Kafka's with
 // ODRADEK_INTEROP_BROKER=apache.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { type Consumer, type ConsumerAssignor, Kafka, type MemberAssignment, type RebalanceProtocol } from '@odradek/client'
-import { type BrokerProcess, defaultKind, startBroker } from '../interop/support/brokers.ts'
-import { kafkaClassPath, toolchain } from '../interop/support/toolchains.ts'
+import { describe, test } from 'node:test'
+import type { Consumer, ConsumerAssignor, MemberAssignment, RebalanceProtocol } from '@odradek/client'
+import { defaultKind } from '../interop/support/brokers.ts'
+import { brokerOfSuite, withoutKafka } from './broker-of-suite.ts'
 import { eventually } from './eventually.ts'
 
 const PARTITIONS = 6
@@ -56,24 +56,11 @@ class WeightedAssignor implements ConsumerAssignor {
   }
 }
 
-describe(`a custom assignor against ${defaultKind}`, { timeout: 120_000 }, () => {
-  let missing = false
-  let broker: BrokerProcess
-  let kafka: Kafka
-
-  before(async () => {
-    if (defaultKind === 'apache') missing = toolchain({ skip: () => {} }, 'Java with Maven', kafkaClassPath) === undefined
-    if (missing) return
-    broker = await startBroker()
-    kafka = new Kafka({ brokers: broker.bootstrapServers })
-  })
-  after(async () => {
-    await kafka?.close()
-    await broker?.[Symbol.asyncDispose]()
-  })
+describe(`a custom assignor against ${defaultKind}`, { skip: withoutKafka(), timeout: 120_000 }, () => {
+  const own = brokerOfSuite()
 
   function member(groupId: string, assignor: WeightedAssignor): { consumer: Consumer; read: number[]; stop(): Promise<void> } {
-    const consumer = kafka.consumer({
+    const consumer = own.kafka.consumer({
       groupId,
       partitionAssignmentStrategy: [assignor],
       autoOffsetReset: 'earliest',
@@ -99,11 +86,10 @@ describe(`a custom assignor against ${defaultKind}`, { timeout: 120_000 }, () =>
   }
 
   for (const protocols of [['eager'], ['eager', 'cooperative']] as const)
-    test(`two members share as it says, and one has all when the other leaves (${protocols.at(-1)})`, async (t) => {
-      if (missing) return t.skip('no Java')
+    test(`two members share as it says, and one has all when the other leaves (${protocols.at(-1)})`, async () => {
       const name = `weighted-${protocols.at(-1)}`
-      await kafka.admin().createTopics([{ name, numPartitions: PARTITIONS, replicationFactor: 1 }])
-      await kafka.producer().sendBatch(
+      await own.kafka.admin().createTopics([{ name, numPartitions: PARTITIONS, replicationFactor: 1 }])
+      await own.kafka.producer().sendBatch(
         name,
         Array.from({ length: PARTITIONS }, (_, partition) => ({ partition, value: `${partition}` }))
       )
@@ -133,11 +119,11 @@ describe(`a custom assignor against ${defaultKind}`, { timeout: 120_000 }, () =>
       // The leader alone assigns.
       assert.ok(light.calls > 0)
       assert.equal(heavy.calls, 0)
-      const described = (await kafka.admin().describeConsumerGroups([name])).get(name)
+      const described = (await own.kafka.admin().describeConsumerGroups([name])).get(name)
       assert.equal(described?.partitionAssignor, 'weighted')
       assert.equal(described?.members.length, 2)
       const before = second.read.length
-      await kafka.producer().sendBatch(
+      await own.kafka.producer().sendBatch(
         name,
         Array.from({ length: PARTITIONS }, (_, partition) => ({ partition, value: 'again' }))
       )
@@ -148,9 +134,8 @@ describe(`a custom assignor against ${defaultKind}`, { timeout: 120_000 }, () =>
       await second.stop()
     })
 
-  test('one that throws is an error of the poll, and the member may try again', async (t) => {
-    if (missing) return t.skip('no Java')
-    await kafka.admin().createTopics([{ name: 'broken-assignor', numPartitions: 1, replicationFactor: 1 }])
+  test('one that throws is an error of the poll, and the member may try again', async () => {
+    await own.kafka.admin().createTopics([{ name: 'broken-assignor', numPartitions: 1, replicationFactor: 1 }])
     let isBroken = true
     const assignor: ConsumerAssignor = {
       name: 'broken',
@@ -159,7 +144,7 @@ describe(`a custom assignor against ${defaultKind}`, { timeout: 120_000 }, () =>
         return new Map([...members.keys()].map((memberId) => [memberId, { partitions: [...partitions.values()].flat() }]))
       }
     }
-    const consumer = kafka.consumer({ groupId: 'broken-assignor', partitionAssignmentStrategy: [assignor] })
+    const consumer = own.kafka.consumer({ groupId: 'broken-assignor', partitionAssignmentStrategy: [assignor] })
     consumer.subscribe('broken-assignor')
     await assert.rejects(async () => {
       for (;;) await consumer.poll({ timeoutMs: 1_000 })

@@ -1,38 +1,30 @@
 // The network room against a real broker, in a process of its own: restarts, the controller's own address, and what is left behind.
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { rmSync } from 'node:fs'
+import { after, describe, test } from 'node:test'
 import { Kafka, KafkaError } from '@odradek/client'
-import { type BrokerProcess, defaultKind, freePort, startBroker, temporaryDir } from '../interop/support/brokers.ts'
-import { kafkaClassPath, toolchain } from '../interop/support/toolchains.ts'
+import { defaultKind, freePort, startBroker, temporaryDir } from '../interop/support/brokers.ts'
+import { brokerOfSuite, withoutKafka } from './broker-of-suite.ts'
 import { eventually } from './eventually.ts'
 
-describe(`a client of ${defaultKind}`, { timeout: 300_000 }, () => {
-  let missing = false
-  let broker: BrokerProcess
+describe(`a client of ${defaultKind}`, { skip: withoutKafka(), timeout: 300_000 }, () => {
+  const dataDir = temporaryDir('client-network')
+  const own = brokerOfSuite({ dataDir })
+  after(() => rmSync(dataDir, { recursive: true, force: true }))
 
-  before(async () => {
-    if (defaultKind === 'apache') missing = toolchain({ skip: () => {} }, 'Java with Maven', kafkaClassPath) === undefined
-    if (!missing) broker = await startBroker({ port: await freePort(), dataDir: temporaryDir('client-network') })
-  })
-  after(async () => {
-    await broker?.[Symbol.asyncDispose]()
-  })
-
-  test('goes on after the broker was killed and started again, also with a call begun while it was down', async (t) => {
-    if (missing) return t.skip('Java with Maven is not present')
-    const { port, dataDir } = broker
+  test('goes on after the broker was killed and started again, also with a call begun while it was down', async () => {
+    const { port } = own.broker
     await using kafka = new Kafka({ brokers: `localhost:${port}`, requestTimeoutMs: 5_000 })
     const admin = kafka.admin()
     await admin.createTopics(['kept'])
-    await broker.kill()
+    await own.broker.kill()
     const begun = admin.listTopics()
-    broker = await startBroker({ port, dataDir })
+    own.broker = await startBroker({ port, dataDir })
     assert.ok((await begun).has('kept'))
     assert.ok((await admin.listTopics()).has('kept'))
   })
 
-  test('ends in a typed error in bounded time while nobody is there, and by its signal before', async (t) => {
-    if (missing) return t.skip('Java with Maven is not present')
+  test('ends in a typed error in bounded time while nobody is there, and by its signal before', async () => {
     await using kafka = new Kafka({ brokers: `localhost:${await freePort()}` })
     const admin = kafka.admin()
     const began = performance.now()
@@ -47,8 +39,7 @@ describe(`a client of ${defaultKind}`, { timeout: 300_000 }, () => {
   })
 
   test('talks to the controllers by bootstrap.controllers', async (t) => {
-    if (missing) return t.skip('Java with Maven is not present')
-    await using kafka = new Kafka({ brokers: broker.bootstrapServers })
+    await using kafka = new Kafka({ brokers: own.broker.bootstrapServers })
     const { nodes } = await kafka.admin().describeMetadataQuorum()
     const controller = nodes[0]?.listeners[0]
     if (controller === undefined) return t.skip('the broker does not tell where its controllers listen')
@@ -67,10 +58,9 @@ describe(`a client of ${defaultKind}`, { timeout: 300_000 }, () => {
     assert.ok((await admin.describeFeatures()).finalizedFeatures.has('metadata.version'))
   })
 
-  test('leaves nothing that keeps the process alive once it is closed', async (t) => {
-    if (missing) return t.skip('Java with Maven is not present')
+  test('leaves nothing that keeps the process alive once it is closed', async () => {
     const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
-    const kafka = new Kafka({ brokers: broker.bootstrapServers })
+    const kafka = new Kafka({ brokers: own.broker.bootstrapServers })
     await kafka.admin().listTopics()
     await kafka.close()
     await eventually(() => assert.equal(sockets(), 0), 3_000)

@@ -6,7 +6,7 @@ import { json, Kafka, KafkaError, number, type RecordMetadata, string, topic } f
 import { type BrokerKind, type BrokerProcess, startBroker, temporaryDir } from '../interop/support/brokers.ts'
 import { javaTools } from '../interop/support/java-tools.ts'
 import { ToolRunner } from '../interop/support/tool-runner.ts'
-import { kafkaLibs, toolchain } from '../interop/support/toolchains.ts'
+import { brokerOfSuite, withoutKafka } from './broker-of-suite.ts'
 import { eventually } from './eventually.ts'
 
 const java = new ToolRunner(tmpdir())
@@ -35,40 +35,30 @@ async function read({ broker, topicName, count, print = ['value'], isCommittedOn
 }
 
 for (const kind of ['odradek', 'apache'] as const satisfies BrokerKind[]) {
-  describe(`a producer with ${kind}`, () => {
-    let broker: BrokerProcess
-    let kafka: Kafka
-
-    before(async (context) => {
-      if (toolchain(context as never, 'Apache Kafka', kafkaLibs) === undefined) return
-      broker = await startBroker({ kind })
-      kafka = new Kafka({ brokers: broker.bootstrapServers })
-    })
-    after(async () => {
-      await kafka?.close()
-      await broker?.[Symbol.asyncDispose]()
-    })
+  // read back by Apache Kafka
+  describe(`a producer with ${kind}`, { skip: withoutKafka('apache') }, () => {
+    const own = brokerOfSuite({ kind })
 
     const create = async (name: string, numPartitions: number): Promise<void> => {
-      await kafka.admin().createTopics([{ name, numPartitions, replicationFactor: 1 }])
+      await own.kafka.admin().createTopics([{ name, numPartitions, replicationFactor: 1 }])
     }
 
     test('writes with every codec what Java reads, keys where Java would put them', async () => {
       await create('codecs', 6)
       const sent: string[] = []
       for (const compressionType of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
-        await using producer = kafka.producer({ compressionType })
+        await using producer = own.kafka.producer({ compressionType })
         const records = Array.from({ length: 300 }, (_, i) => ({ key: `${compressionType}-${i}-ключ`, value: 'v'.repeat(i) }))
         for (const [i, { partition }] of (await producer.sendBatch('codecs', records)).entries())
           sent.push(`Partition:${partition}\t${records[i].key}\t${records[i].value}`)
       }
-      const lines = await read({ broker, topicName: 'codecs', count: sent.length, print: ['partition', 'key', 'value'] })
+      const lines = await read({ broker: own.broker, topicName: 'codecs', count: sent.length, print: ['partition', 'key', 'value'] })
       assert.deepEqual(lines.sort(), sent.sort())
     })
 
     test('keeps null and empty apart, duplicates of headers, and the timestamp', async () => {
       await create('shapes', 1)
-      await using producer = kafka.producer()
+      await using producer = own.kafka.producer()
       const { timestamp } = await producer.send('shapes', { key: null, value: null, timestamp: 1234 })
       assert.equal(timestamp, 1234)
       await producer.send('shapes', { key: '', value: '', headers: { a: ['1', '2'], b: null, c: '' } })
@@ -81,7 +71,7 @@ for (const kind of ['odradek', 'apache'] as const satisfies BrokerKind[]) {
           { key: 'z', value: 'w' }
         ]
       })
-      assert.deepEqual(await read({ broker, topicName: 'shapes', count: 3, print: ['offset', 'headers', 'key', 'value'] }), [
+      assert.deepEqual(await read({ broker: own.broker, topicName: 'shapes', count: 3, print: ['offset', 'headers', 'key', 'value'] }), [
         'Offset:0\tNO_HEADERS\tNULL\tNULL',
         'Offset:1\ta:1,a:2,b:NULL,c:\t\t',
         'Offset:2\tz:x,a:y,z:w\tk\tv'
@@ -91,19 +81,19 @@ for (const kind of ['odradek', 'apache'] as const satisfies BrokerKind[]) {
     test('sends typed topics, by object or by record, with a promise or a callback', async () => {
       await create('typed', 1)
       const orders = topic('typed', { key: number('int'), value: json<{ total: number }>() })
-      await using producer = kafka.producer({ lingerMs: 0 })
+      await using producer = own.kafka.producer({ lingerMs: 0 })
       await producer.send(orders, { key: 7, value: { total: 3 } })
       await producer.send({ topic: orders, key: 8, value: null })
       const metadata = await new Promise<RecordMetadata>((resolve, reject) => {
         producer.send(orders, { value: { total: 4 } }, (error, result) => (result === null ? reject(error) : resolve(result)))
       })
       assert.deepEqual([metadata.topic, metadata.partition, metadata.offset], ['typed', 0, 2])
-      assert.deepEqual(await read({ broker, topicName: 'typed', count: 3 }), ['{"total":3}', 'NULL', '{"total":4}'])
+      assert.deepEqual(await read({ broker: own.broker, topicName: 'typed', count: 3 }), ['{"total":3}', 'NULL', '{"total":4}'])
     })
 
     test('learns of topics that do not exist and of records that are too large', async () => {
       await create('small', 1)
-      await using producer = kafka.producer({ maxBlockMs: 1_500, maxRequestSize: 3_000_000 })
+      await using producer = own.kafka.producer({ maxBlockMs: 1_500, maxRequestSize: 3_000_000 })
       const tooLarge = producer.send('small', { value: Buffer.alloc(2_000_000) })
       await assert.rejects(tooLarge, { code: 'MESSAGE_TOO_LARGE' })
       await assert.rejects(producer.send('small', { value: 'x', partition: 4 }), /no 4/)
@@ -112,8 +102,10 @@ for (const kind of ['odradek', 'apache'] as const satisfies BrokerKind[]) {
   })
 }
 
-test('a broker that is killed and started again under load has every record once, in order', { timeout: 120_000 }, async (context) => {
-  if (toolchain(context, 'Apache Kafka', kafkaLibs) === undefined) return
+test('a broker that is killed and started again under load has every record once, in order', {
+  skip: withoutKafka('apache'),
+  timeout: 120_000
+}, async () => {
   const dataDir = temporaryDir('producer-restart')
   let broker = await startBroker({ kind: 'odradek', dataDir })
   const { port } = broker
@@ -145,17 +137,13 @@ test('a broker that is killed and started again under load has every record once
   await broker.stop()
 })
 
-describe('transactions with apache', () => {
+describe('transactions with apache', { skip: withoutKafka('apache') }, () => {
   for (const version of [2, 0]) {
     describe(`at transaction.version ${version}`, () => {
-      let broker: BrokerProcess
-      let kafka: Kafka
+      const own = brokerOfSuite({ kind: 'apache' })
 
-      before(async (context) => {
-        if (toolchain(context as never, 'Apache Kafka', kafkaLibs) === undefined) return
-        broker = await startBroker({ kind: 'apache', overrides: { 'transaction.state.log.num.partitions': '2' } })
-        kafka = new Kafka({ brokers: broker.bootstrapServers })
-        const admin = kafka.admin()
+      before(async () => {
+        const admin = own.kafka.admin()
         if (version === 0) await admin.updateFeatures({ 'transaction.version': { maxVersionLevel: 0, upgradeType: 'SAFE_DOWNGRADE' } })
         // the answer comes before the broker has taken the change in
         await eventually(async () => {
@@ -164,13 +152,9 @@ describe('transactions with apache', () => {
         })
         await admin.createTopics([{ name: 'tx', numPartitions: 3, replicationFactor: 1 }])
       })
-      after(async () => {
-        await kafka?.close()
-        await broker?.[Symbol.asyncDispose]()
-      })
 
       test('commits records and offsets together, and shows nothing of what was aborted', async () => {
-        await using producer = kafka.producer({ transactionalId: 'a' })
+        await using producer = own.kafka.producer({ transactionalId: 'a' })
         const out = topic('tx', { key: string(), value: string() })
         for (let round = 0; round < 3; round++) {
           await producer.transaction(async (tx) => {
@@ -184,18 +168,18 @@ describe('transactions with apache', () => {
           })
           await assert.rejects(failure, /changed my mind/)
         }
-        const lines = await read({ broker, topicName: 'tx', count: 90, isCommittedOnly: true })
+        const lines = await read({ broker: own.broker, topicName: 'tx', count: 90, isCommittedOnly: true })
         assert.ok(lines.every((line) => line.startsWith('committed-')))
-        const { offsets } = (await kafka.admin().listConsumerGroupOffsets(['readers'])).get('readers') ?? {}
+        const { offsets } = (await own.kafka.admin().listConsumerGroupOffsets(['readers'])).get('readers') ?? {}
         assert.equal(offsets?.get('tx-0')?.offset, 20)
       })
 
       test('fences a producer whose id another one has taken, for good', async () => {
-        const old = kafka.producer({ transactionalId: 'b' })
+        const old = own.kafka.producer({ transactionalId: 'b' })
         await old.initTransactions()
         old.beginTransaction()
         await old.send('tx', { value: 'zombie' })
-        await using young = kafka.producer({ transactionalId: 'b' })
+        await using young = own.kafka.producer({ transactionalId: 'b' })
         await young.transaction(async (tx) => void (await tx.send('tx', { value: 'young' })))
         await assert.rejects(
           async () => {
@@ -216,7 +200,7 @@ describe('transactions with apache', () => {
       })
 
       test('goes on after a record that failed: abort, then the next transaction', async () => {
-        await using producer = kafka.producer({ transactionalId: 'c', maxRequestSize: 3_000_000 })
+        await using producer = own.kafka.producer({ transactionalId: 'c', maxRequestSize: 3_000_000 })
         const failing = producer.transaction(async (tx) => {
           void tx.send('tx', { value: 'never seen' })
           void tx.send('tx', { value: Buffer.alloc(2_000_000) })

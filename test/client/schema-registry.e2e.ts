@@ -1,10 +1,10 @@
 // Typed topics with schemas through a real broker, and a registry of this process.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { Kafka, topic } from '@odradek/client'
+import { topic } from '@odradek/client'
 import { avro, jsonSchema, loadSchemas, protobuf, SchemaRegistry, withSchemas } from '@odradek/schema-registry'
 import { type FakeRegistry, startFakeRegistry } from '../../packages/schema-registry/test/fake-registry.ts'
-import { type BrokerProcess, startBroker } from '../interop/support/brokers.ts'
+import { brokerOfSuite } from './broker-of-suite.ts'
 
 interface Order {
   total: number
@@ -16,27 +16,22 @@ const schemaOf = (...names: string[]) => ({
 })
 
 describe('topics with schemas', { timeout: 120_000 }, () => {
-  let broker: BrokerProcess
-  let kafka: Kafka
+  const own = brokerOfSuite({ kind: 'odradek' })
   let fake: FakeRegistry
   let registry: SchemaRegistry
 
   before(async () => {
-    broker = await startBroker({ kind: 'odradek' })
-    kafka = new Kafka({ brokers: broker.bootstrapServers })
     fake = await startFakeRegistry()
     registry = new SchemaRegistry({ url: fake.url })
   })
   after(async () => {
-    await kafka?.close()
     await fake?.[Symbol.asyncDispose]()
-    await broker?.[Symbol.asyncDispose]()
   })
 
   /** What a program of its own writes, with a newer schema than the reader has seen. */
   async function writeLater(name: string): Promise<void> {
     const value = await avro<object>({ registry, topic: name, schema: schemaOf('total', 'tax') })
-    await kafka.producer().send(topic(name, { value }), { value: { total: 2, tax: 1 } })
+    await own.kafka.producer().send(topic(name, { value }), { value: { total: 2, tax: 1 } })
   }
 
   test('keys and values in three formats come back typed', async () => {
@@ -47,13 +42,15 @@ describe('topics with schemas', { timeout: 120_000 }, () => {
       schema: 'syntax = "proto3"; message Order { int32 total = 1; }'
     })
     const mixed = topic('mixed', { key, value })
-    await kafka.admin().createTopics(['mixed'])
-    await kafka.producer().sendBatch(mixed, [
+    await own.kafka.admin().createTopics(['mixed'])
+    await own.kafka.producer().sendBatch(mixed, [
       { key: { id: 'a' }, value: { total: 3 } },
       { key: { id: 'b' }, value: null }
     ])
-    await assert.rejects(async () => kafka.producer().send(mixed, { value: { total: 'three' } as never }), { code: 'SERIALIZATION_FAILED' })
-    const consumer = kafka.consumer({ groupId: 'mixed', autoOffsetReset: 'earliest' })
+    await assert.rejects(async () => own.kafka.producer().send(mixed, { value: { total: 'three' } as never }), {
+      code: 'SERIALIZATION_FAILED'
+    })
+    const consumer = own.kafka.consumer({ groupId: 'mixed', autoOffsetReset: 'earliest' })
     const read: unknown[] = []
     for await (const record of withSchemas(consumer.stream(mixed), mixed)) if (read.push([record.key, record.value]) === 2) break
     await consumer.close()
@@ -67,9 +64,9 @@ describe('topics with schemas', { timeout: 120_000 }, () => {
   test('a stream, a handler and a poll wait for the schema of a program that is newer, and nobody has to ask for it', async () => {
     const orders = topic('streamed', { value: await avro<Order>({ registry, topic: 'streamed', schema: schemaOf('total') }) })
     const reader = async () => topic('streamed', { value: await avro<Order>({ registry, schema: schemaOf('total'), readOnly: true }) })
-    await kafka.admin().createTopics([orders.name])
-    await kafka.producer().send(orders, { value: { total: 1 } })
-    const consumer = kafka.consumer({ groupId: 'streamed', autoOffsetReset: 'earliest' })
+    await own.kafka.admin().createTopics([orders.name])
+    await own.kafka.producer().send(orders, { value: { total: 1 } })
+    const consumer = own.kafka.consumer({ groupId: 'streamed', autoOffsetReset: 'earliest' })
     const totals: unknown[] = []
     for await (const record of consumer.stream(orders)) {
       totals.push(record.value?.total)
@@ -78,10 +75,10 @@ describe('topics with schemas', { timeout: 120_000 }, () => {
     }
     await consumer.close()
     const stop = new AbortController()
-    const running = kafka.consumer({ groupId: 'handled', autoOffsetReset: 'earliest' })
+    const running = own.kafka.consumer({ groupId: 'handled', autoOffsetReset: 'earliest' })
     await running.run(await reader(), ({ value }) => totals.push(value?.total) === 4 && stop.abort(), { signal: stop.signal })
     await running.close()
-    const polling = kafka.consumer({ groupId: 'polled', autoOffsetReset: 'earliest' })
+    const polling = own.kafka.consumer({ groupId: 'polled', autoOffsetReset: 'earliest' })
     polling.subscribe(await reader())
     while (totals.length < 6) for (const { value } of await polling.poll()) totals.push((value as unknown as Order).total)
     await polling.close()
@@ -89,11 +86,11 @@ describe('topics with schemas', { timeout: 120_000 }, () => {
   })
 
   test('a record whose schema the registry does not have says so, and holds up no other', async () => {
-    await kafka.admin().createTopics(['astray'])
+    await own.kafka.admin().createTopics(['astray'])
     const value = await avro<Order>({ registry, topic: 'astray', schema: schemaOf('total') })
-    await kafka.producer().send('astray', { value: Buffer.from([0, 0, 0, 0x30, 0x39, 2]) })
+    await own.kafka.producer().send('astray', { value: Buffer.from([0, 0, 0, 0x30, 0x39, 2]) })
     await writeLater('astray')
-    const consumer = kafka.consumer({ groupId: 'astray', autoOffsetReset: 'earliest' })
+    const consumer = own.kafka.consumer({ groupId: 'astray', autoOffsetReset: 'earliest' })
     const read: unknown[] = []
     const orders = topic('astray', { value: await avro<Order>({ registry, schema: schemaOf('total'), readOnly: true }) })
     for await (const record of consumer.stream(orders)) {
@@ -111,9 +108,9 @@ describe('topics with schemas', { timeout: 120_000 }, () => {
 
   test('by hand the schemas of a record are awaited too', async () => {
     const orders = topic('awaited', { value: await avro<Order>({ registry, topic: 'awaited', schema: schemaOf('total') }) })
-    await kafka.admin().createTopics(['awaited'])
+    await own.kafka.admin().createTopics(['awaited'])
     await writeLater('awaited')
-    const consumer = kafka.consumer({ groupId: 'awaited', autoOffsetReset: 'earliest' })
+    const consumer = own.kafka.consumer({ groupId: 'awaited', autoOffsetReset: 'earliest' })
     consumer.subscribe('awaited')
     let records = await consumer.poll()
     while (records.isEmpty) records = await consumer.poll()

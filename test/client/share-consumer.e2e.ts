@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
-import { after, before, describe, test } from 'node:test'
-import { type ConsumerRecord, Kafka, KafkaError, type ShareConsumer, type ShareConsumerOptions, string, topic } from '@odradek/client'
+import { after, describe, test } from 'node:test'
+import { type ConsumerRecord, KafkaError, type ShareConsumer, type ShareConsumerOptions, string, topic } from '@odradek/client'
 import { runCommand } from '../../packages/cli/test/support/transcripts.ts'
-import { type BrokerProcess, startBroker, temporaryDir } from '../interop/support/brokers.ts'
-import { kafkaClassPath, toolchain } from '../interop/support/toolchains.ts'
+import { startBroker, temporaryDir } from '../interop/support/brokers.ts'
+import { brokerOfSuite, withoutKafka } from './broker-of-suite.ts'
 import { eventually } from './eventually.ts'
 
 const text = (name: string) => topic(name, { key: string(), value: string() })
@@ -15,10 +15,7 @@ const LOCK_MS = 2000
 
 type Shared = ShareConsumer<string, string>
 
-describe('the share consumer against apache', { timeout: 300_000 }, () => {
-  let missing = false
-  let broker: BrokerProcess
-  let kafka: Kafka
+describe('the share consumer against apache', { skip: withoutKafka('apache'), timeout: 300_000 }, () => {
   const dataDir = temporaryDir('share')
   const overrides = {
     'group.share.min.record.lock.duration.ms': '1000',
@@ -27,20 +24,11 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
     'share.coordinator.state.topic.num.partitions': '4'
   }
 
-  before(async () => {
-    missing = toolchain({ skip: () => {} }, 'Java with Maven', kafkaClassPath) === undefined
-    if (missing) return
-    broker = await startBroker({ kind: 'apache', dataDir, overrides })
-    kafka = new Kafka({ brokers: broker.bootstrapServers })
-  })
-  after(async () => {
-    await kafka?.close()
-    await broker?.[Symbol.asyncDispose]()
-    rmSync(dataDir, { recursive: true, force: true })
-  })
+  const own = brokerOfSuite({ kind: 'apache', dataDir, overrides })
+  after(() => rmSync(dataDir, { recursive: true, force: true }))
 
   async function prepared(name: string, partitions: number, values: readonly string[]): Promise<void> {
-    const admin = kafka.admin()
+    const admin = own.kafka.admin()
     await eventually(() => admin.createTopics([{ name, numPartitions: partitions, replicationFactor: 1 }]), 30_000)
     const ops = [
       { name: 'share.auto.offset.reset', value: 'earliest' },
@@ -52,7 +40,7 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
   }
 
   async function produce(name: string, values: readonly string[]): Promise<void> {
-    const producer = kafka.producer({ lingerMs: 20, batchSize: 1_000_000 })
+    const producer = own.kafka.producer({ lingerMs: 20, batchSize: 1_000_000 })
     const records = values.map((value) => ({ key: value, value }))
     await producer.sendBatch(text(name), records)
     await producer.close()
@@ -61,7 +49,7 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
   const numbers = (count: number): string[] => Array.from({ length: count }, (_, at) => String(at))
 
   function member(name: string, options: ShareConsumerOptions<string, string> = {}): Shared {
-    const consumer = kafka.shareConsumer<string, string>({ groupId: `g-${name}`, ...options })
+    const consumer = own.kafka.shareConsumer<string, string>({ groupId: `g-${name}`, ...options })
     consumer.subscribe(text(name))
     return consumer
   }
@@ -74,8 +62,7 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
     }, 30_000)
   }
 
-  test('two members share the records of a topic, and none is lost', async (t) => {
-    if (missing) return t.skip('no Java')
+  test('two members share the records of a topic, and none is lost', async () => {
     await prepared('shared', 3, numbers(3000))
     const seen = new Map<string, number>()
     const byMember = [0, 0]
@@ -102,8 +89,7 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
     )
   })
 
-  test('release delivers again and counts it, reject never again, accept is done; a late acknowledgement fails', async (t) => {
-    if (missing) return t.skip('no Java')
+  test('release delivers again and counts it, reject never again, accept is done; a late acknowledgement fails', async () => {
     await prepared('each', 1, numbers(4))
     await using consumer = member('each', { shareAcknowledgementMode: 'explicit' })
     const answers: string[] = []
@@ -151,12 +137,11 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
     redelivered.ack()
   })
 
-  test('what a member that is gone had goes to another: after its lock, and at once when it closed', async (t) => {
-    if (missing) return t.skip('no Java')
+  test('what a member that is gone had goes to another: after its lock, and at once when it closed', async () => {
     await prepared('gone', 1, numbers(200))
     const script = `
       import { Kafka } from '@odradek/client'
-      const kafka = new Kafka({ brokers: '${broker.bootstrapServers}' })
+      const kafka = new Kafka({ brokers: '${own.broker.bootstrapServers}' })
       const consumer = kafka.shareConsumer({ groupId: 'g-gone', maxPollRecords: 50, shareAcquireMode: 'record_limit' })
       consumer.subscribe('gone')
       for (;;) {
@@ -183,8 +168,7 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
     assert.deepEqual([Number(taken), given.length], [50, 50])
   })
 
-  test('implicit acknowledgement: close accepts what the last poll gave', async (t) => {
-    if (missing) return t.skip('no Java')
+  test('implicit acknowledgement: close accepts what the last poll gave', async () => {
     await prepared('implicit', 1, numbers(10))
     const consumer = member('implicit')
     const [record] = await some(consumer)
@@ -198,13 +182,12 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
     )
   })
 
-  test('a stream accepts what it went past and gives back the rest; run renews locks and releases what failed', async (t) => {
-    if (missing) return t.skip('no Java')
+  test('a stream accepts what it went past and gives back the rest; run renews locks and releases what failed', async () => {
     await prepared('work', 1, numbers(10))
-    await using streaming = kafka.shareConsumer({ groupId: 'g-work' })
+    await using streaming = own.kafka.shareConsumer({ groupId: 'g-work' })
     for await (const { value } of streaming.stream(text('work'))) if (value === '4') break
     assert.deepEqual(streaming.subscription(), [])
-    await using running = kafka.shareConsumer({ groupId: 'g-work' })
+    await using running = own.kafka.shareConsumer({ groupId: 'g-work' })
     const stop = new AbortController()
     const handled: [string, number | undefined][] = []
     let hasFailed = false
@@ -231,9 +214,8 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
     ])
   })
 
-  test('wakeup, a signal and close end a poll that waits; topics that do not exist are waited for', async (t) => {
-    if (missing) return t.skip('no Java')
-    const consumer = kafka.shareConsumer({ groupId: 'g-nothing', allowAutoCreateTopics: false })
+  test('wakeup, a signal and close end a poll that waits; topics that do not exist are waited for', async () => {
+    const consumer = own.kafka.shareConsumer({ groupId: 'g-nothing', allowAutoCreateTopics: false })
     await assert.rejects(consumer.poll(), { code: 'ILLEGAL_STATE' })
     consumer.subscribe('not-there')
     assert.ok((await consumer.poll({ timeoutMs: 300 })).isEmpty)
@@ -248,14 +230,13 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
     const closing = consumer.close()
     await assert.rejects(closed, { code: 'CLIENT_CLOSED' })
     await closing
-    assert.throws(() => kafka.shareConsumer({}), { code: 'INVALID_CONFIG' })
-    assert.throws(() => kafka.shareConsumer({ groupId: 'g', isolationLevel: 'read_committed' } as never), KafkaError)
+    assert.throws(() => own.kafka.shareConsumer({}), { code: 'INVALID_CONFIG' })
+    assert.throws(() => own.kafka.shareConsumer({ groupId: 'g', isolationLevel: 'read_committed' } as never), KafkaError)
   })
 
-  test('the verifiable and the measuring command tell what they did as those of Apache Kafka do', async (t) => {
-    if (missing) return t.skip('no Java')
+  test('the verifiable and the measuring command tell what they did as those of Apache Kafka do', async () => {
     await prepared('told', 1, numbers(10))
-    const around = { bootstrap: broker.bootstrapServers, controller: 'localhost:1', cwd: dataDir }
+    const around = { bootstrap: own.broker.bootstrapServers, controller: 'localhost:1', cwd: dataDir }
     const common = ['--bootstrap-server', '<BOOTSTRAP>', '--topic', 'told']
     const told = await runCommand(
       {
@@ -299,8 +280,7 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
     assert.match(line, new RegExp(String.raw`^${time}, ${time}, 0\.0000, 0\.0000, \d+\.\d{4}, 10, \d+$`))
   })
 
-  test('a broker that is killed and comes back: everything is delivered', async (t) => {
-    if (missing) return t.skip('no Java')
+  test('a broker that is killed and comes back: everything is delivered', async () => {
     await prepared('restart', 2, numbers(500))
     await using consumer = member('restart', { maxPollRecords: 100, shareAcquireMode: 'record_limit' })
     const failed: string[] = []
@@ -310,9 +290,9 @@ describe('the share consumer against apache', { timeout: 300_000 }, () => {
       for (const { value } of await consumer.poll({ timeoutMs: 500 })) seen.add(value as string)
     }
     while (seen.size === 0) await take()
-    await broker.kill()
+    await own.broker.kill()
     await take()
-    broker = await startBroker({ kind: 'apache', dataDir, overrides, port: broker.port })
+    own.broker = await startBroker({ kind: 'apache', dataDir, overrides, port: own.broker.port })
     await eventually(async () => {
       await take()
       assert.equal(seen.size, 500)

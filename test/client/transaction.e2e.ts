@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { after, before, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import { Kafka, KafkaError } from '@odradek/client'
-import { type BrokerProcess, startBroker } from '../interop/support/brokers.ts'
-import { kafkaClassPath, toolchain } from '../interop/support/toolchains.ts'
+import { brokerOfSuite, withoutKafka } from './broker-of-suite.ts'
 
 const COUNT = 600
 
@@ -32,34 +31,25 @@ const worker = (brokers: string): string => `
     if (count > 0) console.log('done ' + done)
   }`
 
-describe('transactions of a consumer and a producer', { timeout: 180_000 }, () => {
-  let broker: BrokerProcess | undefined
-  let kafka: Kafka
+describe('transactions of a consumer and a producer', { skip: withoutKafka('apache'), timeout: 180_000 }, () => {
+  const overrides = {
+    'group.consumer.min.session.timeout.ms': '1000',
+    'group.consumer.session.timeout.ms': '3000',
+    'group.consumer.min.heartbeat.interval.ms': '500',
+    'group.consumer.heartbeat.interval.ms': '500'
+  }
+  const own = brokerOfSuite({ kind: 'apache', overrides })
 
   before(async () => {
-    if (toolchain({ skip: () => {} }, 'Java with Maven', kafkaClassPath) === undefined) return
-    const overrides = {
-      'group.consumer.min.session.timeout.ms': '1000',
-      'group.consumer.session.timeout.ms': '3000',
-      'group.consumer.min.heartbeat.interval.ms': '500',
-      'group.consumer.heartbeat.interval.ms': '500'
-    }
-    broker = await startBroker({ kind: 'apache', overrides })
-    kafka = new Kafka({ brokers: broker.bootstrapServers })
-    await kafka.admin().createTopics(['in', 'out', 'once'].map((name) => ({ name, numPartitions: 2, replicationFactor: 1 })))
+    await own.kafka.admin().createTopics(['in', 'out', 'once'].map((name) => ({ name, numPartitions: 2, replicationFactor: 1 })))
     const values = Array.from({ length: COUNT }, (_, at) => ({ value: String(at), partition: at % 2 }))
-    await kafka.producer().sendBatch('in', values)
-  })
-  after(async () => {
-    await kafka?.close()
-    await broker?.[Symbol.asyncDispose]()
+    await own.kafka.producer().sendBatch('in', values)
   })
 
-  test('processes that are killed between sending and committing lose nothing and double nothing', async (t) => {
-    if (broker === undefined) return t.skip('no Java')
+  test('processes that are killed between sending and committing lose nothing and double nothing', async () => {
     for (let life = 0; life < 3; life++) {
       const options = { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit'] }
-      const child = spawn(process.execPath, ['--input-type=module', '-e', worker(broker.bootstrapServers)], options)
+      const child = spawn(process.execPath, ['--input-type=module', '-e', worker(own.broker.bootstrapServers)], options)
       let output = ''
       let killed = false
       child.stdout.on('data', (data: Buffer) => {
@@ -71,28 +61,27 @@ describe('transactions of a consumer and a producer', { timeout: 180_000 }, () =
         }
       })
       const exited = once(child, 'exit')
-      if (life === 2) await allCopied(broker.bootstrapServers).finally(() => child.kill('SIGKILL'))
+      if (life === 2) await allCopied(own.broker.bootstrapServers).finally(() => child.kill('SIGKILL'))
       await exited
     }
     assert.deepEqual(
-      (await allCopied(broker.bootstrapServers)).map(Number).sort((a, b) => a - b),
+      (await allCopied(own.broker.bootstrapServers)).map(Number).sort((a, b) => a - b),
       Array.from({ length: COUNT }, (_, at) => at)
     )
   })
 
-  test('a body that fails aborts, puts the consumer back and is thrown; what may pass is tried again', async (t) => {
-    if (broker === undefined) return t.skip('no Java')
-    await using own = new Kafka({ brokers: broker.bootstrapServers })
-    const consumer = own.consumer({ groupId: 'once', autoOffsetReset: 'earliest', enableAutoCommit: false, maxPollRecords: 10 })
+  test('a body that fails aborts, puts the consumer back and is thrown; what may pass is tried again', async () => {
+    const { kafka } = own
+    const consumer = kafka.consumer({ groupId: 'once', autoOffsetReset: 'earliest', enableAutoCommit: false, maxPollRecords: 10 })
     consumer.assign([{ topic: 'in', partition: 0 }])
     const firsts: number[] = []
-    const failing = own.transaction(consumer, async ({ records, send }) => {
+    const failing = kafka.transaction(consumer, async ({ records, send }) => {
       for (const { value } of records) void send('once', { value })
       throw new Error('not this time')
     })
     await assert.rejects(failing, /not this time/)
     let tries = 0
-    const count = await own.transaction(consumer, async ({ records, sendBatch }) => {
+    const count = await kafka.transaction(consumer, async ({ records, sendBatch }) => {
       const [first] = records.toArray()
       firsts.push(first.offset)
       await sendBatch(
@@ -104,9 +93,9 @@ describe('transactions of a consumer and a producer', { timeout: 180_000 }, () =
     assert.deepEqual([count, firsts], [10, [0, 0]])
     const committed = await consumer.committed([{ topic: 'in', partition: 0 }])
     assert.equal(committed.get('in-0')?.offset, 10)
-    assert.equal((await readCommitted(broker.bootstrapServers, 'once')).length, 10)
-    const careless = own.consumer({ groupId: 'careless' })
-    assert.throws(() => own.transaction(careless, async () => {}), { code: 'INVALID_CONFIG' })
+    assert.equal((await readCommitted(own.broker.bootstrapServers, 'once')).length, 10)
+    const careless = kafka.consumer({ groupId: 'careless' })
+    assert.throws(() => kafka.transaction(careless, async () => {}), { code: 'INVALID_CONFIG' })
   })
 })
 
