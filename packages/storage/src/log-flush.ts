@@ -31,7 +31,7 @@ export async function flushLog(log: PartitionLog, wanted: number): Promise<void>
     log.isFolderSynced = true
   }
   log.recoveryPoint = Math.max(log.recoveryPoint, Math.min(target, log.writtenOffset))
-  log.lastFlushMs = log.node.world.clock.now()
+  log.lastFlushMs = log.node.world.clock.monotonicMs()
   log.onSynced(log.recoveryPoint)
 }
 

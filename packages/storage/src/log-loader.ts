@@ -130,8 +130,7 @@ class Loader {
       logEndOffset,
       recoveryPoint: isClean ? logEndOffset : Math.min(options.recoveryPoint, logEndOffset),
       highWatermark: Math.max(Math.min(options.highWatermark, logEndOffset), this.logStartOffset),
-      isFolderSynced: isClean && this.topicId !== undefined,
-      now
+      isFolderSynced: isClean && this.topicId !== undefined
     })
     this.producers.expire(now, this.node.producerIdExpirationMs)
     log.updateHighWatermark(log.highWatermark)

@@ -143,7 +143,7 @@ export class LogScheduler {
   }
 
   private flushDirty(): Promise<void> {
-    const now = this.manager.node.world.clock.now()
+    const now = this.manager.node.world.clock.monotonicMs()
     return this.perLog(async (log) => {
       if (log.syncedOffset < log.logEndOffset && now - log.lastFlushMs >= log.config.flushMs) await log.flush()
     })

@@ -61,7 +61,6 @@ export interface PartitionLogState {
   recoveryPoint: number
   highWatermark: number
   isFolderSynced: boolean
-  now: number
 }
 
 const NO_ERRORS: readonly RecordError[] = []

@@ -71,6 +71,7 @@ export class PartitionLog {
   cleanedOffset = 0
   /** Counts truncations, deletions and swaps of segments: a read that spans one starts again. */
   generation = 0
+  /** By the monotonic clock. */
   lastFlushMs: number
   /** The lowest offset that truncation cut the log at since a copy of it began to grow: what the copy has from there on is wrong. */
   cutOffset = Number.POSITIVE_INFINITY
@@ -117,7 +118,7 @@ export class PartitionLog {
     this.epochsSavedVersion = state.epochs.version
     this.epochsSyncedVersion = state.epochs.version
     this.isFolderSynced = state.isFolderSynced
-    this.lastFlushMs = state.now
+    this.lastFlushMs = world.clock.monotonicMs()
     this.tail = new LogTail(directory.node.tail, (offset) => offset <= this.writtenOffset)
     this.writer = new LogWriter(world.timers, this, state.logEndOffset)
     this.reader = new LogReader(this)
