@@ -22,7 +22,7 @@ export interface TopicOptions {
   readonly name: string
   /** Default: num.partitions. */
   readonly partitions?: number
-  readonly config?: Readonly<Record<string, string>>
+  readonly config?: Readonly<Record<string, string | number | boolean>>
 }
 
 export interface StartKafkaOptions {
@@ -200,7 +200,7 @@ class Embedded implements EmbeddedKafka {
       clock: this.clock,
       onHalt: (reason, error) => onFault(new OdradekError('BROKER_HALTED', `The embedded broker stopped: ${reason}`, { cause: error }))
     })
-    if (this.#dataDir !== undefined) makeFolder(this.#dataDir, 0o700)
+    if (this.#dataDir !== undefined) makeDataDir(this.#dataDir)
     const overrides = new Map(Object.entries(this.#options.config ?? {}).map(([key, value]) => [key, String(value)]))
     if (this.#listeners !== undefined) overrides.set('listeners', this.#listeners)
     const properties = developmentProperties({ port: this.#port, host: this.host, dataDir: this.#dataDir ?? MEMORY_DATA_DIR })
@@ -227,11 +227,23 @@ function checkNames(what: string, given: object, known: readonly string[]): void
   }
 }
 
+function makeDataDir(path: string): void {
+  try {
+    makeFolder(path, 0o700)
+  } catch (error) {
+    throw new OdradekError('STORAGE_NO_DIRECTORY', `dataDir ${path} cannot be made: ${(error as Error).message}; name another one`, {
+      cause: error
+    })
+  }
+}
+
 function addressOf(host: string): string {
   return host.includes(':') ? `[${host}]` : host
 }
 
 async function createTopics(server: BrokerServer, topics: readonly (string | TopicOptions)[]): Promise<void> {
+  if (!Array.isArray(topics))
+    throw new OdradekError('CONFIG_INVALID', 'topics of startKafka is a list of names or { name, partitions, config }')
   if (topics.length === 0) return
   const request = CreateTopicsRequest.create({
     topics: topics.map((topic) => newTopic(typeof topic === 'string' ? { name: topic } : topic)),
@@ -248,7 +260,7 @@ async function createTopics(server: BrokerServer, topics: readonly (string | Top
 function newTopic(options: TopicOptions) {
   checkNames('A topic of startKafka', options, topicNames)
   const { name, partitions = -1, config = {} } = options
-  const configs = Object.entries(config).map(([key, value]) => ({ name: key, value }))
+  const configs = Object.entries(config).map(([key, value]) => ({ name: key, value: String(value) }))
   return { name, numPartitions: partitions, replicationFactor: -1, assignments: [], configs }
 }
 

@@ -70,6 +70,20 @@ describe('startKafka', () => {
     )
   })
 
+  test('refuses topics that are no list and a folder that cannot be made, and takes numbers for settings of topics', async () => {
+    await assert.rejects(startKafka({ topics: 'orders' as never }), { code: 'CONFIG_INVALID', message: /^topics of startKafka is a list/ })
+    const dataDir = join(import.meta.filename, 'data')
+    await assert.rejects(startKafka({ dataDir }), {
+      code: 'STORAGE_NO_DIRECTORY',
+      message: /^dataDir .* cannot be made: E.*; name another one$/
+    })
+    await using kafka = await startKafka({ topics: [{ name: 'brief', config: { 'retention.ms': 60_000, preallocate: false } }] })
+    const admin = new Kafka({ brokers: [kafka.bootstrapServers], logLevel: logLevel.NOTHING }).admin()
+    const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name: 'brief' }] })
+    await admin.disconnect()
+    assert.equal(resources[0].configEntries.find(({ configName }) => configName === 'retention.ms')?.configValue, '60000')
+  })
+
   test('gives a broker with topics on a random port, which any client uses', async () => {
     await using kafka = await startKafka({ topics: ['simple', { name: 'wide', partitions: 3, config: { 'retention.ms': '1000' } }] })
     const client = new Kafka({ brokers: [kafka.bootstrapServers], logLevel: logLevel.NOTHING })
