@@ -142,6 +142,12 @@ export class ConsumerMembership implements Membership {
   }
 
   /** Resolves to the ms before the next one. */
+  /** Java's client ends here. This one waits: a restarted member finds its place taken until the session of the old one is over. */
+  #tellOfWaiting(message: string | null): void {
+    const text = `This member waits until its group.instance.id is free: ${message}`
+    this.#options.cluster.world.logger.log('WARN', 'odradek.client.Consumer', text)
+  }
+
   async #beat(signal: AbortSignal): Promise<number> {
     const { cluster, host } = this.#options
     const member = this.#member
@@ -154,6 +160,7 @@ export class ConsumerMembership implements Membership {
       if (member.target !== undefined || member.hasLostPartitions) host.wake()
       if (verdict.kind === 'fatal') this.#fail(verdict.error)
       if (verdict.kind === 'fenced') return 0
+      if (answer.errorCode === ErrorCode.UNRELEASED_INSTANCE_ID && this.#failures === 0) this.#tellOfWaiting(answer.errorMessage)
       if (verdict.kind === 'retry') return backoffMs(cluster.backoff, this.#failures++, cluster.world)
       this.#failures = 0
       return member.hasNews && member.target === undefined ? 0 : this.#intervalMs

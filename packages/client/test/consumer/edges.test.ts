@@ -13,6 +13,7 @@ import {
   type OffsetFetchRequest,
   type SyncGroupRequest
 } from '@odradek/protocol'
+import { createSimulation } from '@odradek/world/sim'
 import { Consumer } from '../../src/consumer/consumer.ts'
 import { namesOf } from '../../src/consumer/subscriber.ts'
 import { resolveOptions } from '../../src/options.ts'
@@ -29,8 +30,8 @@ interface Commit {
 }
 
 /** A log of ten records, and a coordinator of which the newest member alone, or nobody, may commit. */
-async function groupOf() {
-  const fake = await FakeCluster.start([1])
+async function groupOf(onLog?: (line: string) => void) {
+  const fake = await FakeCluster.start([1], createSimulation({ seed: 1, network: { delayMs: [0.1, 0.3], slowChance: 0 }, onLog }))
   fake.topics.set('a', { topicId: ID, partitions: [{ leader: 1, epoch: 1 }] })
   const { handlers } = fake
   const commits: Commit[] = []
@@ -195,5 +196,23 @@ test('without a committed offset and auto.offset.reset each poll says so at once
   const asked = fake.count(ApiKey.OFFSET_FETCH)
   await fake.sim.advance(10_000)
   assert.equal(fake.count(ApiKey.OFFSET_FETCH), asked, 'nobody asks between polls')
+  await fake.sim.complete(reader.close())
+})
+
+test('a member whose group.instance.id is taken says so once, and joins when it is free', async () => {
+  const told: string[] = []
+  const { fake, consumer } = await groupOf((line) => void told.push(line))
+  let isTaken = true
+  fake.handlers.set(ApiKey.CONSUMER_GROUP_HEARTBEAT, ({ body }) => {
+    if (isTaken) return { errorCode: ErrorCode.UNRELEASED_INSTANCE_ID, errorMessage: 'i is taken' }
+    const { memberId } = body as { memberId: string }
+    return { memberId, memberEpoch: 1, heartbeatIntervalMs: 1000, assignment: { topicPartitions: [{ topicId: ID, partitions: [0] }] } }
+  })
+  const reader = consumer({ groupProtocol: 'consumer', groupInstanceId: 'i' })
+  reader.subscribe('a')
+  assert.equal((await fake.sim.complete(reader.poll({ timeoutMs: 20_000 }))).count, 0)
+  isTaken = false
+  assert.equal((await fake.sim.complete(reader.poll({ timeoutMs: 20_000 }))).count, 10)
+  assert.equal(told.filter((line) => line.includes('until its group.instance.id is free: i is taken')).length, 1)
   await fake.sim.complete(reader.close())
 })
