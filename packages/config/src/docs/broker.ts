@@ -21,7 +21,7 @@ export const brokerDocs: Readonly<Record<string, string>> = {
   'compression.type': 'Codec of stored batches; producer keeps what the producer chose.',
   'compression.zstd.level': 'Level at which the broker compresses with zstd.',
   'config.providers':
-    'Names of providers that look up ${name:path:key} in other values when the node starts: environment, properties file, directory.',
+    'Names of providers that look up what other values refer to when the node starts: environment, properties file, directory.',
   'connection.failed.authentication.delay.ms':
     'How long a connection that failed to authenticate is kept before it is closed, to slow down guessing.',
   'connections.max.idle.ms': 'A connection without traffic for this long is closed.',
