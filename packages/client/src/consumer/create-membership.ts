@@ -27,12 +27,18 @@ export function createMembership(init: MembershipInit): Membership {
   const protocol = settings['group.protocol'].toLowerCase()
   const classic = classicOnly.filter((name) => given.has(name))
   if (!given.has('group.protocol')) return classic.length > 0 ? createClassic(init) : new ChosenMembership(init)
-  if (protocol === 'classic') return createClassic(init)
+  if (protocol === 'classic') {
+    if (given.has('group.remote.assignor')) throw invalidConfig('group.remote.assignor is for group.protocol=consumer')
+    return createClassic(init)
+  }
   if (classic.length > 0) throw invalidConfig(`${classic.join(', ')}: not with group.protocol=consumer, where the brokers decide that`)
   return createConsumer(init)
 }
 
 function createClassic({ cluster, settings, groupId, assignors, host }: MembershipInit): Membership {
+  const { 'heartbeat.interval.ms': heartbeatMs, 'session.timeout.ms': sessionMs } = settings
+  if (heartbeatMs >= sessionMs)
+    throw invalidConfig(`heartbeat.interval.ms (${heartbeatMs}) must be below session.timeout.ms (${sessionMs})`)
   return new ClassicMembership({
     cluster,
     groupId,

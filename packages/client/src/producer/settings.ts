@@ -19,14 +19,18 @@ export interface ProducerConfig {
 
 type LevelledCodec = keyof typeof COMPRESSION_LEVELS
 
-/** Throws INVALID_CONFIG. Idempotence that nobody asked for by name gives way to settings that contradict it, as in Java. */
+/** Throws INVALID_CONFIG. Idempotence that nobody asked for by name gives way to acks and retries that contradict it, as in Java. */
 export function producerConfig({ settings, given }: ResolvedOptions<ProducerSettings>): ProducerConfig {
   const acks = settings.acks === 'all' ? -1 : Number(settings.acks)
   const inFlightMax = settings['max.in.flight.requests.per.connection']
   const transactionalId = settings['transactional.id']
   const isWanted = given.has('enable.idempotence') || transactionalId !== null
   if (transactionalId !== null && !settings['enable.idempotence']) throw invalidConfig('transactional.id needs enable.idempotence=true')
-  const against = contradictions(acks, settings.retries, inFlightMax)
+  if (settings['enable.idempotence'] && inFlightMax > 5)
+    throw invalidConfig(
+      `max.in.flight.requests.per.connection must be at most 5 for an idempotent producer, not ${inFlightMax} (or give enable.idempotence=false)`
+    )
+  const against = contradictions(acks, settings.retries)
   if (settings['enable.idempotence'] && isWanted && against !== undefined) throw invalidConfig(against)
   const { 'linger.ms': lingerMs, 'request.timeout.ms': requestMs, 'delivery.timeout.ms': deliveryMs } = settings
   if (deliveryMs < lingerMs + requestMs && given.has('delivery.timeout.ms'))
@@ -43,10 +47,9 @@ export function producerConfig({ settings, given }: ResolvedOptions<ProducerSett
   }
 }
 
-function contradictions(acks: number, retries: number, inFlightMax: number): string | undefined {
+function contradictions(acks: number, retries: number): string | undefined {
   if (acks !== -1) return `acks must be all for an idempotent producer, not ${acks}`
   if (retries === 0) return 'retries must be above 0 for an idempotent producer'
-  if (inFlightMax > 5) return `max.in.flight.requests.per.connection must be at most 5 for an idempotent producer, not ${inFlightMax}`
   return undefined
 }
 

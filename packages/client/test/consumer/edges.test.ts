@@ -216,3 +216,9 @@ test('a member whose group.instance.id is taken says so once, and joins when it 
   assert.equal(told.filter((line) => line.includes('until its group.instance.id is free: i is taken')).length, 1)
   await fake.sim.complete(reader.close())
 })
+
+test('settings that Java’s consumer refuses are refused', async () => {
+  const { consumer } = await groupOf()
+  for (const options of [{ heartbeatIntervalMs: 3000, sessionTimeoutMs: 3000 }, { groupRemoteAssignor: 'range' }])
+    assert.throws(() => consumer(options), { code: 'INVALID_CONFIG' })
+})

@@ -184,7 +184,7 @@ class ShimConsumer {
       autoOffsetReset: fromBeginning ? 'earliest' : 'latest',
       isolationLevel: config.readUncommitted === true ? 'read_uncommitted' : 'read_committed',
       sessionTimeoutMs: config.sessionTimeout,
-      heartbeatIntervalMs: config.heartbeatInterval,
+      heartbeatIntervalMs: Math.min(config.heartbeatInterval, config.sessionTimeout - 1),
       maxPollIntervalMs: config.rebalanceTimeout,
       maxPollRecords: POLL_RECORDS_MAX,
       metadataMaxAgeMs: config.metadataMaxAge,
