@@ -20,7 +20,7 @@ import {
   readMetaProperties,
   writeMetaProperties
 } from '@odradek/storage'
-import type { Disk, World } from '@odradek/world'
+import { type Disk, systemMessageOf, type World } from '@odradek/world'
 import { BOOTSTRAP_FILE, bootstrapFeatureLevels, bootstrapFeatureRecords, bootstrapPath, encodeBootstrapFile } from './bootstrap.ts'
 import { featureDefinition, featureDependencyProblem, KRAFT_VERSION_FEATURE, supportedFeatures } from './features.ts'
 import type { MetadataRecord } from './records.ts'
@@ -73,16 +73,14 @@ export async function formatStorage(world: World, options: FormatOptions): Promi
     return
   }
   print(`Bootstrap metadata: ${describeBootstrap(records, metadataVersion)}`)
+  const kraftVersion = levels.get(KRAFT_VERSION_FEATURE) ?? 0
   for (const directory of empty)
-    await formatDirectory(world, {
-      options,
-      directory,
-      records,
-      voters,
-      metadataVersion,
-      kraftVersion: levels.get(KRAFT_VERSION_FEATURE) ?? 0,
-      print
-    })
+    try {
+      await formatDirectory(world, { options, directory, records, voters, metadataVersion, kraftVersion, print })
+    } catch (error) {
+      const message = systemMessageOf(error)
+      throw message === undefined ? error : failed(`Log directory ${directory} cannot be formatted: ${message}`)
+    }
 }
 
 /** `log.dirs` and `metadata.log.dir`, sorted. */

@@ -262,3 +262,11 @@ test('a node of which only the snapshot is left goes on from it, under an epoch 
   assert.deepEqual([...opened.node.image.topicIds.keys()].sort(), ['a', 'b', 'c'])
   assert.ok(opened.node.leaderEpoch > epoch, `${opened.node.leaderEpoch} > ${epoch}`)
 })
+
+test('a directory that cannot be formatted is named', async () => {
+  const disk = createMemoryDisk({ maxBytes: 10 })
+  await assert.rejects(formatStorage(testWorld({ disk }), { config: testConfig(), clusterId: CLUSTER_ID }), {
+    code: 'FORMAT_FAILED',
+    message: /^Log directory \/\S+ cannot be formatted: ENOSPC/
+  })
+})
