@@ -41,7 +41,10 @@ function cached(name: string, make: (dir: string) => void): string {
   mkdirSync(temporary, { recursive: true })
   try {
     make(temporary)
-    if (!existsSync(dir)) renameSync(temporary, dir)
+    renameSync(temporary, dir)
+  } catch (error) {
+    // another test file may have made it meanwhile
+    if (!existsSync(dir)) throw error
   } finally {
     rmSync(temporary, { recursive: true, force: true })
   }
@@ -134,17 +137,12 @@ export function compiledJava(name: string, classPath = kafkaClassPath()): string
 
 /** A Python with the clients that requirements.txt names. */
 export function pythonWithClients(): string {
-  const dir = cached('python-clients', (target) => {
-    run('python3', ['-m', 'venv', '--copies', target])
-  })
-  const python = join(dir, 'bin/python3')
   const requirements = join(repositoryRoot, 'test/interop/python/requirements.txt')
-  const marker = join(dir, `clients-installed-${hashOf(readFileSync(requirements))}`)
-  if (!existsSync(marker)) {
-    run(python, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '-r', requirements])
-    mkdirSync(marker, { recursive: true })
-  }
-  return python
+  const dir = cached(`python-clients-${hashOf(readFileSync(requirements))}`, (target) => {
+    run('python3', ['-m', 'venv', '--copies', target])
+    run(join(target, 'bin/python3'), ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '-r', requirements])
+  })
+  return join(dir, 'bin/python3')
 }
 
 /** Builds test/interop/go/<name> and gives the binary's path. */
