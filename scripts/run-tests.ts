@@ -37,14 +37,12 @@ if (kinds === undefined && parts.length === 0) {
   ])
 }
 const files = findFiles()
-const isReal = (file: string) => kindOf(file) === 'e2e' || kindOf(file) === 'fuzz'
-await runFiles(
-  files.filter((file) => !isReal(file)),
-  availableParallelism()
-)
-// Tests with real sockets, disks and other programs mostly wait for these: two at a time, the longest of them not at the end.
-const real = files.filter(isReal).reverse()
-if (real.some((file) => kindOf(file) === 'e2e')) findKafkaLibs()
+// What takes long comes first: a long file at the end would leave a core idle.
+const ofKind = (kind: Kind): string[] => files.filter((file) => kindOf(file) === kind)
+await runFiles([...ofKind('sim'), ...ofKind('golden'), ...ofKind('unit')], availableParallelism())
+// Tests with real sockets, disks and other programs mostly wait for these: two at a time.
+const real = [...ofKind('fuzz'), ...ofKind('e2e').reverse()]
+if (ofKind('e2e').length > 0) findKafkaLibs()
 await runFiles(
   real.filter((file) => !measures(file)),
   Math.min(2, availableParallelism())
