@@ -46,8 +46,8 @@ export interface FormatOptions {
   print?(line: string): void
 }
 
-function failed(message: string): OdradekError {
-  return new OdradekError('FORMAT_FAILED', message)
+function failed(message: string, options: { cause?: unknown } = {}): OdradekError {
+  return new OdradekError('FORMAT_FAILED', message, options)
 }
 
 /** Rejects with code FORMAT_FAILED, and a message for the user, when something speaks against it. */
@@ -79,7 +79,7 @@ export async function formatStorage(world: World, options: FormatOptions): Promi
       await formatDirectory(world, { options, directory, records, voters, metadataVersion, kraftVersion, print })
     } catch (error) {
       const message = systemMessageOf(error)
-      throw message === undefined ? error : failed(`Log directory ${directory} cannot be formatted: ${message}`)
+      throw message === undefined ? error : failed(`Log directory ${directory} cannot be formatted: ${message}`, { cause: error })
     }
 }
 
