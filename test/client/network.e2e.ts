@@ -31,6 +31,11 @@ describe(`a client of ${defaultKind}`, { skip: withoutKafka(), timeout: 300_000 
     await assert.rejects(admin.listTopics({ timeoutMs: 500 }), (error) => error instanceof KafkaError && error.code === 'REQUEST_TIMED_OUT')
     assert.ok(performance.now() - began < 2_000)
     await assert.rejects(admin.listTopics({ signal: AbortSignal.timeout(100) }), { name: 'TimeoutError' })
+    const sent = kafka.producer({ maxBlockMs: 500 }).send('orders', { value: 'x' })
+    await assert.rejects(sent, {
+      code: 'REQUEST_TIMED_OUT',
+      message: /^Finding topic orders .*the last failure was: No broker answers .*ECONNREFUSED/
+    })
   })
 
   test('says at once that a host does not exist', async () => {

@@ -351,6 +351,11 @@ export class Cluster {
     return this.#retry(what, options, attempt)
   }
 
+  /** Why no broker answers, while none does. */
+  get obstacle(): KafkaError | undefined {
+    return this.#loader.lastFailure
+  }
+
   /** Idempotent. What waits is rejected. */
   close(): void {
     if (this.isClosed) return
@@ -365,7 +370,7 @@ export class Cluster {
     if (this.isClosed) return Promise.reject(closedError())
     const { world, backoff, retries } = this
     const closing = this.#closing.signal
-    const obstacle = (): KafkaError | undefined => this.#loader.lastFailure
+    const obstacle = (): KafkaError | undefined => this.obstacle
     return retrying({ world, what, timeoutMs: timeoutMs ?? this.apiTimeoutMs, signal, closing, backoff, retries, obstacle }, attempt)
   }
 

@@ -362,7 +362,7 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
     const keySerializer = (isNamed ? this.#keySerializer : target.key) as Serializer<unknown>
     const valueSerializer = (isNamed ? this.#valueSerializer : target.value) as Serializer<unknown>
     const { key: givenKey, value: givenValue, partition, timestamp } = record
-    if (givenValue === undefined) throw invalidConfig('A record has no value: give null for a tombstone')
+    if (givenValue === undefined) throw withoutValue(record)
     if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0))
       throw invalidConfig(`A partition is a whole number from 0 on, not ${partition}`)
     if (timestamp !== undefined && !(Number.isInteger(timestamp) && timestamp >= 0))
@@ -471,7 +471,8 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
       what: partition === 0 ? `Finding topic ${name}` : `Finding partition ${partition} of topic ${name}`,
       timeoutMs: timeoutMs ?? this.#settings['max.block.ms'],
       signal,
-      backoff: this.#cluster.backoff
+      backoff: this.#cluster.backoff,
+      obstacle: () => this.#cluster.obstacle
     }
     return retrying(options, async (own, failures) => {
       await this.#cluster.metadata([name], { allowAutoTopicCreation: true, refresh: failures > 0, signal: own })
@@ -574,6 +575,13 @@ export class Producer extends MeasuredClient implements AsyncDisposable {
     if (this.#transactions === undefined) throw stateError('This producer has no transactional.id')
     return this.#transactions
   }
+}
+
+/** For those whom no compiler tells: `send` of kafkajs takes messages. */
+function withoutValue(record: AnyRecord): KafkaError {
+  if (typeof record !== 'object') return invalidConfig(`A record is an object with a value, not a ${typeof record}`)
+  if (!('messages' in record)) return invalidConfig('A record has no value: give null for a tombstone')
+  return invalidConfig('A record has a value and no messages: sendBatch() takes many, and odradek/kafkajs takes messages as kafkajs does')
 }
 
 /** Resolves with the promise, or when the time is over. */

@@ -43,6 +43,7 @@ describe('a record', () => {
     const producer = cluster.producer()
     for (const [record, message] of [
       [{ topic: 't' }, /null for a tombstone/],
+      [{ topic: 't', messages: [{ value: 'x' }] }, /sendBatch\(\) takes many, and odradek\/kafkajs takes messages/],
       [{ topic: '', value: 'x' }, /needs a topic/],
       [{ topic: 't', value: 'x', partition: -1 }, /partition/],
       [{ topic: 't', value: 'x', timestamp: 1.5 }, /timestamp/],
@@ -50,6 +51,7 @@ describe('a record', () => {
       [{ topic: 't', value: 'x', headers: { a: 3 } }, /header a/]
     ] as const)
       assert.match((await settled(producer.send(record as never))).message ?? '', message)
+    assert.match((await settled(producer.send('t', 'x' as never))).message ?? '', /an object with a value, not a string/)
     await cluster.fake.sim.complete(producer.close())
   })
 
