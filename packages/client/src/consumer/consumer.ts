@@ -159,12 +159,12 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
     if (this.#membership === undefined) throw invalidConfig('To subscribe, give a group.id; without one, assign partitions')
     if (this.#subscriber.isManual)
       throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'Partitions were assigned by hand: unsubscribe first' })
-    this.#listener = listener
     const retries = this.#retries
+    this.#subscriber.subscribe(to as SubscribeTo, retries && ((names) => retries.expand(names)))
+    this.#listener = listener
     const assigned = new Set(this.#assignment.list().map(({ topic }) => topic))
     for (const name of this.#topics.keys()) if (!assigned.has(name)) this.#topics.delete(name)
     for (const [name, types] of typesOf<K, V>(to, retries)) this.#topics.set(name, types)
-    this.#subscriber.subscribe(to as SubscribeTo, retries && ((names) => retries.expand(names)))
     this.#armPollTimer()
     this.#wait.wake()
   }
@@ -191,6 +191,7 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
 
   /** Leaves the group after a last commit of what is finished (where commits are automatic); drops what was assigned. */
   async unsubscribe({ timeoutMs = this.#cluster.apiTimeoutMs, signal }: CallOptions = {}): Promise<void> {
+    this.#subscriber.beginUnsubscribe()
     try {
       if (this.#subscriber.isAutomatic) await unlessAborted(this.#leave({ timeoutMs }), signal)
     } finally {
@@ -515,11 +516,6 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
     if (this.#closed !== undefined) throw closedError()
   }
 
-  /** Listeners may commit, and ask for positions, while the consumer closes. */
-  #ensureNotEnded(): void {
-    if (this.#cluster.isClosed) throw closedError()
-  }
-
   #kick(): void {
     this.#positions.onMetadata()
     this.#positions.update()
@@ -546,7 +542,7 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
 
   /** What waits for brokers, unless wakeup() ends it. While a poll is under way (listeners, handlers) it is that poll which it ends. */
   async #wakeable<T>(options: CallOptions, call: (options: CallOptions) => Promise<T>): Promise<T> {
-    this.#ensureNotEnded()
+    if (this.#cluster.isClosed) throw closedError()
     if (this.#isPolling || this.#closed !== undefined) return call(options)
     return this.#wait.unlessWokenUp(options.signal, (signal) => call({ ...options, signal }))
   }
@@ -561,7 +557,8 @@ export class Consumer<K = Buffer, V = Buffer> extends MeasuredClient implements 
   }
 
   #toCommit(offsets: readonly TopicPartitionOffset[] = this.#consumed()): readonly TopicPartitionOffset[] {
-    this.#ensureNotEnded()
+    // Listeners may commit while the consumer closes.
+    if (this.#cluster.isClosed) throw closedError()
     requireOffsets(offsets)
     this.#assignment.finishBefore(offsets, this.#drain === undefined)
     return offsets

@@ -37,6 +37,7 @@ export class Subscriber {
   #pattern: RegExp | undefined
   #regex: string | undefined
   #mode: 'none' | 'automatic' | 'manual' = 'none'
+  #leaving = 0
   #isLoading = false
   #failures = 0
   #timer: TimerHandle | undefined
@@ -67,6 +68,8 @@ export class Subscriber {
 
   /** `expand` says what else goes with the topics. */
   subscribe(to: SubscribeTo, expand: Expand = (names) => names): void {
+    if (this.#leaving > 0)
+      throw new KafkaError(-1, { code: 'ILLEGAL_STATE', message: 'unsubscribe() is under way: await it before subscribing anew' })
     const isPattern = to instanceof RegExp || isRegex(to)
     const names = isPattern ? [] : expand(namesOf(to as string))
     this.#expand = expand
@@ -88,7 +91,13 @@ export class Subscriber {
     this.#load()
   }
 
+  /** What is subscribed from now on until `unsubscribe` would go with it. */
+  beginUnsubscribe(): void {
+    this.#leaving++
+  }
+
   unsubscribe(): void {
+    this.#leaving = Math.max(0, this.#leaving - 1)
     this.#mode = 'none'
     this.#names = []
     if (this.#pattern !== undefined) this.#options.cluster.untrackAll()

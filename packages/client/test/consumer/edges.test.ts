@@ -222,3 +222,18 @@ test('settings that Java’s consumer refuses are refused', async () => {
   for (const options of [{ heartbeatIntervalMs: 3000, sessionTimeoutMs: 3000 }, { groupRemoteAssignor: 'range' }])
     assert.throws(() => consumer(options), { code: 'INVALID_CONFIG' })
 })
+
+test('who subscribes while unsubscribe is under way is told, and is not left without a subscription', async () => {
+  const { fake, consumer } = await groupOf()
+  const reader = consumer()
+  const heard: string[] = []
+  reader.subscribe('a', { onRevoked: () => void heard.push('revoked') })
+  assert.equal((await fake.sim.complete(reader.poll({ timeoutMs: 5000 }))).count, 10)
+  const leaving = reader.unsubscribe()
+  assert.throws(() => reader.subscribe('a'), { code: 'ILLEGAL_STATE', message: /await it/ })
+  await fake.sim.complete(leaving)
+  assert.deepEqual(heard, ['revoked'])
+  reader.subscribe('a')
+  assert.equal((await fake.sim.complete(reader.poll({ timeoutMs: 5000 }))).count, 10)
+  await fake.sim.complete(reader.close())
+})
