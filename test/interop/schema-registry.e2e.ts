@@ -172,7 +172,7 @@ describe('a schema registry and serdes of others', { timeout: 300_000 }, () => {
     await assert.rejects(stranger.subjects(), refused)
     await assert.rejects(avro({ registry: stranger, topic: 'unknown', readOnly: true }), refused)
     const astray = new SchemaRegistry({ url: new URL(apicurio.url).origin })
-    for (const wrong of [astray.subjects(), avro({ registry: astray, topic: 'unknown', readOnly: true })])
+    for (const wrong of [() => astray.subjects(), () => avro({ registry: astray, topic: 'unknown', readOnly: true })])
       await assert.rejects(wrong, { status: 404, message: /no schema registry at this path.*\/apis\/ccompat\/v7/ })
   })
 
