@@ -201,6 +201,7 @@ export class BrokerServer implements BrokerContext {
     await this.#lifecycle.unfence()
     await this.#applier.whenApplied()
     this.#listeners.open()
+    this.#undo.push(() => this.#listeners.close())
     for (const { name, host, port } of this.listeners) world.logger.log('INFO', LOGGER, `Listening on ${name}://${host}:${port}`)
     world.logger.log('INFO', LOGGER, `[KafkaRaftServer nodeId=${this.nodeId}] Kafka Server started`)
   }

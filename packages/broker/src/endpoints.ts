@@ -33,11 +33,14 @@ export function offlineReplicas(broker: BrokerContext, partition: PartitionRegis
   })
 }
 
-/** All brokers that clients may use, in the order of their ids. */
+/**
+ * All brokers that clients may use, in the order of their ids. This one is among them while it answers, fenced or not: clients that are told
+ * of no broker at all forget the only one they know (librdkafka asks nobody for five minutes then).
+ */
 export function aliveBrokers(broker: BrokerContext, context: RequestContext): ClientEndpoint[] {
   const found: ClientEndpoint[] = []
   for (const [, registration] of broker.image.brokers) {
-    if (registration.fenced) continue
+    if (registration.fenced && registration.id !== broker.nodeId) continue
     const endpoint = endpointOf(broker, registration, context)
     if (endpoint !== undefined) found.push(endpoint)
   }

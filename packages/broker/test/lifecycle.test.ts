@@ -10,6 +10,8 @@ import {
   ErrorCode,
   FetchRequest,
   FetchResponse,
+  MetadataRequest,
+  MetadataResponse,
   UnregisterBrokerRequest,
   UnregisterBrokerResponse
 } from '@odradek/protocol'
@@ -152,6 +154,27 @@ describe('a node', () => {
       assert.ok([ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION].includes(answer.errorCode as 3))
     }
     assert.deepEqual(valuesOf((await fetchOne(client, 'kept', 0)).records), ['before', 'after'])
+  })
+
+  test('lets its clients go before it closes its logs', async () => {
+    const disk = createMemoryDisk()
+    const closing = Promise.withResolvers<void>()
+    const mayClose = Promise.withResolvers<void>()
+    const write = disk.writeFileAtomic.bind(disk)
+    disk.writeFileAtomic = async (path, ...rest) => {
+      if (path.endsWith('.kafka_cleanshutdown')) {
+        closing.resolve()
+        await mayClose.promise
+      }
+      return write(path, ...rest)
+    }
+    const broker = await startBroker({ disk })
+    const client = await broker.connect()
+    const stopped = broker.server.shutdown()
+    await closing.promise
+    await assert.rejects(client.call(MetadataRequest, MetadataResponse, 12, { topics: [] }), /closed/)
+    mayClose.resolve()
+    await stopped
   })
 
   test('answers what is parked when it stops, and takes nothing more', async () => {
