@@ -11,7 +11,7 @@ for (const [client, script, records] of [
   ['kafka-python', 'kafka_python_round_trip.py', 1000]
 ] as const) {
   test(`${client} administers, produces and consumes in a group unmodified`, { timeout: 400_000 }, async (t) => {
-    const python = toolchain(t, 'Python with venv', pythonWithClients)
+    const python = toolchain(t, 'Python with venv', () => pythonWithClients())
     if (python === undefined) return
     await using broker = await startBroker()
     const result = await runProcess(

@@ -7,7 +7,7 @@ import { avro, jsonSchema, protobuf, SchemaRegistry, type SchemaSerde } from '@o
 import { type BrokerProcess, startBroker } from './support/brokers.ts'
 import { runProcess } from './support/java-tools.ts'
 import { type Door, type RegistryProcess, startApicurio, startDoor } from './support/registry.ts'
-import { apicurioJar, pythonWithClients, repositoryRoot, toolchain } from './support/toolchains.ts'
+import { apicurioJar, extra, pythonWithClients, repositoryRoot } from './support/toolchains.ts'
 
 const auth = { username: 'shop', password: 'sécret' }
 const order = (...names: string[]) => ({
@@ -53,8 +53,8 @@ describe('a schema registry and serdes of others', { timeout: 300_000 }, () => {
 
   before(async () => {
     const unskippable = { skip: () => {} }
-    jar = toolchain(unskippable, 'Apicurio Registry', apicurioJar)
-    python = toolchain(unskippable, 'Python with venv', pythonWithClients)
+    jar = extra(unskippable, 'Apicurio Registry', apicurioJar)
+    python = extra(unskippable, "Python with Confluent's serdes", () => pythonWithClients('requirements-schema.txt'))
     if (jar === undefined || python === undefined) return
     broker = await startBroker({ kind: 'odradek' })
     apicurio = await startApicurio(jar, broker.bootstrapServers)

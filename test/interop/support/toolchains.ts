@@ -135,9 +135,9 @@ export function compiledJava(name: string, classPath = kafkaClassPath()): string
   return classPath + delimiter + out
 }
 
-/** A Python with the clients that requirements.txt names. */
-export function pythonWithClients(): string {
-  const requirements = join(repositoryRoot, 'test/interop/python/requirements.txt')
+/** A Python with the clients that a file of requirements names. */
+export function pythonWithClients(file = 'requirements.txt'): string {
+  const requirements = join(repositoryRoot, 'test/interop/python', file)
   const dir = cached(`python-clients-${hashOf(readFileSync(requirements))}`, (target) => {
     run('python3', ['-m', 'venv', '--copies', target])
     run(join(target, 'bin/python3'), ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '-r', requirements])
@@ -184,6 +184,17 @@ export function apicurioJar(): string {
   })
   run('java', ['-version'])
   return join(dir, `apicurio-registry-app-${version}-runner.jar`)
+}
+
+/** As `toolchain`, for what is had from the network beyond the toolchains that everything needs: absent it is a skip, under CI=true too. */
+export function extra<T>(test: SkippableTest, what: string, find: () => T): T | undefined {
+  try {
+    return find()
+  } catch (error) {
+    if (!(error instanceof ToolchainMissing)) throw error
+    test.skip(`${what} cannot be had: ${error.message.split('\n')[0]}`)
+    return undefined
+  }
 }
 
 /** Gives what `find` finds; where the toolchain is absent skips `test` (undefined) or, under CI=true, throws. */
