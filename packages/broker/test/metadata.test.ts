@@ -12,6 +12,9 @@ import {
   MetadataRequest,
   MetadataResponse
 } from '@odradek/protocol'
+import type { BrokerContext } from '../src/broker-context.ts'
+import { aliveBrokers } from '../src/endpoints.ts'
+import type { RequestContext } from '../src/handler.ts'
 import { TopicCreation } from '../src/topic-creation.ts'
 import type { RawClient } from './support/raw-client.ts'
 import { batchOf, createTopic, produce, startBroker, type TestBroker } from './support/test-broker.ts'
@@ -232,4 +235,18 @@ describe('DescribeTopicPartitions', () => {
       ]
     )
   })
+})
+
+test('a broker names itself while it answers, fenced or not, and no other that is fenced', () => {
+  const registration = (id: number, fenced: boolean) => {
+    const listeners = new Map([['PLAINTEXT', { host: 'here', port: id }]])
+    return [id, { id, fenced, rack: null, listeners }] as const
+  }
+  const brokers = new Map([registration(3, false), registration(2, true), registration(1, true)])
+  const context = { listenerName: 'PLAINTEXT' } as RequestContext
+  const broker = { nodeId: 1, image: { brokers }, ownEndpoint: () => undefined } as unknown as BrokerContext
+  assert.deepEqual(
+    aliveBrokers(broker, context).map(({ nodeId }) => nodeId),
+    [1, 3]
+  )
 })
