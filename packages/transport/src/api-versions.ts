@@ -40,6 +40,11 @@ export class BrokerApiVersions {
     const theirs = this.ranges.get(apiKey)
     if (theirs === undefined && apiKey === ApiKey.SASL_HANDSHAKE)
       throw unsupportedVersion(this.#address, 'has no SASL on this port: is the listener one with SASL?')
+    if (theirs === undefined && apiKey === ApiKey.METADATA)
+      throw unsupportedVersion(
+        this.#address,
+        'is a controller: give an address of a broker, or bootstrap.controllers where a client has it'
+      )
     if (ours === undefined || theirs === undefined) throw unsupportedVersion(this.#address, `does not support ${codec.name}`)
     const max = Math.min(theirs.max, ours.maxStable, bounds.max ?? ours.maxStable)
     const min = Math.max(theirs.min, ours.min, bounds.min ?? ours.min)

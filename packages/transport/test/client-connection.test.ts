@@ -14,6 +14,7 @@ import {
 } from '@odradek/protocol'
 import type { Socket } from '@odradek/world'
 import { createSimulation, type SimNode, type Simulation } from '@odradek/world/sim'
+import { BrokerApiVersions } from '../src/api-versions.ts'
 import { ClientConnection, type ClientConnectionOptions } from '../src/client-connection.ts'
 import { FrameReader } from '../src/frame-reader.ts'
 
@@ -115,6 +116,16 @@ const frameOf = (...words: number[]): Buffer => {
 }
 
 describe('opening a client connection', () => {
+  test('tells who asks a controller for metadata what it has reached', () => {
+    const versions = new BrokerApiVersions(
+      'host:9093',
+      ApiVersionsResponse.create({ apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }] })
+    )
+    const message = 'host:9093 is a controller: give an address of a broker, or bootstrap.controllers where a client has it'
+    assert.throws(() => versions.versionFor(MetadataRequest), { code: 'UNSUPPORTED_VERSION', message })
+    assert.throws(() => versions.versionFor(ProduceRequest), { message: 'host:9093 does not support ProduceRequest' })
+  })
+
   test('asks for ApiVersions in the newest version and keeps what it hears', async () => {
     const broker = await new Broker().listen()
     const connection = await broker.connected()
