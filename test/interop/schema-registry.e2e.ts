@@ -49,12 +49,14 @@ describe('a schema registry and serdes of others', { timeout: 300_000 }, () => {
   let apicurio: RegistryProcess
   let door: Door
   let registry: SchemaRegistry
+  /** Why the tests cannot run here. */
+  const absent: string[] = []
   const fresh = () => new SchemaRegistry({ url: door.url, auth })
 
   before(async () => {
-    const unskippable = { skip: () => {} }
-    jar = extra(unskippable, 'Apicurio Registry', apicurioJar)
-    python = extra(unskippable, "Python with Confluent's serdes", () => pythonWithClients('requirements-schema.txt'))
+    const told = { skip: (reason?: string) => void absent.push(reason ?? '') }
+    jar = extra(told, 'Apicurio Registry', apicurioJar)
+    python = extra(told, "Python with Confluent's serdes", () => pythonWithClients('requirements-schema.txt'))
     if (jar === undefined || python === undefined) return
     broker = await startBroker({ kind: 'odradek' })
     apicurio = await startApicurio(jar, broker.bootstrapServers)
@@ -77,7 +79,7 @@ describe('a schema registry and serdes of others', { timeout: 300_000 }, () => {
   /** Needs what `before` found. */
   function testWithRegistry(name: string, body: () => Promise<void>): void {
     test(name, async (t) => {
-      if (jar === undefined || python === undefined) return t.skip('Apicurio Registry or Python is not present')
+      if (jar === undefined || python === undefined) return t.skip(absent.join('; '))
       await body()
     })
   }

@@ -201,6 +201,7 @@ export class BrokerServer implements BrokerContext {
     await this.#lifecycle.unfence()
     await this.#applier.whenApplied()
     this.#listeners.open()
+    // what serves clients goes first, before what it stands on; the one above is for starts that fail
     this.#undo.push(() => this.#listeners.close())
     for (const { name, host, port } of this.listeners) world.logger.log('INFO', LOGGER, `Listening on ${name}://${host}:${port}`)
     world.logger.log('INFO', LOGGER, `[KafkaRaftServer nodeId=${this.nodeId}] Kafka Server started`)

@@ -3,6 +3,7 @@ import { closest, OdradekError } from '@odradek/base'
 import type { InterceptedRequest, RequestInterceptor } from '@odradek/broker'
 import { type ApiKey, apiKeys, ErrorCode, type ErrorName } from '@odradek/protocol'
 import type { TimerHandle, Timers } from '@odradek/world'
+import { checkNames } from './check-names.ts'
 
 type FrameResult = ReturnType<InterceptedRequest['fail']>
 type Words<S extends string> = S extends `${infer First}_${infer Rest}`
@@ -166,9 +167,7 @@ function keyOf(api: ApiName): number {
 /** For those whom no compiler tells. */
 function checkFault(fault: RequestFault): void {
   const { error, delayMs = 0, close = 'after', times = 1 } = fault
-  for (const name of Object.keys(fault)) {
-    if (!(faultNames as readonly string[]).includes(name)) throw unknown(`A fault has no option ${name}`, closest(name, faultNames))
-  }
+  checkNames('A fault', fault, faultNames)
   if (error !== undefined && !(error in ErrorCode)) throw unknown(`Kafka has no error ${error}`, closest(error, Object.keys(ErrorCode)))
   if (!(delayMs >= 0)) throw unknown(`delayMs is ${delayMs}: it must be 0 or more`)
   if (close !== 'before' && close !== 'after') throw unknown(`close is ${close}: it must be 'before' or 'after'`)

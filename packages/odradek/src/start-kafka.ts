@@ -1,7 +1,7 @@
 // Kafka in this process: the same broker as in production, on a random port, without a disk unless asked. Many may run side
 // by side; each has its own world.
 import { resolve } from 'node:path'
-import { closest, OdradekError } from '@odradek/base'
+import { OdradekError } from '@odradek/base'
 import { BrokerServer } from '@odradek/broker'
 import { developmentProperties, loadBrokerConfig } from '@odradek/config'
 import { CreateTopicsRequest, ErrorCode, errorByCode } from '@odradek/protocol'
@@ -15,6 +15,7 @@ import {
   makeFolder,
   TestClock
 } from '@odradek/world/node'
+import { checkNames } from './check-names.ts'
 import { formatNewDirectories } from './format.ts'
 import { type ActiveFault, type ApiName, type RequestFault, RequestFaults } from './request-faults.ts'
 
@@ -212,18 +213,6 @@ class Embedded implements EmbeddedKafka {
     this.#listeners = server.listeners.map((bound) => `${bound.name}://${addressOf(bound.host)}:${bound.port}`).join()
     this.#port = server.listeners.find(({ isController }) => !isController)?.port ?? 0
     return server
-  }
-}
-
-/** For those whom no compiler tells. */
-function checkNames(what: string, given: object, known: readonly string[]): void {
-  for (const name of Object.keys(given)) {
-    if (known.includes(name)) continue
-    const meant = closest(name, known)
-    throw new OdradekError(
-      'CONFIG_INVALID',
-      `${what} has no option ${name}: ${meant === undefined ? `it has ${known.join(', ')}` : `did you mean ${meant}?`}`
-    )
   }
 }
 

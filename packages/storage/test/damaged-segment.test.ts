@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ErrorCode } from '@odradek/protocol'
-import { append, batchOf, createLog, logConfig, memoryWorld, openManager, settle } from './support.ts'
+import { closedLog, memoryWorld, openManager } from './support.ts'
 
 const damages: Record<string, (bytes: Buffer) => Buffer> = {
   'is cut in the middle of a batch': (bytes) => bytes.subarray(0, bytes.length - 10),
@@ -12,14 +12,7 @@ const damages: Record<string, (bytes: Buffer) => Buffer> = {
 for (const [what, damage] of Object.entries(damages)) {
   test(`a read of a sealed segment that ${what} ends with CORRUPT_MESSAGE`, { timeout: 5_000 }, async () => {
     const world = memoryWorld()
-    const config = logConfig({ segmentBytes: 100 })
-    const manager = await openManager(world, { config })
-    const log = await createLog(manager, config)
-    for (const value of ['a', 'b', 'c']) {
-      append(log, batchOf([value]))
-      await settle(log)
-    }
-    await manager.shutdown({ clean: true })
+    const { config, log } = await closedLog(world)
     const [{ file }] = log.segments
     await world.disk.writeFileAtomic(file.path, damage(await world.disk.readFile(file.path)))
     const again = await openManager(world, { config })

@@ -7,7 +7,7 @@ import { formatOffsetCheckpoint, parseOffsetCheckpoint } from '../src/checkpoint
 import { logManagerSettingsFrom } from '../src/log-config-from.ts'
 import { LogManager } from '../src/log-manager.ts'
 import { formatProducerSnapshot } from '../src/producer-snapshot.ts'
-import { append, batchOf, createLog, logConfig, memoryWorld, NOW, openManager, settle, TOPIC_ID, values } from './support.ts'
+import { append, batchOf, closedLog, createLog, logConfig, memoryWorld, NOW, openManager, settle, TOPIC_ID, values } from './support.ts'
 
 const DIRS = ['/disks/a', '/disks/b', '/disks/c']
 const textOf = async (world: World, path: string): Promise<string> => String(await world.disk.readFile(path))
@@ -325,14 +325,7 @@ test('a log that lost its end, or a whole segment, while the node was down says 
   const lines: string[] = []
   const logger = createNodeLogger({ level: 'WARN', write: (text) => lines.push(text) })
   const world = { ...memoryWorld(), logger }
-  const config = logConfig({ segmentBytes: 100 })
-  const manager = await openManager(world, { config })
-  const log = await createLog(manager, config)
-  for (const value of ['a', 'b', 'c']) {
-    append(log, batchOf([value]))
-    await settle(log)
-  }
-  await manager.shutdown({ clean: true })
+  const { config, log } = await closedLog(world)
   const [, middle, last] = log.segments.map(({ file }) => file.path)
   const file = await world.disk.open(middle, 'write')
   await file.truncate(0)

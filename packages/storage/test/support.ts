@@ -135,3 +135,16 @@ export async function readAll(log: PartitionLog, options: { from?: number; maxBy
 export async function values(log: PartitionLog, options: { from?: number; maxBytes?: number } = {}): Promise<string[]> {
   return (await readAll(log, options)).map((record) => String(record.value))
 }
+
+/** A log of three segments, one record each, left by a clean stop. */
+export async function closedLog(world: World): Promise<{ config: LogConfig; log: PartitionLog }> {
+  const config = logConfig({ segmentBytes: 100 })
+  const manager = await openManager(world, { config })
+  const log = await createLog(manager, config)
+  for (const value of ['a', 'b', 'c']) {
+    append(log, batchOf([value]))
+    await settle(log)
+  }
+  await manager.shutdown({ clean: true })
+  return { config, log }
+}

@@ -186,25 +186,25 @@ export function apicurioJar(): string {
   return join(dir, `apicurio-registry-app-${version}-runner.jar`)
 }
 
-/** As `toolchain`, for what is had from the network beyond the toolchains that everything needs: absent it is a skip, under CI=true too. */
-export function extra<T>(test: SkippableTest, what: string, find: () => T): T | undefined {
-  try {
-    return find()
-  } catch (error) {
-    if (!(error instanceof ToolchainMissing)) throw error
-    test.skip(`${what} cannot be had: ${error.message.split('\n')[0]}`)
-    return undefined
-  }
-}
-
 /** Gives what `find` finds; where the toolchain is absent skips `test` (undefined) or, under CI=true, throws. */
 export function toolchain<T>(test: SkippableTest, what: string, find: () => T): T | undefined {
+  return found(find, (reason) => {
+    if (process.env.CI === 'true') throw new Error(`${what} is needed under CI=true: ${reason}`)
+    test.skip(`${what} is not present: ${reason.split('\n')[0]}`)
+  })
+}
+
+/** As `toolchain`, for what is had from the network beyond the toolchains that everything needs: absent it is a skip, under CI=true too. */
+export function extra<T>(test: SkippableTest, what: string, find: () => T): T | undefined {
+  return found(find, (reason) => test.skip(`${what} cannot be had: ${reason.split('\n')[0]}`))
+}
+
+function found<T>(find: () => T, onMissing: (reason: string) => void): T | undefined {
   try {
     return find()
   } catch (error) {
     if (!(error instanceof ToolchainMissing)) throw error
-    if (process.env.CI === 'true') throw new Error(`${what} is needed under CI=true: ${error.message}`)
-    test.skip(`${what} is not present: ${error.message.split('\n')[0]}`)
+    onMissing(error.message)
     return undefined
   }
 }

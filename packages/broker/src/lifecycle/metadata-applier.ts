@@ -108,15 +108,7 @@ export class MetadataApplier {
     const unopened = [...this.#unopened]
     this.#unopened.clear()
     const opening: (() => Promise<void>)[] = []
-    for (const [id, indexes] of unopened) {
-      const topic = image.topicById(id)
-      if (topic === undefined) continue
-      const config = this.#topicConfig(image, topic.name)
-      for (const index of indexes) {
-        const registration = topic.partitions.get(index)
-        if (registration !== undefined) this.#applyPartition({ topic, index, registration, config, previous: image }, opening)
-      }
-    }
+    for (const [id, indexes] of unopened) this.#applyPartitions({ image, previous: image, id, indexes }, opening)
     await inParallel(opening)
     for (const [id, indexes] of unopened) this.#electGroupsOf(image, id, indexes)
   }
@@ -128,15 +120,8 @@ export class MetadataApplier {
     for (const topic of deleted) if (image.topic(topic.name) !== undefined) this.#deleteTopic(topic)
     const previous = this.#image
     const opening: (() => Promise<void>)[] = []
-    for (const { id, changedPartitions } of delta.changedTopics.values()) {
-      const topic = image.topicById(id)
-      if (topic === undefined) continue
-      const config = this.#topicConfig(image, topic.name)
-      for (const index of changedPartitions) {
-        const registration = topic.partitions.get(index)
-        if (registration !== undefined) this.#applyPartition({ topic, index, registration, config, previous }, opening)
-      }
-    }
+    for (const { id, changedPartitions: indexes } of delta.changedTopics.values())
+      this.#applyPartitions({ image, previous, id, indexes }, opening)
     this.#image = image
     tellInForce()
     await inParallel(opening)
@@ -182,6 +167,19 @@ export class MetadataApplier {
   }
 
   // ---- partitions
+
+  #applyPartitions(
+    { image, previous, id, indexes }: { image: MetadataImage; previous: MetadataImage; id: Uuid; indexes: Iterable<number> },
+    opening: (() => Promise<void>)[]
+  ): void {
+    const topic = image.topicById(id)
+    if (topic === undefined) return
+    const config = this.#topicConfig(image, topic.name)
+    for (const index of indexes) {
+      const registration = topic.partitions.get(index)
+      if (registration !== undefined) this.#applyPartition({ topic, index, registration, config, previous }, opening)
+    }
+  }
 
   #applyPartition(change: PartitionChange, opening: (() => Promise<void>)[]): void {
     const { topic, index, registration } = change

@@ -43,6 +43,16 @@ export class TestClock implements Clock, Timers {
   }
 
   async #advance(targetMs: number): Promise<void> {
+    try {
+      await this.#fireUpTo(targetMs)
+      this.#leapTo(targetMs)
+    } finally {
+      const now = this.monotonicMs()
+      for (const timer of this.#pending) timer.arm(Math.max(0, timer.dueMs - now))
+    }
+  }
+
+  async #fireUpTo(targetMs: number): Promise<void> {
     let fired = 0
     for (let next = this.#nextDue(targetMs); next !== undefined; next = this.#nextDue(targetMs)) {
       if (++fired > FIRED_MAX) throw new RangeError(`more than ${FIRED_MAX} timers fell due in one leap: advance in smaller steps`)
@@ -50,9 +60,6 @@ export class TestClock implements Clock, Timers {
       next.fire()
       for (let turn = 0; turn < TURNS; turn++) await new Promise<void>((resolve) => nodeTimers.defer(resolve))
     }
-    this.#leapTo(targetMs)
-    const now = this.monotonicMs()
-    for (const timer of this.#pending) timer.arm(Math.max(0, timer.dueMs - now))
   }
 
   #leapTo(ms: number): void {
